@@ -1,0 +1,51 @@
+"""Which addresses a backend may have."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Self
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
+_METADATA = tuple(ip_address(value) for value in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPolicy:
+    """Refuses what `deny` names, then permits what `allow` names, then all public addresses.
+
+    Link-local, cloud metadata, multicast, unspecified, loopback and private addresses are not public.
+    """
+
+    allow: tuple[Network, ...] = ()
+    deny: tuple[Network, ...] = ()
+
+    @classmethod
+    def parse(cls, allow: str, deny: str) -> Self:
+        """Read two lists of CIDRs, parted by commas. Raises `ValueError`."""
+        return cls(tuple(_networks(allow)), tuple(_networks(deny)))
+
+    def permits(self, text: str) -> bool:
+        """Tell whether an address, as a resolver gives it, may be dialled."""
+        address = _innermost(ip_address(text.partition("%")[0]))
+        if any(address in network for network in self.deny):
+            return False
+        if any(address in network for network in self.allow):
+            return True
+        return address.is_global and not address.is_multicast and address not in _METADATA
+
+
+def _networks(text: str) -> Iterable[Network]:
+    return (ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _innermost(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 form leads to: mapped, 6to4, Teredo or NAT64."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else address)

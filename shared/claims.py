@@ -1,0 +1,102 @@
+"""Access tokens as both planes read them: JWTs after RFC 9068."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NewType
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
+from pydantic import Field, TypeAdapter, ValidationError
+
+from shared.contract import Contract
+from shared.subscription import ClientId
+
+TokenId = NewType("TokenId", str)
+
+GATEWAY_AUDIENCE = "urn:framegate:gateway"
+MANAGEMENT_AUDIENCE = "urn:framegate:management"
+ALGORITHMS = ("ES256",)
+MAX_TOKEN_BYTES = 8192
+
+
+class IssuerDefinition(Contract):
+    """Whose tokens the pods accept: the issuer's URL and its public keys as JWKs."""
+
+    issuer: str
+    keys: tuple[Mapping[str, Any], ...]
+
+
+class AccessClaims(Contract):
+    """The claims of RFC 9068, section 2.2, that Framegate decides by."""
+
+    iss: str
+    sub: str
+    aud: str
+    client_id: ClientId
+    jti: TokenId
+    iat: int
+    exp: int
+    scope: str = ""
+    cnf: Mapping[str, Any] | None = Field(default=None)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(self.scope.split())
+
+
+class InvalidTokenError(Exception):
+    """A token that must be refused."""
+
+
+class ExpiredTokenError(InvalidTokenError):
+    """A token that was good once."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVerifier:
+    """Checks tokens of one issuer for one audience.
+
+    `leeway_seconds` forgives that much difference between the clocks.
+    """
+
+    issuer: str
+    audience: str
+    keys: KeySet
+    leeway_seconds: int = 5
+
+    def verify(self, token: str, now: float) -> AccessClaims:
+        """Return the claims of a valid access token. Raises `InvalidTokenError`."""
+        if len(token) > MAX_TOKEN_BYTES:
+            raise InvalidTokenError("the token is too long")
+        try:
+            # RFC 8725, 3.1: the algorithms are ours, never the token's choice.
+            decoded = jwt.decode(token, self.keys, algorithms=list(ALGORITHMS), registry=_REGISTRY)
+        except (JoseError, ValueError) as error:
+            raise InvalidTokenError("the signature does not verify") from error
+        # RFC 9068, section 4: anything but an access token is refused.
+        if str(decoded.header.get("typ", "")).lower() not in ("at+jwt", "application/at+jwt"):
+            raise InvalidTokenError("not an access token")
+        try:
+            claims = _CLAIMS.validate_python(decoded.claims)
+        except ValidationError as error:
+            raise InvalidTokenError("claims are missing or malformed") from error
+        self._check(claims, now)
+        return claims
+
+    def _check(self, claims: AccessClaims, now: float) -> None:
+        if claims.iss != self.issuer:
+            raise InvalidTokenError("another issuer")
+        if claims.aud != self.audience:
+            raise InvalidTokenError("meant for another audience")
+        if claims.cnf is not None:
+            raise InvalidTokenError("bound to a key that can't be checked here")
+        if claims.exp <= now - self.leeway_seconds:
+            raise ExpiredTokenError("expired")
+        if claims.iat > now + self.leeway_seconds:
+            raise InvalidTokenError("issued in the future")
+
+
+_CLAIMS = TypeAdapter(AccessClaims)
+_REGISTRY = JWSRegistry(algorithms=list(ALGORITHMS))

@@ -1,0 +1,7 @@
+from pydantic import BaseModel, ConfigDict
+
+
+class Contract(BaseModel):
+    """A value that crosses from the control plane to the pods."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")

@@ -1,0 +1,59 @@
+from typing import Literal, NewType
+
+from pydantic import Field
+
+from shared.contract import Contract
+from shared.limits import PolicyName
+
+ApiId = NewType("ApiId", str)
+
+State = Literal["CREATED", "PROTOTYPED", "PUBLISHED", "BLOCKED", "DEPRECATED", "RETIRED"]
+Balance = Literal["round_robin", "failover", "least_connections"]
+AuthType = Literal["oauth2", "api_key", "none"]
+KeyType = Literal["PRODUCTION", "SANDBOX"]
+
+
+class Endpoint(Contract):
+    """The backend of one key type: ws:// or wss:// URLs."""
+
+    urls: tuple[str, ...] = Field(min_length=1)
+    balance: Balance = "round_robin"
+
+
+class Endpoints(Contract):
+    production: Endpoint | None = None
+    sandbox: Endpoint | None = None
+
+    def of(self, key_type: KeyType) -> Endpoint | None:
+        return self.production if key_type == "PRODUCTION" else self.sandbox
+
+
+class Auth(Contract):
+    """How callers prove who they are, and the scopes that their token must carry."""
+
+    types: tuple[AuthType, ...] = ("oauth2",)
+    scopes: tuple[str, ...] = ()
+
+
+class MessageSizes(Contract):
+    """The largest message in bytes, by direction; 0 means no limit."""
+
+    publish: int = Field(default=0, ge=0)
+    subscribe: int = Field(default=0, ge=0)
+
+
+class ApiDefinition(Contract):
+    """A WebSocket API as a pod serves it."""
+
+    id: ApiId
+    name: str
+    context: str
+    version: str
+    default: bool = False
+    state: State
+    endpoints: Endpoints
+    auth: Auth = Auth()
+    api_policy: PolicyName | None = None
+    origins: tuple[str, ...] = ()
+    max_message_bytes: MessageSizes = MessageSizes()
+    idle_timeout_seconds: int | None = None
