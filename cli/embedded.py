@@ -11,13 +11,14 @@ from subprocess import Popen
 import redis
 
 from cli import network
+from cli.errors import CommandError
 from cli.processes import start, stop
 
 _ON_PATH = ("redis-server", "valkey-server")
 _ATTEMPTS = 3
 
 
-class NoRedisError(Exception):
+class NoRedisError(CommandError):
     """No Redis could be started here."""
 
 

@@ -1,0 +1,47 @@
+"""The `framegate` command."""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+
+from cli import connect, demo, planes, tokens
+from cli.errors import CommandError
+
+app = typer.Typer(
+    name="framegate",
+    help="WebSocket API management: publish, subscribe, throttle and relay WebSocket APIs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.run)
+app.command("control-plane")(planes.control_plane)
+app.command("data-plane")(planes.data_plane)
+app.add_typer(planes.migrate, name="migrate")
+app.command("token")(tokens.show)
+app.command("connect")(connect.run)
+
+
+def main() -> None:
+    try:
+        app()
+    except CommandError as error:
+        sys.exit(f"framegate: {error}")
+    except ValidationError as error:
+        if not error.title.endswith("Settings"):
+            raise
+        sys.exit(f"framegate: these settings are not valid\n{_explain(error)}")
+
+
+def _explain(error: ValidationError) -> str:
+    """Name the environment variable behind each field, and never its value: it may be a secret."""
+    return "\n".join(
+        f"  FRAMEGATE_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+        for problem in error.errors(include_input=False, include_url=False)
+    )
+
+
+if __name__ == "__main__":
+    main()
