@@ -1,0 +1,28 @@
+"""What repeated measurements say: the middle, and how far they lie apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median, quantiles
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The median and the quartiles."""
+
+    median: float
+    q1: float
+    q3: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
+        q1, _, q3 = quantiles(values, n=4, method="inclusive")
+        return cls(median(values), q1, q3)
+
+    def rounded(self, digits: int) -> dict[str, float]:
+        return {name: round(getattr(self, name), digits) for name in ("median", "q1", "q3")}
+
+    def text(self, digits: int) -> str:
+        return f"{self.median:.{digits}f} [{self.q1:.{digits}f}, {self.q3:.{digits}f}]"

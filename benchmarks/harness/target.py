@@ -1,0 +1,40 @@
+"""What stands between the generator's clients and its backend, as the harness sees it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.harness.cores import Cores
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a peer is set up: it has to relay to `backend_port`, may write to `folder`, and stay on its core."""
+
+    backend_port: int
+    folder: Path
+    cores: Cores
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A proxy that runs: how clients reach the backend through it, and whose CPU time that costs.
+
+    `beside` are processes that it needs but that aren't the proxy itself, such as a Redis; they are accounted apart.
+    """
+
+    port: int
+    path: str = "/"
+    headers: tuple[str, ...] = ()
+    pids: tuple[int, ...] = ()
+    beside: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A proxy that can be measured."""
+
+    name: str
+    start: Callable[[Site], AbstractContextManager[Target]]
+    version: Callable[[], str]
