@@ -1,14 +1,14 @@
 """A real Redis for the demo and the tests, where none is given."""
 
+import re
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
-
-import redis
 
 from cli import network
 from cli.errors import CommandError
@@ -54,11 +54,10 @@ def _start_answering(binary: Path, folder: Path, within_seconds: float) -> tuple
     log = folder / "log"
     for _ in range(_ATTEMPTS):
         port = network.free_port()
-        url = f"redis://127.0.0.1:{port}/0"
         with log.open("wb") as out:
             process = start(_command(binary, port, folder), log=out)
-        if _answers(process, url, within_seconds):
-            return process, url
+        if _answers(process, port, within_seconds):
+            return process, f"redis://127.0.0.1:{port}/0"
         stop(process)
     raise NoRedisError(f"{binary} does not start:\n{log.read_text(errors='replace')[-2000:]}")
 
@@ -69,13 +68,21 @@ def _command(binary: Path, port: int, folder: Path) -> list[str | Path]:
     return [binary, *network, *memory_only]
 
 
-def _answers(process: Popen[bytes], url: str, within_seconds: float) -> bool:
+def _answers(process: Popen[bytes], port: int, within_seconds: float) -> bool:
     """Wait until it answers. False: it has ended, or time is up, or another server answers on its port."""
     deadline = time.monotonic() + within_seconds
-    with redis.Redis.from_url(url, socket_timeout=within_seconds) as client:
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                return bool(client.info("server")["process_id"] == process.pid)
-            except redis.ConnectionError:
-                time.sleep(0.01)
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            return _ask_for_pid(port, within_seconds) == process.pid
+        except OSError:
+            time.sleep(0.01)
     return False
+
+
+def _ask_for_pid(port: int, timeout_seconds: float) -> int:
+    """Return the process id that the server itself reports."""
+    with socket.create_connection(("127.0.0.1", port), timeout_seconds) as connection:
+        connection.sendall(b"INFO server\r\nQUIT\r\n")
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    found = re.search(rb"process_id:(\d+)", answer)
+    return int(found[1]) if found else 0

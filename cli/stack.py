@@ -29,20 +29,20 @@ class Stack:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._children: list[_Child] = []
+        self.children: list[_Child] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        while self._children:
-            processes.stop(self._children.pop().process)
+        while self.children:
+            processes.stop(self.children.pop().process)
 
     def start(self, name: str, module: str, *args: str, env: Mapping[str, str]) -> None:
         log = self._folder / f"{name.replace(' ', '-')}.log"
         with log.open("wb") as out:
             process = processes.start([sys.executable, "-m", module, *args], log=out, env=env)
-        self._children.append(_Child(name, process, log))
+        self.children.append(_Child(name, process, log))
 
     def wait_for(self, what: str, answer: Callable[[], T | None], within_seconds: float = 30.0) -> T:
         """Return the first answer that is true. Raises when a child ends before, or time is up."""
@@ -50,9 +50,7 @@ class Stack:
         while not (found := answer()):
             self.check()
             if time.monotonic() > deadline:
-                tails = "\n".join(
-                    f"The last lines of the {child.name}:\n{_tail(child.log)}" for child in self._children
-                )
+                tails = "\n".join(f"The last lines of the {child.name}:\n{_tail(child.log)}" for child in self.children)
                 raise CommandError(f"{what} is not there after {within_seconds:.0f} s.\n{tails}")
             time.sleep(_POLL_SECONDS)
         return found
@@ -64,7 +62,7 @@ class Stack:
             time.sleep(_POLL_SECONDS)
 
     def check(self) -> None:
-        for child in self._children:
+        for child in self.children:
             if (code := child.process.poll()) is not None:
                 raise CommandError(f"the {child.name} ended with {code}. Its last lines:\n{_tail(child.log)}")
 
