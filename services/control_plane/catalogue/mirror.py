@@ -1,0 +1,69 @@
+"""The catalogue in Redis, as the pods find it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, Literal, cast
+
+from redis import Redis
+from redis.exceptions import WatchError
+
+from shared import keys
+from shared.catalogue import KINDS, STREAM_LENGTH, Change, Mark
+
+Outcome = Literal["ok", "old", "gap"]
+
+_PUSH: Final = files(__package__).joinpath("push.lua").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of the catalogue at one moment, and the changes that led to it as far as they are kept."""
+
+    mark: Mark
+    objects: Sequence[tuple[str, str, str]]
+    changes: Sequence[Change]
+
+
+class Mirror:
+    """Writes the catalogue to Redis. Every write is whole, and none goes back behind another."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._push = redis.register_script(_PUSH)
+
+    def read_mark(self) -> Mark | None:
+        """Return what Redis holds, or None where that is nothing, or nothing whole."""
+        return Mark.read(cast("dict[str, str]", self._redis.hgetall(keys.CATALOGUE_STATE)))
+
+    def push(self, epoch: str, changes: Sequence[tuple[Change, str]]) -> list[Outcome]:
+        """Send changes, each with the digest after it, in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for change, digest in changes:
+                body = [] if change.body is None else [change.body]
+                self._push(
+                    keys=[keys.CATALOGUE_STATE, keys.CATALOGUE_STREAM, keys.catalogue_objects(change.kind)],
+                    args=[epoch, change.revision, digest, STREAM_LENGTH, change.kind, change.id, *body],
+                    client=pipe,
+                )
+            return cast("list[Outcome]", pipe.execute())
+
+    def replace(self, snapshot: Snapshot, expected: Mark | None) -> bool:
+        """Put a snapshot in the place of all there is, if Redis still holds what is expected."""
+        pipe: Any  # the client's types know neither WATCH nor plain strings
+        with self._redis.pipeline() as pipe:
+            pipe.watch(keys.CATALOGUE_STATE)
+            if Mark.read(pipe.hgetall(keys.CATALOGUE_STATE)) != expected:
+                return False
+            pipe.multi()
+            pipe.delete(keys.CATALOGUE_STREAM, keys.CATALOGUE_STATE, *map(keys.catalogue_objects, KINDS))
+            for kind, id_, body in snapshot.objects:
+                pipe.hset(keys.catalogue_objects(kind), id_, body)
+            for change in snapshot.changes:
+                pipe.xadd(keys.CATALOGUE_STREAM, change.fields(), id=f"{change.revision}-0")
+            pipe.hset(keys.CATALOGUE_STATE, mapping=snapshot.mark.fields())
+            try:
+                pipe.execute()
+            except WatchError:
+                return False
+        return True

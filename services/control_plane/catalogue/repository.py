@@ -1,0 +1,52 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, update
+from sqlmodel import Session, col, select
+
+from services.control_plane.catalogue.models import STATE_ID, CatalogueObject, CatalogueState, OutboxEntry
+
+
+def find_state(session: Session) -> CatalogueState | None:
+    return session.get(CatalogueState, STATE_ID)
+
+
+def get_state(session: Session) -> CatalogueState:
+    return session.get_one(CatalogueState, STATE_ID)
+
+
+def lock_state(session: Session) -> CatalogueState:
+    """Hold the state to the end of the transaction: so revisions are committed in their order."""
+    return session.get_one(CatalogueState, STATE_ID, with_for_update=True, populate_existing=True)
+
+
+def find_object(session: Session, kind: str, id_: str) -> CatalogueObject | None:
+    return session.get(CatalogueObject, (kind, id_))
+
+
+def list_objects(session: Session) -> Sequence[CatalogueObject]:
+    return session.exec(select(CatalogueObject)).all()
+
+
+def list_unsent(session: Session, limit: int) -> Sequence[OutboxEntry]:
+    unsent = select(OutboxEntry).where(col(OutboxEntry.sent_at).is_(None))
+    return session.exec(unsent.order_by(col(OutboxEntry.revision)).limit(limit)).all()
+
+
+def list_latest(session: Session, limit: int) -> Sequence[OutboxEntry]:
+    """Return the latest changes, oldest first."""
+    latest = select(OutboxEntry).order_by(col(OutboxEntry.revision).desc()).limit(limit)
+    return list(reversed(session.exec(latest).all()))
+
+
+def mark_sent(session: Session, up_to: int, now: datetime) -> None:
+    sent = update(OutboxEntry).where(col(OutboxEntry.revision) <= up_to, col(OutboxEntry.sent_at).is_(None))
+    session.execute(sent.values(sent_at=now), execution_options={"synchronize_session": False})
+
+
+def delete_sent(session: Session, before: datetime) -> None:
+    session.execute(delete(OutboxEntry).where(col(OutboxEntry.sent_at) < before))
+
+
+def delete_all_entries(session: Session) -> None:
+    session.execute(delete(OutboxEntry))

@@ -1,0 +1,1 @@
+"""What has no domain: the unit of work, problems, pagination, security, audit."""

@@ -1,0 +1,123 @@
+"""SQLite and PostgreSQL behind one face: sessions that read, and sessions that write."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from sqlite3 import Connection as SqliteConnection
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session, SQLModel
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+POOL_SIZE: Final = 40
+"""As many as the thread pool has threads: no thread waits for a connection."""
+
+POOL_TIMEOUT_SECONDS: Final = 10
+
+_BUSY_SECONDS: Final = 5
+_POSTGRESQL_LIMITS: Final = {
+    "statement_timeout": "10s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "60s",
+    "timezone": "UTC",
+}
+_WRITES: Final = "framegate_writes"
+
+
+class Database:
+    """Makes sessions. On SQLite a session that writes takes the write lock when it begins."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url)
+        self._reading = sessionmaker(self.engine, class_=Session, expire_on_commit=False)
+        writing = self.engine.execution_options(**{_WRITES: True})
+        self._writing = sessionmaker(writing, class_=Session, expire_on_commit=False)
+
+    def session(self, *, writes: bool) -> Session:
+        """Return a session whose end is the caller's duty."""
+        return self._writing() if writes else self._reading()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with self.session(writes=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Yield a session whose changes are kept if the block ends well."""
+        with self.session(writes=True) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Yield a session that sees one moment of the database, whatever others commit meanwhile."""
+        with self.session(writes=False) as session:
+            if self.is_postgresql:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.engine.dialect.name == "postgresql"
+
+    def lock(self, session: Session, name: str) -> None:
+        """Wait until no other transaction holds this lock, and hold it to the end of this one.
+
+        On SQLite a session that writes excludes all others as it is.
+        """
+        if self.is_postgresql:
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"framegate {name}"})
+
+    def on_commit(self, callback: Callable[[Session], None]) -> None:
+        """Call back after each commit of a session that writes."""
+        event.listen(self._writing, "after_commit", callback)
+
+    def ping(self) -> None:
+        """Ask the database for a sign of life. Raises `OperationalError`."""
+        with self.reading() as session:
+            session.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
+    """Return an engine with the limits that every connection of ours has."""
+    parsed = make_url(url)
+    pool: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_SECONDS}
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, **pool)
+        _prepare_sqlite(engine, foreign_keys=foreign_keys)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        options = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_LIMITS.items())
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(
+            parsed, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": _BUSY_SECONDS}, **pool
+        )
+    raise ValueError(f"neither SQLite nor PostgreSQL: {parsed.get_backend_name()}")
+
+
+def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:
+    def connect(connection: SqliteConnection, _: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing: `begin` below does
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES, False)
+        # A transaction that reads first and writes later could not wait for another writer: it would fail at once.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", connect)
+    event.listen(engine, "begin", begin)
