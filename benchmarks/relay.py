@@ -124,12 +124,12 @@ def row(name: str, samples: Sequence[Sample], comparison: Comparison) -> list[st
     cpu = Spread.of([sample.cpu_us for sample in samples])
     return [
         name,
-        cpu.text(2) if cpu.median else "-",
+        str(cpu) if cpu.median else "-",
         f"{median(sample.proxy_cpu_seconds / sample.seconds for sample in samples):.0%}" if cpu.median else "-",
         f"{median(sample.messages / sample.seconds for sample in samples):,.0f}",
         f"{median(sample.round_us['p50'] for sample in samples):.0f}",
         f"{median(sample.round_us['p99'] for sample in samples):.0f}",
-        Spread.of(ratios).text(2) if ratios else "",
+        str(Spread.of(ratios)) if ratios else "",
     ]
 
 

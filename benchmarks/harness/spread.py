@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from statistics import median, quantiles
 from typing import Self
 
@@ -24,5 +25,6 @@ class Spread:
     def rounded(self, digits: int) -> dict[str, float]:
         return {name: round(getattr(self, name), digits) for name in ("median", "q1", "q3")}
 
-    def text(self, digits: int) -> str:
+    def __str__(self) -> str:
+        digits = next(count for count, least in ((3, 1), (2, 10), (1, 100), (0, inf)) if self.median < least)
         return f"{self.median:.{digits}f} [{self.q1:.{digits}f}, {self.q3:.{digits}f}]"
