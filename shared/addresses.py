@@ -9,6 +9,9 @@ Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291, section 2.4: all that is assigned to the public so far
+# What older versions of `ipaddress` take for public: protocol assignments, 6to4 relays, documentation (RFC 9637).
+_NOT_PUBLIC = tuple(ip_network(value) for value in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20"))
 _METADATA = tuple(ip_address(value) for value in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
 
 
@@ -29,16 +32,25 @@ class AddressPolicy:
 
     def permits(self, text: str) -> bool:
         """Tell whether an address, as a resolver gives it, may be dialled."""
-        address = _innermost(ip_address(text.partition("%")[0]))
-        if any(address in network for network in self.deny):
+        outer = ip_address(text.partition("%")[0])
+        address = _innermost(outer)
+        if any(outer in network or address in network for network in self.deny):
             return False
         if any(address in network for network in self.allow):
             return True
-        return address.is_global and not address.is_multicast and address not in _METADATA
+        return _is_public(address)
 
 
 def _networks(text: str) -> Iterable[Network]:
     return (ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    if address in _METADATA or any(address in network for network in _NOT_PUBLIC):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def _innermost(address: Address) -> Address:
