@@ -3,7 +3,7 @@
 The braces are hash tags: what one script or transaction touches lies in one slot of a cluster.
 """
 
-from shared.limits import Level, Unit
+from shared.limits import Level, Limit
 
 CATALOGUE_STATE = "fg:{catalogue}:state"
 """Hash: epoch, revision and digest of what the catalogue holds."""
@@ -17,11 +17,13 @@ def catalogue_objects(kind: str) -> str:
     return f"fg:{{catalogue}}:objects:{kind}"
 
 
-def limit(level: Level, subject: str, unit: Unit, direction: str) -> str:
-    """Return the counter of one limit of one subject: an API, an application or a subscription."""
-    return f"fg:{{limit:{level}:{subject}:{unit}:{direction}}}"
+def limit(level: Level, subject: str, limit: Limit) -> str:
+    """Return the counter of one limit of one subject: an API, an application or a subscription.
+
+    The amount is not part of it: what was spent counts under a changed policy, and under another one, too.
+    """
+    return f"fg:{{limit:{level}:{subject}:{limit.unit}:{limit.direction}:{limit.window_seconds}}}"
 
 
-def pod(pod_id: str) -> str:
-    """Return the hash in which a pod says that it lives; it expires without a heartbeat."""
-    return f"fg:pod:{pod_id}"
+PODS = "fg:pods"
+"""Sorted set of the pods that live, by the time at which each is given up."""

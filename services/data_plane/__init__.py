@@ -1,0 +1,1 @@
+"""A pod: admits, meters and relays WebSocket connections."""

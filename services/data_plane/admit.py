@@ -1,0 +1,54 @@
+"""Stage 4: whether the caller may connect to this API, and within which limits."""
+
+from collections.abc import Iterator
+
+from services.data_plane.connection import Admission, Caller, Handshake, Quota, Route
+from services.data_plane.origins import is_allowed
+from services.data_plane.refusal import RefusedError
+from services.data_plane.table import RouteTable
+from shared.definition import ApiDefinition
+from shared.limits import Level, PolicyName, policy_id
+from shared.subscription import ApplicationDefinition, SubscriptionDefinition
+
+
+def admit(handshake: Handshake, route: Route, caller: Caller, table: RouteTable) -> Admission:
+    """Return the endpoint and the quotas of a connection, or refuse it."""
+    api = route.api
+    if not is_allowed(handshake.origin, api.origins):
+        raise RefusedError("origin_forbidden")
+    quotas = [*_quotas("api", api.id, api.api_policy, table)]
+    if caller.application is not None:
+        quotas += _quotas("application", caller.application.id, caller.application.policy, table)
+        if api.state != "PROTOTYPED":
+            subscription = _subscription(api, caller, caller.application, table)
+            quotas += _quotas("subscription", subscription.id, subscription.policy, table)
+    endpoint = api.endpoints.of(caller.key_type)
+    if endpoint is None:
+        raise RefusedError("key_type_unserved", f"The API has no {caller.key_type.lower()} endpoint.")
+    return Admission(endpoint=endpoint, quotas=tuple(quotas))
+
+
+def _subscription(
+    api: ApiDefinition, caller: Caller, application: ApplicationDefinition, table: RouteTable
+) -> SubscriptionDefinition:
+    subscription = table.subscriptions.get((application.id, api.id))
+    if subscription is None:
+        raise RefusedError("subscription_missing")
+    production = caller.key_type == "PRODUCTION"
+    if subscription.state == "BLOCKED" or (subscription.state == "PROD_ONLY_BLOCKED" and production):
+        raise RefusedError("subscription_blocked")
+    return subscription
+
+
+def _quotas(level: Level, subject: str, name: PolicyName | None, table: RouteTable) -> Iterator[Quota]:
+    if name is None:
+        return
+    policy = table.policies.get(policy_id(level, name))
+    if policy is None:
+        # Deny by default: an unknown policy is not an unlimited one.
+        raise RefusedError("not_ready", f"The {level} policy {name} has not arrived yet.")
+    for limit in policy.limits:
+        if limit.unit != "messages" or limit.direction != "publish":
+            continue  # the control plane accepts no others yet
+        delay = policy.max_delay_seconds or float(limit.window_seconds or 0)
+        yield Quota(level, subject, limit, policy.on_exceed, delay)

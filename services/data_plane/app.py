@@ -1,0 +1,186 @@
+"""A pod, put together: the only place where its objects are built."""
+
+import asyncio
+import logging
+import ssl
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from services.data_plane.authenticate import Authenticator
+from services.data_plane.catalogue import Catalogue
+from services.data_plane.drain import Drain
+from services.data_plane.gateway import Gateway
+from services.data_plane.ops import make_ops
+from services.data_plane.registry import Registry
+from services.data_plane.settings import Settings
+from services.data_plane.telemetry import Telemetry
+from services.data_plane.throttle.leases import LeaseBook
+from services.data_plane.transport import MAX_HEADER_BYTES, MAX_HEADERS
+from services.data_plane.upstream import Dialler
+from shared import keys
+
+log = logging.getLogger(__name__)
+
+HEADER_SECONDS = 10.0
+THROTTLE_SECONDS = 0.05
+HEARTBEAT_SECONDS = 5.0
+SWEEP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a pod listens. 0 takes a free port; no TLS without a certificate."""
+
+    host: str = "127.0.0.1"
+    port: int = 9099
+    tls_port: int = 8099
+    ops_port: int = 9100
+
+
+class Pod:
+    """A running pod. Make it with `run_pod`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.id = uuid.uuid4().hex
+        self.settings = settings
+        self.registry = Registry()
+        self.telemetry = Telemetry()
+        self.drain = Drain()
+        # Following blocks for a second at a time: its replies may take longer than those of a throttle.
+        self._follower = _connect(settings.redis_url, seconds=5.0)
+        self._counter = _connect(settings.redis_url, seconds=THROTTLE_SECONDS)
+        self.catalogue = Catalogue(self._follower, time.monotonic)
+        self.book = LeaseBook(self._counter, settings.on_redis_loss)
+        self.gateway = Gateway(
+            catalogue=self.catalogue,
+            authenticator=Authenticator(),
+            book=self.book,
+            dialler=Dialler(settings.addresses, ssl.create_default_context()),
+            registry=self.registry,
+            telemetry=self.telemetry,
+            drain=self.drain,
+            clock=_wall_clock,
+        )
+
+    async def sweep(self) -> None:
+        """Do each second what has to be done each second, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.registry.sweep(_wall_clock())
+            await self.book.sweep()
+            await self._heartbeat()
+
+    async def _heartbeat(self) -> None:
+        now = _wall_clock()
+        try:
+            async with self._counter.pipeline(transaction=False) as pipe:
+                pipe.zadd(keys.PODS, {self.id: now + HEARTBEAT_SECONDS})
+                pipe.zremrangebyscore(keys.PODS, "-inf", now)
+                pipe.zcard(keys.PODS)
+                self.book.live_pods = max(1, (await pipe.execute())[-1])
+        except (RedisError, OSError) as error:
+            log.warning("no heartbeat: %s", error)
+
+    async def stop(self) -> None:
+        """Close every connection in good order, and give back what was leased."""
+        await self.drain.run(self.registry, self.settings.drain_seconds)
+        await self.book.give_back_all()
+
+    async def disconnect(self) -> None:
+        await self._follower.aclose()
+        await self._counter.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A pod that serves, and the ports that it got."""
+
+    pod: Pod
+    port: int
+    tls_port: int | None
+    ops_port: int
+
+
+@asynccontextmanager
+async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
+    """Serve a pod. At the end it drains."""
+    pod = Pod(settings)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(pod.disconnect)
+        await stack.enter_async_context(_background(pod))
+        ops = make_ops(pod.catalogue, pod.registry, pod.telemetry, pod.book, pod.drain)
+        ops_runner = web.AppRunner(ops, access_log=None)
+        ops_port = await _listen(stack, ops_runner, ports.host, ports.ops_port)
+        server = web.ServerRunner(_make_server(pod.gateway), access_log=None)
+        port = await _listen(stack, server, ports.host, ports.port)
+        tls_port = None
+        if settings.tls_cert is not None:
+            context = _load_certificate(settings)
+            tls_port = await _listen(stack, server, ports.host, ports.tls_port, context)
+        stack.push_async_callback(pod.stop)
+        yield Running(pod, port, tls_port, ops_port)
+
+
+@asynccontextmanager
+async def _background(pod: Pod) -> AsyncIterator[None]:
+    """Run what a pod does beside its connections. A fault in it ends the pod: it must not limp on unseen."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(coroutine) for coroutine in (pod.catalogue.run(), pod.book.run(), pod.sweep())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def _make_server(gateway: Gateway) -> web.Server:
+    return web.Server(
+        gateway.handle,
+        access_log=None,
+        keepalive_timeout=HEADER_SECONDS,  # which is also the time for the first request's headers
+        max_line_size=MAX_HEADER_BYTES,
+        max_field_size=MAX_HEADER_BYTES,
+        max_headers=MAX_HEADERS,
+        lingering_time=0,
+    )
+
+
+async def _listen(
+    stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> int:
+    if runner.server is None:
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, host, port, ssl_context=tls)
+    await site.start()
+    return int(runner.addresses[-1][1])
+
+
+def _load_certificate(settings: Settings) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(str(settings.tls_cert), settings.tls_key and str(settings.tls_key))
+    return context
+
+
+def _connect(url: str, *, seconds: float) -> Redis:
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        protocol=3,
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        retry=Retry(NoBackoff(), 0),  # the callers know better when to try again
+    )
+
+
+def _wall_clock() -> float:
+    return time.time()  # noqa: TID251 - here is where the clock comes from

@@ -1,0 +1,159 @@
+"""The way in: from Redis to the route table. Loads everything once, then follows the stream of changes."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from typing import cast
+
+from pydantic import ValidationError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.data_plane.table import RouteTable
+from shared import keys
+from shared.catalogue import KINDS, Change, Mark, digest_change, digest_objects
+from shared.contract import Contract
+
+log = logging.getLogger(__name__)
+
+FOLLOW_MILLISECONDS = 1000
+FOLLOW_COUNT = 1000
+LONGEST_BACKOFF_SECONDS = 5.0
+
+
+_Streams = Mapping[str, list[list[tuple[str, dict[str, str]]]]]  # as RESP3 answers XREAD
+
+
+class OutOfStepError(Exception):
+    """What was read is not whole, or doesn't follow what is held: everything is loaded anew."""
+
+
+class Catalogue:
+    """What the control plane published, as far as this pod has it.
+
+    Nothing read from Redis that is missing, empty by accident or malformed removes an API: the table is only ever
+    replaced by one that is whole by its digest.
+    """
+
+    def __init__(self, redis: Redis, clock: Callable[[], float]) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._bodies: dict[str, dict[str, str]] = {}
+        self._objects: dict[str, dict[str, Contract]] = {}
+        self._confirmed_at = 0.0
+        self._whole = True
+        self.table = RouteTable()
+        self.mark: Mark | None = None
+        self.refused: dict[tuple[str, str], str] = {}
+
+    @property
+    def age_seconds(self) -> float | None:
+        """How long ago the table was last known to be current; None before the first load."""
+        return None if self.mark is None else self._clock() - self._confirmed_at
+
+    async def run(self) -> None:
+        """Keep the table current until cancelled. Redis may come and go."""
+        failures = 0
+        while True:
+            try:
+                await self._step()
+                failures = 0
+            except (OutOfStepError, RedisError, OSError, TimeoutError) as error:
+                self._whole = self._whole and not isinstance(error, OutOfStepError)
+                failures += 1
+                # Full jitter: pods that lost the same Redis don't return in step.
+                delay = random.uniform(0, min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**failures))  # noqa: S311
+                log.warning("the catalogue can't be followed, trying again in %.2f s: %s", delay, error)
+                await asyncio.sleep(delay)
+
+    async def _step(self) -> None:
+        there = Mark.read(cast("dict[str, str]", await self._redis.hgetall(keys.CATALOGUE_STATE)))
+        if there is None:
+            await asyncio.sleep(FOLLOW_MILLISECONDS / 1000)
+        elif not self._whole or self.mark is None or self._has_turned_back(self.mark, there):
+            await self._load()
+        else:
+            if self.mark.revision == there.revision:
+                self._confirmed_at = self._clock()
+            await self._follow(self.mark)
+
+    @staticmethod
+    def _has_turned_back(mine: Mark, there: Mark) -> bool:
+        """Tell whether Redis holds another history: of another epoch, an older one, or one with other contents."""
+        if mine.epoch != there.epoch or mine.revision > there.revision:
+            return True
+        return mine.revision == there.revision and mine.digest != there.digest
+
+    async def _load(self) -> None:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(keys.CATALOGUE_STATE)
+            for kind in KINDS:
+                pipe.hgetall(keys.catalogue_objects(kind))
+            state, *hashes = await pipe.execute()
+        mark = Mark.read(state)
+        bodies: dict[str, dict[str, str]] = dict(zip(KINDS, hashes, strict=True))
+        if mark is None or _digest(bodies) != mark.digest:
+            raise OutOfStepError("the objects in Redis are not whole")
+        self.refused = {}
+        self._bodies = bodies
+        self._objects = {kind: {} for kind in KINDS}
+        for kind, objects in bodies.items():
+            for id_, body in objects.items():
+                self._apply(kind, id_, body)
+        self._swap(KINDS, mark)
+        self._whole = True
+        log.info("loaded revision %d: %d APIs", mark.revision, len(self._objects["api"]))
+
+    async def _follow(self, mark: Mark) -> None:
+        streams = await self._redis.xread(
+            {keys.CATALOGUE_STREAM: f"{mark.revision}-0"}, count=FOLLOW_COUNT, block=FOLLOW_MILLISECONDS
+        )
+        if not streams:
+            return
+        entries = next(iter(cast("_Streams", streams).values()))[0]
+        changed: set[str] = set()
+        revision, digest = mark.revision, mark.digest
+        for entry_id, fields in entries:
+            try:
+                change = Change.read(entry_id, fields)
+            except (KeyError, ValueError) as error:
+                raise OutOfStepError(f"entry {entry_id} is malformed") from error
+            if change.revision != revision + 1:
+                raise OutOfStepError(f"revision {change.revision} follows {revision}")
+            revision = change.revision
+            if change.kind in KINDS:
+                digest = self._change(digest, change)
+                changed.add(change.kind)
+        self._swap(changed, Mark(mark.epoch, revision, digest))
+
+    def _change(self, digest: str, change: Change) -> str:
+        bodies = self._bodies[change.kind]
+        old = bodies.get(change.id)
+        if change.body is None:
+            bodies.pop(change.id, None)
+            self._objects[change.kind].pop(change.id, None)
+        else:
+            bodies[change.id] = change.body
+            self._apply(change.kind, change.id, change.body)
+        return digest_change(digest, change.kind, change.id, old, change.body)
+
+    def _apply(self, kind: str, id_: str, body: str) -> None:
+        """Take one object in. A bad one is refused alone: what was held under its id stays."""
+        try:
+            self._objects[kind][id_] = KINDS[kind].model_validate_json(body)
+            self.refused.pop((kind, id_), None)
+        except ValidationError as error:
+            self.refused[kind, id_] = str(error)
+            log.warning("refused %s %s: %s", kind, id_, error)
+
+    def _swap(self, changed: Iterable[str], mark: Mark) -> None:
+        table = self.table
+        for kind in changed:
+            table = table.with_objects(kind, dict(self._objects[kind]))
+        self.table, self.mark = table, mark
+        self._confirmed_at = self._clock()
+
+
+def _digest(bodies: Mapping[str, Mapping[str, str]]) -> str:
+    return digest_objects((kind, id_, body) for kind, objects in bodies.items() for id_, body in objects.items())

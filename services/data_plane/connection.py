@@ -1,0 +1,96 @@
+"""The nouns that a connection carries from stage to stage."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.claims import AccessClaims
+from shared.definition import ApiDefinition, Endpoint, KeyType
+from shared.limits import Level, Limit, OnExceed
+from shared.subscription import ApplicationDefinition
+
+Headers = tuple[tuple[str, str], ...]
+
+OWN_SUBPROTOCOL = "framegate"
+"""What a browser offers beside its token when it has no subprotocol of its own; no backend sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    kind: Literal["token", "api_key"]
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """A well-formed upgrade. `path` and `query` are as they came; `headers` are those that may reach the backend."""
+
+    path: str
+    query: str
+    host: str
+    key: str
+    headers: Headers
+    subprotocols: tuple[str, ...]
+    extensions: str
+    credential: Credential | None
+    origin: str | None
+    address: str
+    secure: bool
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The API that answers, and the rest of the path behind its context and version."""
+
+    api: ApiDefinition
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. An API without authentication is called by nobody: no application, no claims."""
+
+    application: ApplicationDefinition | None
+    key_type: KeyType
+    claims: AccessClaims | None
+
+
+ANONYMOUS = Caller(application=None, key_type="PRODUCTION", claims=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit that applies to a connection: whose it is, and what happens beyond it."""
+
+    level: Level
+    subject: str
+    limit: Limit
+    on_exceed: OnExceed
+    max_delay_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a connection may do."""
+
+    endpoint: Endpoint
+    quotas: tuple[Quota, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a connection ended, for the books."""
+
+    api: ApiDefinition
+    caller: Caller
+    request_id: str
+    address: str
+    seconds: float
+    cause: str
+    close_code: int
+    messages_published: int
+    messages_delivered: int
+    bytes_published: int
+    bytes_delivered: int
+    messages_dropped: int
+    delayed_seconds: float

@@ -1,0 +1,40 @@
+"""How a pod goes: it admits nobody more, and closes its connections spread over a time."""
+
+import asyncio
+import random
+
+from services.data_plane.refusal import RefusedError
+from services.data_plane.registry import Registry
+
+RETRY_SECONDS = (1, 10)
+LAST_SECONDS = 6.0
+"""For the close handshakes of the last ones."""
+
+
+class Drain:
+    """Whether this pod is going."""
+
+    def __init__(self) -> None:
+        self.draining = False
+
+    def check(self) -> None:
+        """Refuse a handshake while draining. The jitter keeps clients from coming back in step."""
+        if self.draining:
+            raise RefusedError("draining", headers={"Retry-After": str(random.randint(*RETRY_SECONDS))})  # noqa: S311
+
+    async def run(self, registry: Registry, seconds: float) -> None:
+        """Close all connections with 1012, longest idle first, evenly over `seconds`; then drop who is left."""
+        self.draining = True
+        connections = sorted(registry.all(), key=lambda connection: connection.seen_at)
+        pause = seconds / len(connections) if connections else 0.0
+        for connection in connections:
+            connection.relay.close("draining")
+            await asyncio.sleep(pause)
+        for connection in registry.all():
+            connection.relay.close("draining")  # it came in while this one began
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                await registry.emptied.wait()
+        except TimeoutError:
+            for connection in registry.all():
+                connection.relay.abort()

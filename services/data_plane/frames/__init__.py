@@ -1,0 +1,1 @@
+"""The frame core: RFC 6455's rules over bytes, without I/O."""

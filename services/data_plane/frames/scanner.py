@@ -1,0 +1,225 @@
+"""Walks the frame headers of one direction and says how far its bytes may be forwarded.
+
+The payload is never touched: what is forwarded are the very bytes that came.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+from services.data_plane.frames import codes
+from services.data_plane.frames.close import Close, read_close, unmask
+from services.data_plane.frames.errors import FrameError
+
+UNLIMITED: Final = 1 << 62
+
+_NO_ERROR: Final = FrameError(0, "")
+_NO_CLOSE: Final = Close(codes.NO_STATUS)
+
+
+class Stop(IntEnum):
+    """Why a run of bytes ended."""
+
+    NEED = 0
+    """All that is whole was taken; what is left is the beginning of a header or of a Close frame."""
+    TURN = 1
+    """Bytes of the other kind follow: forwarded ones behind dropped ones, or the other way round."""
+    SPENT = 2
+    """A message begins here that the allowance doesn't cover."""
+    CLOSE = 3
+    """A Close frame begins here: `close` says what, `close_end` where it ends."""
+    ERROR = 4
+    """`error` says what."""
+
+
+class Scanner:
+    """The state of one direction. Holds no bytes."""
+
+    __slots__ = (
+        "_dropping",
+        "_length",
+        "_mask_bit",
+        "_max_message_bytes",
+        "_message_bytes",
+        "_reserved",
+        "_short_header",
+        "close",
+        "close_end",
+        "dropped",
+        "error",
+        "forward",
+        "frames",
+        "in_message",
+        "messages",
+        "payload_bytes",
+        "remaining",
+        "stop",
+    )
+
+    def __init__(self, *, masked: bool, deflate: bool = False, max_message_bytes: int = 0) -> None:
+        """`masked` frames come from a client (RFC 6455, section 5.1); with `deflate`, RSV1 may be set (RFC 7692)."""
+        self._mask_bit = 0x80 if masked else 0
+        self._short_header = 6 if masked else 2
+        self._reserved = 0x30 if deflate else 0x70
+        self._max_message_bytes = max_message_bytes or UNLIMITED
+        self._message_bytes = 0
+        self._length = 0
+        self._dropping = False  # the message that is under way is dropped
+        self.remaining = 0  # payload bytes of the current frame that are still to come
+        self.in_message = False  # between the fragments of a message
+        self.forward = True
+        self.stop = Stop.NEED
+        self.error = _NO_ERROR
+        self.close = _NO_CLOSE
+        self.close_end = 0
+        self.frames = 0
+        self.messages = 0
+        self.dropped = 0
+        self.payload_bytes = 0
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether a frame of one's own may be written behind what was forwarded."""
+        return not self.remaining
+
+    @property
+    def between_messages(self) -> bool:
+        return not self.remaining and not self.in_message
+
+    def scan(self, data: bytes, start: int, allowance: int, drop: int = 0) -> int:
+        """Return the end of the run of bytes from `start`, to be forwarded if `forward` says so.
+
+        At most `allowance` messages begin in it; where `drop` is set, those beyond are dropped instead. One loop rather
+        than small functions: every frame passes here.
+        """
+        size = len(data)
+        end = start
+        self.stop = Stop.NEED
+        if self.remaining:
+            # Only a data frame is ever cut: its message says whether it is dropped.
+            self.forward = not self._dropping
+            end = min(start + self.remaining, size)
+            self.remaining -= end - start
+        while size - end >= 2:
+            first = data[end]
+            second = data[end + 1]
+            length = second & 0x7F
+            if (
+                (first == 0x81 or first == 0x82)  # noqa: PLR1714 - a set costs more
+                and second & 0x80 == self._mask_bit
+                and length < 126
+                and length <= self._max_message_bytes
+                and not self.in_message
+            ):
+                header = self._short_header
+            else:
+                header = self._read_header(data, end, first, second)
+                if header <= 0:
+                    self.stop = Stop.ERROR if header else Stop.NEED
+                    return end
+                length = self._length
+                if first & 0x0F == codes.CLOSE:
+                    return self._read_close(data, end, header, length)
+            if size - end < header:
+                return end
+            dropping = self._dropping
+            if first & 0x08:
+                dropping = False
+            elif first & 0x0F:
+                dropping = not allowance
+                if dropping and not drop:
+                    self.stop = Stop.SPENT
+                    return end
+            if end == start:
+                self.forward = not dropping
+            elif dropping is self.forward:
+                self.stop = Stop.TURN
+                return end
+            if not first & 0x08:
+                self._dropping = dropping
+                if first & 0x0F:
+                    if dropping:
+                        self.dropped += 1
+                    else:
+                        allowance -= 1
+                        self.messages += 1
+                self.in_message = not first & 0x80
+                self._message_bytes = self._message_bytes + length if self.in_message else 0
+                self.payload_bytes += length
+            self.frames += 1
+            end += header + length
+            if end > size:
+                self.remaining = end - size
+                return size
+        return end
+
+    def finish_frame(self, data: bytes, start: int) -> int:
+        """Return the end of the frame that is under way at `start`, and look no further."""
+        end = min(start + self.remaining, len(data))
+        self.remaining -= end - start
+        self.forward = not self._dropping
+        return end
+
+    def _read_header(self, data: bytes, start: int, first: int, second: int) -> int:
+        """Check a header; return its size, 0 where it isn't whole, -1 where it breaks a rule. Sets `_length`."""
+        opcode = first & 0x0F
+        length = second & 0x7F
+        size = self._short_header
+        why = self._find_fault(first, opcode, second)
+        if not why and length >= 126:
+            width = 2 if length == 126 else 8
+            size += width
+            if len(data) - start < size:
+                return 0
+            length = int.from_bytes(data[start + 2 : start + 2 + width], "big")
+            # Section 5.2: the minimal number of bytes, and the most significant bit is 0.
+            if length < (126 if width == 2 else 65536):
+                why = "a length that is not minimal"
+            elif length >> 63:
+                why = "a length over 63 bits"
+        if why:
+            self.error = FrameError(codes.PROTOCOL_ERROR, why)
+            return -1
+        if opcode < codes.CLOSE and self._message_bytes + length > self._max_message_bytes:
+            self.error = FrameError(codes.MESSAGE_TOO_BIG, f"a message over {self._max_message_bytes} bytes")
+            return -1
+        if len(data) - start < size:
+            return 0
+        self._length = length
+        return size
+
+    def _find_fault(self, first: int, opcode: int, second: int) -> str:
+        """Return the rule that the first two bytes break, or nothing (section 5.2, 5.4 and 5.5)."""
+        if second & 0x80 != self._mask_bit:
+            return "a masked frame from a server" if second & 0x80 else "an unmasked frame from a client"
+        if first & self._reserved or (first & 0x40 and (opcode == codes.CONTINUATION or opcode >= codes.CLOSE)):
+            return "a reserved bit"  # RFC 7692, section 6.1: RSV1 stands on a message's first frame only
+        if opcode >= codes.CLOSE:
+            if opcode > codes.PONG:
+                return f"opcode {opcode}"
+            if not first & 0x80:
+                return "a fragmented control frame"
+            return "a control frame over 125 bytes" if second & 0x7F > codes.MAX_CONTROL_PAYLOAD else ""
+        if opcode > codes.BINARY:
+            return f"opcode {opcode}"
+        if (opcode == codes.CONTINUATION) is not self.in_message:
+            return "a new message inside another" if self.in_message else "a continuation of nothing"
+        return ""
+
+    def _read_close(self, data: bytes, start: int, header: int, length: int) -> int:
+        """Take a Close frame once it is whole. Returns its start: the caller decides what goes on."""
+        payload_start = start + header
+        if len(data) < payload_start + length:
+            self.stop = Stop.NEED
+            return start
+        payload = data[payload_start : payload_start + length]
+        if self._mask_bit:
+            payload = unmask(payload, data[payload_start - 4 : payload_start])
+        close = read_close(payload)
+        if isinstance(close, FrameError):
+            self.error = close
+            self.stop = Stop.ERROR
+        else:
+            self.close = close
+            self.close_end = payload_start + length
+            self.stop = Stop.CLOSE
+        return start

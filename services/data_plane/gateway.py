@@ -1,0 +1,153 @@
+"""The handler of the WebSocket ports: the seven stages of a connection, in order."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from websockets.utils import accept_key
+
+from services.data_plane import account
+from services.data_plane.admit import admit
+from services.data_plane.authenticate import Authenticator
+from services.data_plane.catalogue import Catalogue
+from services.data_plane.connection import OWN_SUBPROTOCOL, Admission, Caller, Handshake, Route
+from services.data_plane.drain import Drain
+from services.data_plane.handshake import read_handshake
+from services.data_plane.refusal import RefusedError, render
+from services.data_plane.registry import Connection, Registry
+from services.data_plane.relay import Relay
+from services.data_plane.routing import match
+from services.data_plane.telemetry import Telemetry
+from services.data_plane.throttle.leases import LeaseBook
+from services.data_plane.throttle.meter import Meter
+from services.data_plane.transport import ClientGoneError, Detached, decline, detach
+from services.data_plane.upstream import Dialler, Upstream
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Everything that admits and carries connections."""
+
+    catalogue: Catalogue
+    authenticator: Authenticator
+    book: LeaseBook
+    dialler: Dialler
+    registry: Registry
+    telemetry: Telemetry
+    drain: Drain
+    clock: Callable[[], float]
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request: a relay that goes on by itself, or a refusal."""
+        started = time.perf_counter()
+        request_id = uuid.uuid4().hex
+        try:
+            response = await self._connect(request, request_id)
+        except RefusedError as refused:
+            self.telemetry.handshakes.labels(refused.problem.slug).inc()
+            decline(request)
+            return render(refused, request_id)
+        except ClientGoneError:
+            self.telemetry.handshakes.labels("client_gone").inc()
+            raise
+        self.telemetry.handshakes.labels("accepted").inc()
+        self.telemetry.handshake_seconds.observe(time.perf_counter() - started)
+        return response
+
+    async def _connect(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        self.drain.check()
+        if self.catalogue.mark is None:
+            raise RefusedError("not_ready", headers={"Retry-After": "1"})
+        table = self.catalogue.table
+        handshake = read_handshake(request, request_id)
+        route = match(handshake, table)
+        caller = self.authenticator.authenticate(handshake, route, table, self.clock())
+        admission = admit(handshake, route, caller, table)
+        meter = Meter(self.book, admission.quotas) if admission.quotas else None
+        try:
+            if meter is not None:
+                await _check_quota(meter)
+            application = caller.application.id if caller.application else None
+            upstream = await self.dialler.dial(
+                handshake, admission.endpoint, route.rest, application, droppable=_drops(admission)
+            )
+        except BaseException:
+            if meter is not None:
+                meter.close()
+            raise
+        return self._relay(request, handshake, route, caller, meter, upstream)
+
+    def _relay(
+        self,
+        request: web.BaseRequest,
+        handshake: Handshake,
+        route: Route,
+        caller: Caller,
+        meter: Meter | None,
+        upstream: Upstream,
+    ) -> web.StreamResponse:
+        relay = Relay(
+            meter=meter,
+            sizes=route.api.max_message_bytes,
+            deflate=upstream.agreement.deflate,
+            droppable=upstream.agreement.droppable,
+            notices=upstream.subprotocol is None,
+            on_end=lambda _: self._end(connection),
+        )
+        connection = Connection(relay, route.api, caller, handshake.request_id, handshake.address, upstream.url)
+        try:
+            client, early = detach(request, relay.client, _accept(handshake, upstream))
+        except ClientGoneError:
+            upstream.transport.abort()
+            relay.client.release()
+            self.dialler.release(upstream.url)
+            raise
+        self.registry.add(connection)
+        relay.start(client, upstream.transport, early, upstream.early)
+        return Detached()
+
+    def _end(self, connection: Connection) -> None:
+        self.registry.remove(connection)
+        self.dialler.release(connection.upstream_url)
+        account.record(connection, self.telemetry)
+
+
+async def _check_quota(meter: Meter) -> None:
+    """Refuse a dial whose quota is spent, where a message would close the connection at once."""
+    if not meter.may_close or await meter.may_pass():
+        return
+    quota, retry_seconds = meter.report()
+    limit = quota.limit
+    wait = max(1, round(retry_seconds))
+    raise RefusedError(
+        "quota_exceeded",
+        f"The {quota.level}'s quota of {limit.amount} {limit.unit} is spent.",
+        headers={
+            "Retry-After": str(wait),
+            "RateLimit": f'"{quota.level}";r=0;t={wait}',
+            "RateLimit-Policy": f'"{quota.level}";q={limit.amount};w={limit.window_seconds}',
+        },
+    )
+
+
+def _drops(admission: Admission) -> bool:
+    return any(quota.on_exceed == "drop" for quota in admission.quotas)
+
+
+def _accept(handshake: Handshake, upstream: Upstream) -> bytes:
+    """Return the 101 (RFC 6455, section 4.2.2)."""
+    lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {accept_key(handshake.key)}",
+        f"X-Connection-Id: {handshake.request_id}",
+    ]
+    subprotocol = upstream.subprotocol or (OWN_SUBPROTOCOL if OWN_SUBPROTOCOL in handshake.subprotocols else None)
+    if subprotocol:
+        lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+    if upstream.agreement.header:
+        lines.append(f"Sec-WebSocket-Extensions: {upstream.agreement.header}")
+    return "\r\n".join([*lines, "", ""]).encode()

@@ -1,0 +1,116 @@
+"""Stage 1: an HTTP request becomes a well-formed handshake, or is refused (RFC 6455, section 4.2.1)."""
+
+import binascii
+from base64 import b64decode
+from collections.abc import Iterator
+
+from aiohttp import hdrs, web
+from multidict import CIMultiDictProxy
+
+from services.data_plane.connection import OWN_SUBPROTOCOL, Credential, Handshake
+from services.data_plane.refusal import RefusedError
+
+BEARER_PREFIX = "bearer."
+
+_HOP_BY_HOP = frozenset(
+    {
+        "connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
+        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+_CREDENTIALS = frozenset({"authorization", "cookie", "x-api-key"})
+_SET_BY_GATEWAY = frozenset(
+    {
+        "forwarded", "traceparent", "tracestate", "x-consumer-application", "x-forwarded-for", "x-forwarded-host",
+        "x-forwarded-port", "x-forwarded-proto", "x-jwt-assertion", "x-real-ip", "x-request-id",
+    }
+)  # fmt: skip
+_REMOVED = _HOP_BY_HOP | _CREDENTIALS | _SET_BY_GATEWAY
+_UPGRADE_HEADERS = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+_SINGLE = (hdrs.HOST, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_VERSION, hdrs.ORIGIN, hdrs.AUTHORIZATION, "X-API-Key")
+
+
+def read_handshake(request: web.BaseRequest, request_id: str) -> Handshake:
+    """Return what a request asks for. Raises `RefusedError`."""
+    headers = request.headers
+    _check_upgrade(request, headers)
+    subprotocols = [
+        name.strip() for line in headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()) for name in line.split(",")
+    ]
+    credential = _read_credential(headers, subprotocols)
+    offered = tuple(name for name in subprotocols if not name.startswith(BEARER_PREFIX))
+    if subprotocols and not offered:
+        # A browser drops a connection that answers none of the subprotocols that it offered.
+        raise RefusedError("subprotocol_required", f"Offer your subprotocol, or {OWN_SUBPROTOCOL}, beside the token.")
+    path, _, query = request.raw_path.partition("?")
+    return Handshake(
+        path=path,
+        query=query,
+        host=headers.get(hdrs.HOST, ""),
+        key=headers[hdrs.SEC_WEBSOCKET_KEY],
+        headers=tuple(_end_to_end(headers)),
+        subprotocols=offered,
+        extensions=", ".join(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS, ())),
+        credential=credential,
+        origin=headers.get(hdrs.ORIGIN),
+        address=request.remote or "",
+        secure=request.secure,
+        request_id=request_id,
+    )
+
+
+def _check_upgrade(request: web.BaseRequest, headers: CIMultiDictProxy[str]) -> None:
+    if request.method != hdrs.METH_GET:
+        raise RefusedError("method_not_allowed", headers={"Allow": "GET"})
+    if "websocket" not in _tokens(headers, hdrs.UPGRADE) or "upgrade" not in _tokens(headers, hdrs.CONNECTION):
+        raise RefusedError("upgrade_required", "Connect with a WebSocket client.", _UPGRADE_HEADERS)
+    if headers.getall(hdrs.SEC_WEBSOCKET_VERSION, ()) != ["13"]:
+        # Section 4.4: say which version would do.
+        raise RefusedError("upgrade_required", "Only version 13 is spoken here.", _UPGRADE_HEADERS)
+    for name in _SINGLE:
+        if len(headers.getall(name, ())) > 1:
+            raise RefusedError("malformed_upgrade", f"{name} stands more than once.")
+    if request.version < (1, 1):
+        raise RefusedError("malformed_upgrade", "HTTP/1.1 is needed.")
+    if hdrs.HOST not in headers:
+        raise RefusedError("malformed_upgrade", "Host is missing.")
+    if hdrs.TRANSFER_ENCODING in headers or headers.get(hdrs.CONTENT_LENGTH, "0") != "0":
+        raise RefusedError("malformed_upgrade", "A handshake has no body.")
+    if not _is_key(headers.get(hdrs.SEC_WEBSOCKET_KEY, "")):
+        raise RefusedError("malformed_upgrade", "Sec-WebSocket-Key is not 16 bytes in base64.")
+
+
+def _is_key(value: str) -> bool:
+    try:
+        return len(b64decode(value, validate=True)) == 16  # noqa: PLR2004
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _tokens(headers: CIMultiDictProxy[str], name: str) -> set[str]:
+    return {token.strip().lower() for line in headers.getall(name, ()) for token in line.split(",")}
+
+
+def _read_credential(headers: CIMultiDictProxy[str], subprotocols: list[str]) -> Credential | None:
+    """Return the one credential. RFC 6750, section 2: more than one is refused."""
+    found = [Credential("token", name[len(BEARER_PREFIX) :]) for name in subprotocols if name.startswith(BEARER_PREFIX)]
+    if authorization := headers.get(hdrs.AUTHORIZATION):
+        scheme, _, value = authorization.partition(" ")
+        # Another scheme is a credential that no API here takes: an empty token says so with the right challenge.
+        found.append(Credential("token", value.strip() if scheme.lower() == "bearer" else ""))
+    if api_key := headers.get("X-API-Key"):
+        found.append(Credential("api_key", api_key))
+    if len(found) > 1:
+        raise RefusedError("ambiguous_credentials")
+    return found[0] if found else None
+
+
+def _end_to_end(headers: CIMultiDictProxy[str]) -> Iterator[tuple[str, str]]:
+    """Yield what may reach the backend: nothing hop-by-hop, no credentials, none of the gateway's own names."""
+    named = _tokens(headers, hdrs.CONNECTION)
+    for name, value in headers.items():
+        lower = name.lower()
+        # A backend may read `_` and `.` in a name as `-`: such aliases of our names are removed too.
+        plain = lower.replace("_", "-").replace(".", "-")
+        if plain not in _REMOVED and lower not in named and not plain.startswith("sec-websocket-"):
+            yield name, value

@@ -1,0 +1,233 @@
+"""One direction of a connection: the same bytes on, each frame's header checked and each message metered.
+
+A payload is never decoded, unmasked or copied apart. Each read is handled to its end without waiting: scan, decide,
+write. Where a direction has to wait, its source stops being read, and one read at most is held.
+"""
+
+import asyncio
+import time
+from typing import Final, Protocol
+
+from services.data_plane.frames.scanner import UNLIMITED, Scanner, Stop
+from services.data_plane.throttle.meter import Meter
+
+SLOW_SECONDS: Final = 30.0
+
+
+class Observer(Protocol):
+    """Whom a pump tells what it can't settle alone."""
+
+    def on_close_frame(self, pump: "Pump", frame: bytes) -> None: ...
+    def on_frame_error(self, pump: "Pump") -> None: ...
+    def on_quota_spent(self, pump: "Pump") -> None: ...
+    def on_dropped(self) -> None: ...
+    def on_slow_sink(self, pump: "Pump") -> None: ...
+    def on_close_written(self, pump: "Pump") -> None: ...
+    def on_lost(self, pump: "Pump") -> None: ...
+
+
+class Pump(asyncio.Protocol):
+    """Reads from `source`, writes into `sink`, which is the source of its `peer`."""
+
+    __slots__ = (
+        "_delay_timer",
+        "_delayed_since",
+        "_held",
+        "_meter",
+        "_observer",
+        "_own_close",
+        "_slow_timer",
+        "_waiting",
+        "choked",
+        "delayed_seconds",
+        "droppable",
+        "failed",
+        "finished",
+        "gone",
+        "heard_close",
+        "peer",
+        "scanner",
+        "sink",
+        "source",
+    )
+
+    peer: "Pump"
+    source: asyncio.Transport
+    sink: asyncio.Transport
+
+    def __init__(self, observer: Observer, scanner: Scanner, meter: Meter | None = None, *, droppable: bool) -> None:
+        self.scanner = scanner
+        self.droppable = droppable
+        self.heard_close = False  # the source said Close
+        self.finished = False  # the sink was told Close, or is gone
+        self.failed = False  # the source broke the protocol: what it says is no longer read
+        self.gone = False  # the source's connection is lost
+        self.choked = False  # the sink's buffer is full
+        self.delayed_seconds = 0.0
+        self._observer = observer
+        self._meter = meter
+        self._held = b""
+        self._own_close = b""
+        self._waiting = False
+        self._delayed_since = 0.0
+        self._delay_timer: asyncio.TimerHandle | None = None
+        self._slow_timer: asyncio.TimerHandle | None = None
+
+    # What the source's transport calls.
+
+    def data_received(self, data: bytes) -> None:
+        if self.heard_close or self.failed:
+            return
+        if self._held:
+            data = self._held + data
+            self._held = b""
+        if self._own_close:
+            data = self._finish_frame(data)
+        self._pump(data)
+
+    def pause_writing(self) -> None:
+        self.peer.choke(choked=True)
+
+    def resume_writing(self) -> None:
+        self.peer.choke(choked=False)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it was lost changes nothing
+        self.gone = True
+        self._held = b""
+        self.stop_waiting()
+        self.choke(choked=False)
+        self._observer.on_lost(self)
+
+    # What the relay and the peer call.
+
+    def choke(self, *, choked: bool) -> None:
+        """Stop reading while the sink takes no more, but not for ever."""
+        self.choked = choked
+        if self._slow_timer is not None:
+            self._slow_timer.cancel()
+            self._slow_timer = None
+        if choked:
+            self._slow_timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._observer.on_slow_sink, self)
+        self._update_reading()
+
+    def finish(self, close: bytes) -> None:
+        """Write a Close of the gateway's own into the sink at the next frame boundary, and nothing behind it."""
+        if self.finished or self._own_close:
+            return
+        self._own_close = close
+        self.stop_waiting()
+        if self.scanner.at_boundary:
+            self._write_own_close()
+            held, self._held = self._held, b""
+            self._pump(held)  # the source's own Close may be in it
+
+    def pass_close(self, frame: bytes) -> None:
+        """Write the source's own Close into the sink."""
+        self.heard_close = True
+        self.stop_waiting()
+        if not self.finished:
+            self.sink.write(frame)
+            self.finished = True
+
+    def stop_waiting(self) -> None:
+        """Give up waiting for quota."""
+        if self._waiting and self._meter is not None:
+            self._meter.stop_waiting(self._resume)
+        self._waiting = False
+        self._end_delay()
+
+    def release(self) -> None:
+        """Let go of the meter: the connection has ended."""
+        if self._meter is not None:
+            self._meter.close()
+            self._meter = None
+
+    # Inside.
+
+    def _pump(self, data: bytes) -> None:
+        """Handle one read. Nothing here waits."""
+        scanner, meter = self.scanner, self._meter
+        start, size, drop, dropped = 0, len(data), 0, scanner.dropped
+        while start < size:
+            messages = scanner.messages
+            end = scanner.scan(data, start, UNLIMITED if meter is None or self.finished else meter.available(), drop)
+            if meter is not None and scanner.messages > messages and not self.finished:
+                meter.debit(scanner.messages - messages)
+            if end > start and scanner.forward and not self.finished:
+                self.sink.write(data if end - start == size else data[start:end])
+            start = end
+            if scanner.stop is Stop.NEED:
+                break
+            if scanner.stop is Stop.SPENT:
+                if meter is not None and self._must_wait(meter):
+                    break
+                drop = 1
+            elif scanner.stop is Stop.CLOSE:
+                self._observer.on_close_frame(self, data[end : scanner.close_end])
+                return
+            elif scanner.stop is Stop.ERROR:
+                self.failed = True
+                self._observer.on_frame_error(self)
+                return
+        self._held = data[start:] if start < size else b""
+        if scanner.dropped > dropped:
+            self._observer.on_dropped()
+
+    def _must_wait(self, meter: Meter) -> bool:
+        """Decide about a message that has no credit: it waits, or it is dropped."""
+        if self.peer.heard_close:
+            return False  # nobody reads it any more
+        verdict = meter.judge()
+        if verdict == "drop" and self.droppable:
+            return False
+        if verdict == "close":
+            self._observer.on_quota_spent(self)
+            return False
+        self._waiting = True
+        if verdict != "ask" and self._delay_timer is None:
+            self._delayed_since = time.monotonic()
+            loop = asyncio.get_running_loop()
+            self._delay_timer = loop.call_later(meter.longest_delay(), self._observer.on_quota_spent, self)
+        meter.wait(self._resume)
+        self._update_reading()
+        return True
+
+    def _resume(self) -> None:
+        """Go on with what was held: there is news of the quota."""
+        if not self._waiting:
+            return
+        self._waiting = False
+        held, self._held = self._held, b""
+        self._pump(held)
+        if not self._waiting:
+            self._end_delay()
+
+    def _end_delay(self) -> None:
+        if self._delay_timer is not None:
+            self._delay_timer.cancel()
+            self._delay_timer = None
+            self.delayed_seconds += time.monotonic() - self._delayed_since
+        self._update_reading()
+
+    def _finish_frame(self, data: bytes) -> bytes:
+        """Forward the rest of the frame that the gateway's Close waits for; return what follows it."""
+        end = self.scanner.finish_frame(data, 0)
+        if self.scanner.forward:
+            self.sink.write(data[:end])
+        if self.scanner.at_boundary:
+            self._write_own_close()
+        return data[end:]
+
+    def _write_own_close(self) -> None:
+        self.sink.write(self._own_close)
+        self._own_close = b""
+        self.finished = True
+        self._observer.on_close_written(self)
+
+    def _update_reading(self) -> None:
+        if self.gone or self.source.is_closing():
+            return
+        if self.choked or self._waiting:
+            self.source.pause_reading()
+        else:
+            self.source.resume_reading()

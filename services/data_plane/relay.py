@@ -1,0 +1,232 @@
+"""Stage 6: two pumps back to back, and how they end together."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from services.data_plane.frames import codes
+from services.data_plane.frames.close import Close, write_close, write_text
+from services.data_plane.frames.scanner import Scanner
+from services.data_plane.pump import Pump
+from services.data_plane.throttle.meter import Meter
+from shared.definition import MessageSizes
+from shared.problems import PROBLEMS
+
+CLOSE_SECONDS: Final = 5.0
+BOUNDARY_SECONDS: Final = 1.0
+NOTICE_SECONDS: Final = 1.0
+BUSY_SECONDS: Final = 0.05
+WRITE_BUFFER_BYTES: Final = 64 * 1024
+
+_GOING_AWAY: Final = Close(codes.GOING_AWAY)
+
+
+class Relay:
+    """One open connection.
+
+    `client` reads from the client and writes to the backend, `backend` the other way round.
+    """
+
+    __slots__ = (
+        "_notice_at",
+        "_notice_timer",
+        "_on_end",
+        "_timer",
+        "_told",
+        "backend",
+        "cause",
+        "client",
+        "close_code",
+        "ended",
+        "meter",
+        "notices",
+        "started_at",
+    )
+
+    def __init__(
+        self,
+        *,
+        meter: Meter | None,
+        sizes: MessageSizes,
+        deflate: bool,
+        droppable: bool,
+        notices: bool,
+        on_end: Callable[["Relay"], None],
+    ) -> None:
+        self.meter = meter
+        self.notices = notices
+        self.cause = ""
+        self.close_code = 0
+        self.ended = False
+        self.started_at = time.monotonic()
+        self._on_end = on_end
+        self._timer: asyncio.TimerHandle | None = None
+        self._notice_timer: asyncio.TimerHandle | None = None
+        self._notice_at = 0.0
+        self._told = 0
+        outwards = Scanner(masked=True, deflate=deflate, max_message_bytes=sizes.publish)
+        inwards = Scanner(masked=False, deflate=deflate, max_message_bytes=sizes.subscribe)
+        self.client = Pump(self, outwards, meter, droppable=droppable)
+        self.backend = Pump(self, inwards, droppable=False)
+        self.client.peer, self.backend.peer = self.backend, self.client
+
+    def start(self, client: asyncio.Transport, backend: asyncio.Transport, early: bytes, early_backend: bytes) -> None:
+        """Begin, with the bytes that came behind each handshake."""
+        self.client.source = self.backend.sink = client
+        self.backend.source = self.client.sink = backend
+        for transport in (client, backend):
+            transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+        backend.set_protocol(self.backend)
+        if early_backend:
+            self.backend.data_received(early_backend)
+        if early:
+            self.client.data_received(early)
+        if not backend.is_closing():
+            backend.resume_reading()
+
+    @property
+    def activity(self) -> tuple[int, int, int, int]:
+        """What differs whenever anything came from either side."""
+        outwards, inwards = self.client.scanner, self.backend.scanner
+        return outwards.frames, outwards.remaining, inwards.frames, inwards.remaining
+
+    def close(self, slug: str) -> None:
+        """Close both sides for a reason of the gateway's own: a slug of `shared.problems`."""
+        problem = PROBLEMS[slug]
+        self._end_with(slug, Close(problem.close_code or codes.UPSTREAM_LOST, slug), _GOING_AWAY)
+
+    def abort(self) -> None:
+        """Drop both connections at once."""
+        for pump in (self.client, self.backend):
+            if not pump.gone:
+                pump.source.abort()
+
+    # What the pumps tell.
+
+    def on_close_frame(self, pump: Pump, frame: bytes) -> None:
+        close = pump.scanner.close
+        self._note("client_closed" if pump is self.client else "backend_closed", close.code)
+        pump.pass_close(frame)
+        self._limit(CLOSE_SECONDS, self.abort)
+        self._settle()
+
+    def on_frame_error(self, pump: Pump) -> None:
+        """Tell the offender what it broke, and its peer that the other side is done for."""
+        code = pump.scanner.error.code
+        slug = {codes.MESSAGE_TOO_BIG: "message_too_big", codes.INVALID_PAYLOAD: "invalid_payload"}.get(
+            code, "protocol_error"
+        )
+        offence = Close(code, slug)
+        if pump is self.client:
+            self._end_with(slug, offence, _GOING_AWAY)
+        elif code == codes.MESSAGE_TOO_BIG:
+            self._end_with("peer_message_too_big", Close(codes.GOING_AWAY, "peer_message_too_big"), offence)
+        else:
+            lost = Close(codes.UPSTREAM_LOST, "upstream_protocol_error")
+            self._end_with("upstream_protocol_error", lost, offence)
+
+    def on_quota_spent(self, pump: Pump) -> None:  # noqa: ARG002 - only the client's messages are counted
+        self.close("quota_exceeded")
+
+    def on_slow_sink(self, pump: Pump) -> None:
+        # Its buffer is full: a Close could not be written, so the connection is dropped.
+        self._note("slow_consumer" if pump is self.backend else "slow_backend", PROBLEMS["slow_consumer"].close_code)
+        self.abort()
+
+    def on_close_written(self, pump: Pump) -> None:
+        offender = pump.peer
+        if offender.failed and pump.sink.can_write_eof():
+            # Half-close, and go on discarding what the offender sends: a reset would lose the Close.
+            pump.sink.write_eof()
+        self._settle()
+
+    def on_lost(self, pump: Pump) -> None:
+        """Tell the other side, if a boundary lets us, that this one is gone."""
+        pump.peer.finished = True  # whatever it would write is for nobody
+        if not pump.heard_close:
+            pump.heard_close = True
+            if pump is self.client:
+                self._note("client_lost", codes.ABNORMAL)
+                close = write_close(_GOING_AWAY, secrets.token_bytes(4))
+            else:
+                self._note("upstream_lost", codes.UPSTREAM_LOST)
+                close = write_close(Close(codes.UPSTREAM_LOST, "upstream_lost"))
+            if pump.scanner.at_boundary:
+                pump.finish(close)
+            elif not pump.peer.gone:
+                # The sink waits for the rest of a frame that will never come.
+                pump.sink.abort()
+        self._limit(CLOSE_SECONDS, self.abort)
+        self._settle()
+
+    def on_dropped(self) -> None:
+        """Tell the client between two messages, at most once a second."""
+        if not self.notices or self._notice_timer is not None:
+            return
+        delay = max(0.0, self._notice_at - time.monotonic())
+        self._notice_timer = asyncio.get_running_loop().call_later(delay, self._write_notice)
+
+    # Inside.
+
+    def _note(self, cause: str, close_code: int | None) -> None:
+        """Remember why it ended: what came first counts."""
+        if not self.cause:
+            self.cause, self.close_code = cause, close_code or codes.ABNORMAL
+
+    def _end_with(self, cause: str, to_client: Close, to_backend: Close) -> None:
+        self._note(cause, to_client.code)
+        self.backend.finish(write_close(to_client))
+        # RFC 6455, section 5.3: a mask that nobody can foresee.
+        self.client.finish(write_close(to_backend, secrets.token_bytes(4)))
+        self._limit(BOUNDARY_SECONDS, self._on_boundary_limit)
+        self._settle()
+
+    def _limit(self, seconds: float, then: Callable[[], None]) -> None:
+        """See to it that the end comes, whatever the peers do."""
+        if self._timer is None and not self.ended:
+            self._timer = asyncio.get_running_loop().call_later(seconds, then)
+
+    def _on_boundary_limit(self) -> None:
+        """Drop a connection that could not be told Close; else give the peers the time of a close handshake."""
+        self._timer = None
+        if self.client.finished and self.backend.finished and not (self.client.choked or self.backend.choked):
+            self._limit(CLOSE_SECONDS, self.abort)
+        else:
+            self.abort()
+
+    def _settle(self) -> None:
+        """Close each connection on which both Closes have passed, and end when both are gone."""
+        for pump in (self.client, self.backend):
+            if pump.heard_close and pump.peer.finished and not pump.gone and not pump.source.is_closing():
+                pump.source.close()
+        if self.client.gone and self.backend.gone and not self.ended:
+            self.ended = True
+            for timer in (self._timer, self._notice_timer):
+                if timer is not None:
+                    timer.cancel()
+            self.client.release()
+            self._on_end(self)
+
+    def _write_notice(self) -> None:
+        """Say how many messages were dropped, if no message of the backend is under way."""
+        self._notice_timer = None
+        if self.backend.finished or self.meter is None:
+            return
+        if self.backend.choked or not self.backend.scanner.between_messages:
+            self._notice_timer = asyncio.get_running_loop().call_later(BUSY_SECONDS, self._write_notice)
+            return
+        dropped = self.client.scanner.dropped
+        quota, retry_seconds = self.meter.report()
+        notice = {
+            "framegate": "quota_exceeded",
+            "limit": quota.level,
+            "unit": "messages",
+            "dropped": dropped - self._told,
+            "retry_after_ms": round(retry_seconds * 1000),
+        }
+        self.backend.sink.write(write_text(json.dumps(notice, separators=(",", ":"))))
+        self._told = dropped
+        self._notice_at = time.monotonic() + NOTICE_SECONDS

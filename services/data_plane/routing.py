@@ -1,0 +1,39 @@
+"""Stage 2: which API answers."""
+
+from urllib.parse import unquote
+
+from services.data_plane.connection import Handshake, Route
+from services.data_plane.refusal import RefusedError
+from services.data_plane.table import RouteTable
+
+_GONE = ("CREATED", "RETIRED")
+
+
+def match(handshake: Handshake, table: RouteTable) -> Route:
+    """Find the API of a path: the longest context that has the version which follows, or a default version."""
+    segments = handshake.path.split("/")
+    # RFC 3986, section 5.2.4: a backend would resolve these, and leave the path that its endpoint gives it.
+    if any(unquote(segment) in (".", "..") for segment in segments):
+        raise RefusedError("malformed_upgrade", "The path has dot segments.")
+    route = _find(segments, table)
+    if route is None or route.api.state in _GONE:
+        raise RefusedError("api_not_found")
+    if route.api.state == "BLOCKED":
+        raise RefusedError("api_blocked", headers={"Retry-After": "60"})
+    return route
+
+
+def _find(segments: list[str], table: RouteTable) -> Route | None:
+    for depth in range(min(len(segments), table.depth), 1, -1):
+        versions = table.contexts.get("/".join(segments[:depth]))
+        if versions is None:
+            continue
+        if depth < len(segments) and (api := versions.by_name.get(segments[depth])):
+            return Route(api, _join(segments[depth + 1 :]))
+        if versions.default:
+            return Route(versions.default, _join(segments[depth:]))
+    return None
+
+
+def _join(segments: list[str]) -> str:
+    return "/" + "/".join(segments) if segments else ""

@@ -1,0 +1,83 @@
+"""The catalogue as the stages read it: an immutable table, built aside and swapped whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self, cast
+
+from joserfc.jwk import KeySet
+
+from shared.claims import GATEWAY_AUDIENCE, IssuerDefinition, TokenVerifier
+from shared.contract import Contract
+from shared.definition import ApiDefinition, ApiId
+from shared.limits import Policy, PolicyId
+from shared.subscription import (
+    ApplicationDefinition,
+    ApplicationId,
+    ClientId,
+    KeyDefinition,
+    SubscriptionDefinition,
+)
+
+Objects = Mapping[str, Mapping[str, Contract]]
+"""Kind to id to object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The APIs of one context."""
+
+    by_name: Mapping[str, ApiDefinition]
+    default: ApiDefinition | None
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """`depth` is one more than the number of segments of the longest context."""
+
+    contexts: Mapping[str, Versions] = field(default_factory=dict)
+    depth: int = 0
+    policies: Mapping[PolicyId, Policy] = field(default_factory=dict)
+    applications: Mapping[ApplicationId, ApplicationDefinition] = field(default_factory=dict)
+    keys: Mapping[ClientId, KeyDefinition] = field(default_factory=dict)
+    subscriptions: Mapping[tuple[ApplicationId, ApiId], SubscriptionDefinition] = field(default_factory=dict)
+    issuers: Mapping[str, TokenVerifier] = field(default_factory=dict)
+
+    def with_objects(self, kind: str, objects: Mapping[str, Contract]) -> Self:  # noqa: PLR0911 - one a kind
+        """Return the table with all objects of one kind replaced."""
+        match kind:
+            case "api":
+                contexts = _group(cast("Mapping[str, ApiDefinition]", objects))
+                depth = max((context.count("/") + 1 for context in contexts), default=0)
+                return replace(self, contexts=contexts, depth=depth)
+            case "policy":
+                return replace(self, policies=cast("Mapping[PolicyId, Policy]", objects))
+            case "application":
+                return replace(self, applications=cast("Mapping[ApplicationId, ApplicationDefinition]", objects))
+            case "key":
+                return replace(self, keys=cast("Mapping[ClientId, KeyDefinition]", objects))
+            case "subscription":
+                subscriptions = cast("Mapping[str, SubscriptionDefinition]", objects).values()
+                return replace(self, subscriptions={(s.application_id, s.api_id): s for s in subscriptions})
+            case "issuer":
+                issuers = cast("Mapping[str, IssuerDefinition]", objects).values()
+                return replace(self, issuers={issuer.issuer: _verifier(issuer) for issuer in issuers})
+            case _:
+                return self
+
+
+def _group(objects: Mapping[str, ApiDefinition]) -> dict[str, Versions]:
+    grouped: dict[str, list[ApiDefinition]] = {}
+    for api in objects.values():
+        grouped.setdefault(api.context, []).append(api)
+    return {
+        context: Versions(
+            by_name={api.version: api for api in apis},
+            default=next((api for api in apis if api.default), None),
+        )
+        for context, apis in grouped.items()
+    }
+
+
+def _verifier(issuer: IssuerDefinition) -> TokenVerifier:
+    keys = KeySet.import_key_set({"keys": [dict(key) for key in issuer.keys]})
+    return TokenVerifier(issuer=issuer.issuer, audience=GATEWAY_AUDIENCE, keys=keys)

@@ -1,0 +1,68 @@
+"""What a pod measures. Labels are bounded: they name APIs and causes, never callers."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from services.data_plane.connection import Outcome
+
+HANDSHAKE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Telemetry:
+    """The metrics of one pod, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.handshakes = Counter(
+            "framegate_handshakes",
+            "Handshakes by result: accepted, or the problem's slug",
+            ["result"],
+            registry=self.registry,
+        )
+        self.handshake_seconds = Histogram(
+            "framegate_handshake_seconds", "Time to accept a handshake, the backend's included",
+            buckets=HANDSHAKE_SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self.closed = Counter(
+            "framegate_connections_closed", "Connections that ended, by cause", ["cause"], registry=self.registry
+        )
+        self.messages = Counter(
+            "framegate_messages", "Messages of ended connections", ["direction"], registry=self.registry
+        )
+        self.bytes = Counter(
+            "framegate_payload_bytes", "Payload bytes of ended connections", ["direction"], registry=self.registry
+        )
+        self.dropped = Counter("framegate_messages_dropped", "Messages dropped by a limit", registry=self.registry)
+        self.delayed = Counter(
+            "framegate_delayed_seconds", "Time for which limits held messages", registry=self.registry
+        )
+        self.open = Gauge("framegate_connections_open", "Open connections", registry=self.registry)
+        self.revision = Gauge("framegate_catalogue_revision", "The revision that is served", registry=self.registry)
+        self.age = Gauge(
+            "framegate_catalogue_age_seconds", "Since the catalogue was known to be current", registry=self.registry
+        )
+        self.refused = Gauge(
+            "framegate_catalogue_refused_objects", "Objects that this pod could not take in", registry=self.registry
+        )
+        self.without_redis = Gauge(
+            "framegate_throttle_decisions_without_redis", "Leases decided alone", registry=self.registry
+        )
+
+    def record(self, outcome: Outcome) -> None:
+        """Add an ended connection."""
+        self.closed.labels(outcome.cause).inc()
+        for direction, messages, size in _traffic(outcome):
+            self.messages.labels(direction).inc(messages)
+            self.bytes.labels(direction).inc(size)
+        self.dropped.inc(outcome.messages_dropped)
+        self.delayed.inc(outcome.delayed_seconds)
+
+    def render(self) -> bytes:
+        """Return all of it in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+def _traffic(outcome: Outcome) -> Iterator[tuple[str, int, int]]:
+    yield "publish", outcome.messages_published, outcome.bytes_published
+    yield "subscribe", outcome.messages_delivered, outcome.bytes_delivered

@@ -1,0 +1,1 @@
+"""Limits that are exact across pods: credit is debited in Redis before it is spent here."""
