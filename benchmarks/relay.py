@@ -24,8 +24,7 @@ from benchmarks.peers.nginx import NGINX, NGINX_64K
 from benchmarks.peers.plain_aiohttp import PLAIN_AIOHTTP
 
 PEERS = {
-    peer.name: peer
-    for peer in (FRAMEGATE, FRAMEGATE_UNLIMITED, NGINX, NGINX_64K, HAPROXY, HAPROXY_64K, PLAIN_AIOHTTP, DIRECT)
+    peer.name: peer for peer in (FRAMEGATE, FRAMEGATE_UNLIMITED, NGINX, NGINX_64K, HAPROXY, HAPROXY_64K, PLAIN_AIOHTTP)
 }
 SMALL = ("nginx", "haproxy", "aiohttp", "framegate-unlimited")
 LARGE = ("nginx", "nginx-64k", "haproxy", "haproxy-64k", "aiohttp", "framegate-unlimited")
@@ -88,7 +87,7 @@ def plan(options: Namespace) -> dict[Workload, list[str]]:
 def run(options: Namespace, folder: Path) -> None:
     workloads = plan(options)
     pairs = options.pairs or (5 if options.quick else 9)
-    peers = dict.fromkeys([DIRECT.name, options.subject, *(name for names in workloads.values() for name in names)])
+    peers = dict.fromkeys([options.subject, *(name for names in workloads.values() for name in names)])
     versions = {name: PEERS[name].version() for name in peers}  # finds out what is missing before anything starts
     cores = pick_cores()
     results = []
@@ -96,8 +95,9 @@ def run(options: Namespace, folder: Path) -> None:
         load = stack.enter_context(open_load(cores.load, folder, warm_seconds=WARM_SECONDS, seconds=options.seconds))
         site = Site(load.backend_port, folder, cores)
         targets = {name: stack.enter_context(PEERS[name].start(site)) for name in peers}
+        nobody = stack.enter_context(DIRECT.start(site))
         for workload, names in workloads.items():
-            direct = load.run(targets[DIRECT.name], workload)
+            direct = load.run(nobody, workload)
             runs = {name: partial(load.run, targets[name], workload) for name in (options.subject, *names)}
             comparison = compare(options.subject, runs, pairs)
             print(text(workload, options.subject, direct, comparison), flush=True)
@@ -109,7 +109,7 @@ def run(options: Namespace, folder: Path) -> None:
 
 def text(workload: Workload, subject: str, direct: Sample, comparison: Comparison) -> str:
     """Lay a workload's figures out as a table."""
-    head = ("", "CPU us a message", "proxy busy", "messages/s", "round p50 us", "p99 us", f"{subject} to it")
+    head = ("", "CPU us a message", "proxy busy", "messages/s", "round p50 us", "p99 us", f"{subject} / it")
     rows = [row(name, samples, comparison) for name, samples in comparison.samples.items()]
     rows.append(row(DIRECT.name, [direct], comparison))
     title = (

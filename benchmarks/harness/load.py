@@ -17,6 +17,7 @@ from benchmarks.harness.errors import LoadError, MissingError
 from benchmarks.harness.target import Target
 
 _SOURCE = Path(__file__).resolve().parents[1] / "generator"
+_LOG_CHARACTERS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Load:
         ) as process:
             stdin, stdout = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
             if stdout.readline() != "ready\n":
-                raise _failure(process, workload)
+                raise _failure(process, target, workload)
             proxy, beside = spent_seconds(target.pids), spent_seconds(target.beside)
             stdin.write("go\n")
             stdin.flush()
@@ -77,7 +78,7 @@ class Load:
             proxy, beside = spent_seconds(target.pids) - proxy, spent_seconds(target.beside) - beside
             stdin.close()
             if not answer or process.wait():
-                raise _failure(process, workload)
+                raise _failure(process, target, workload)
         return _sample(json.loads(answer), proxy, beside)
 
     def _command(self, target: Target, workload: Workload) -> list[str]:
@@ -118,9 +119,10 @@ def _compile(binary: Path) -> None:
         raise LoadError(f"the load generator does not compile:\n{done.stderr}")
 
 
-def _failure(process: Popen[str], workload: Workload) -> LoadError:
-    said = cast("IO[str]", process.stderr).read().strip()
-    return LoadError(f"{workload.name}: {said or f'the generator ended with code {process.wait()}'}")
+def _failure(process: Popen[str], target: Target, workload: Workload) -> LoadError:
+    said = cast("IO[str]", process.stderr).read().strip() or f"the generator ended with code {process.wait()}"
+    logged = target.log.read_text(errors="replace")[-_LOG_CHARACTERS:]
+    return LoadError(f"{workload.name} through {target.name}: {said}\n{logged}".rstrip())
 
 
 def _sample(figures: dict[str, Any], proxy: float, beside: float) -> Sample:

@@ -16,6 +16,9 @@ class Site:
     folder: Path
     cores: Cores
 
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -24,7 +27,9 @@ class Target:
     `beside` are processes that it needs but that aren't the proxy itself, such as a Redis; they are accounted apart.
     """
 
+    name: str
     port: int
+    log: Path
     path: str = "/"
     headers: tuple[str, ...] = ()
     pids: tuple[int, ...] = ()

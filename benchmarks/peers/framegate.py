@@ -29,11 +29,12 @@ def start(name: str, limits: tuple[Limit, ...], site: Site) -> Iterator[Target]:
     with _redis(site.cores.load) as (url, redis_pid):
         token = sign_token(publish(url, limits, site.backend_port))
         port, ops_port = free_port(), free_port()
-        options = {"host": "127.0.0.1", "port": port, "ops-port": ops_port, "workers": 1}
+        options = {"host": "127.0.0.1", "port": port, "ops-port": ops_port}
         command = python_module("cli.main", "data-plane", *(f"--{key}={value}" for key, value in options.items()))
-        env = {"FRAMEGATE_REDIS_URL": url, "FRAMEGATE_ENDPOINT_ALLOW": "127.0.0.0/8"}
+        env = {"FRAMEGATE_REDIS_URL": url, "FRAMEGATE_ENDPOINT_ALLOW": "127.0.0.0/8", "FRAMEGATE_DRAIN_SECONDS": "0"}
         with running(name, command, site, partial(_is_ready, ops_port), env) as pid:
-            yield Target(port, PATH, (f"Authorization: Bearer {token}",), pids=(pid,), beside=(redis_pid,))
+            headers = (f"Authorization: Bearer {token}",)
+            yield Target(name, port, site.log(name), PATH, headers, pids=(pid,), beside=(redis_pid,))
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def start(name: str, buffers: str, site: Site) -> Iterator[Target]:
     configuration = site.folder / f"{name}.cfg"
     configuration.write_text(_CONFIGURATION.format(port=port, backend_port=site.backend_port, buffers=buffers))
     with running(name, [program, "-db", "-f", str(configuration)], site, partial(accepts, port)) as pid:
-        yield Target(port, pids=(pid,))
+        yield Target(name, port, site.log(name), pids=(pid,))
 
 
 def version() -> str:

@@ -49,7 +49,7 @@ def start(name: str, buffers: str, site: Site) -> Iterator[Target]:
     )
     command = [program, "-p", str(folder), "-c", str(configuration), "-e", "stderr"]
     with running(name, command, site, partial(accepts, port)) as pid:
-        yield Target(port, pids=(pid,))
+        yield Target(name, port, site.log(name), pids=(pid,))
 
 
 def version() -> str:

@@ -18,6 +18,8 @@ from benchmarks.harness.target import Peer, Site, Target
 from benchmarks.peers.process import accepts, python_module, running
 from cli.network import free_port
 
+_NAME = "aiohttp"
+
 Side = web.WebSocketResponse | ClientWebSocketResponse
 
 BACKEND = web.AppKey("BACKEND", str)
@@ -62,11 +64,11 @@ def serve(port: int, backend_port: int) -> None:
 def start(site: Site) -> Iterator[Target]:
     port = free_port()
     command = python_module(__name__, str(port), str(site.backend_port))
-    with running("aiohttp", command, site, partial(accepts, port)) as pid:
-        yield Target(port, pids=(pid,))
+    with running(_NAME, command, site, partial(accepts, port)) as pid:
+        yield Target(_NAME, port, site.log(_NAME), pids=(pid,))
 
 
-PLAIN_AIOHTTP = Peer("aiohttp", start, lambda: f"aiohttp {version('aiohttp')}, uvloop {version('uvloop')}")
+PLAIN_AIOHTTP = Peer(_NAME, start, lambda: f"aiohttp {version('aiohttp')}, uvloop {version('uvloop')}")
 
 if __name__ == "__main__":
     serve(*map(int, sys.argv[1:]))

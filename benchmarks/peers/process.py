@@ -30,7 +30,7 @@ def running(
 
     It gets an environment of its own, so that what the caller's happens to hold changes no figure.
     """
-    log = site.folder / f"{name}.log"
+    log = site.log(name)
     with log.open("wb") as out:
         clean = {"PATH": _SYSTEM_PATH, "PYTHONPATH": str(_ROOT), **(env or {})}
         process = processes.start(pinned(site.cores.proxy, *command), log=out, env=clean)

@@ -5,7 +5,7 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from os import sched_getaffinity
+from os import devnull, sched_getaffinity
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ async def run_through(load: Load, tamper: Tamper, workload: Workload) -> Sample:
     """Run the generator through a relay that tampers with what the backend sends."""
     async with await asyncio.start_server(partial(relay, load.backend_port, tamper), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        return await asyncio.to_thread(load.run, Target(port), workload)
+        return await asyncio.to_thread(load.run, Target("relay", port, Path(devnull)), workload)
 
 
 async def relay(backend_port: int, tamper: Tamper, reader: StreamReader, writer: StreamWriter) -> None:
