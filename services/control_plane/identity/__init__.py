@@ -1,0 +1,1 @@
+"""Who calls: people and service accounts, their roles and scopes."""

@@ -1,0 +1,53 @@
+"""Who calls, as routes ask for it."""
+
+from typing import Annotated, Final
+
+from fastapi import Depends
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from services.control_plane.identity.authenticator import Authenticator
+from services.control_plane.identity.errors import InsufficientScopeError, UnauthorizedError
+from services.control_plane.identity.principal import Principal
+from services.control_plane.identity.scopes import (
+    ADMIN,
+    PUBLISHER_PUBLISH,
+    PUBLISHER_READ,
+    PUBLISHER_WRITE,
+    STORE_SUBSCRIBE,
+)
+from services.control_plane.kit.provide import provide
+from services.control_plane.kit.unit_of_work import Unit
+
+_BEARER: Final = HTTPBearer(auto_error=False, description="an access token from /oauth2/token")
+
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+Authentication = Annotated[Authenticator, Depends(provide(Authenticator))]
+
+
+class Requires:
+    """A dependency: the caller, who must have a scope."""
+
+    def __init__(self, scope: str) -> None:
+        self._scope = scope
+
+    def __call__(self, credentials: Credentials, unit: Unit, authenticator: Authentication) -> Principal:
+        if credentials is None:
+            raise UnauthorizedError
+        principal = authenticator.authenticate(credentials.credentials)
+        if self._scope not in principal.scopes:
+            raise InsufficientScopeError(self._scope)
+        unit.actor = principal.account_id
+        return principal
+
+
+def find_caller(credentials: Credentials, authenticator: Authentication) -> Principal | None:
+    """Return the caller, or None where there is no token: a bad one is refused even so."""
+    return None if credentials is None else authenticator.authenticate(credentials.credentials)
+
+
+MayReadApis = Annotated[Principal, Depends(Requires(PUBLISHER_READ))]
+MayWriteApis = Annotated[Principal, Depends(Requires(PUBLISHER_WRITE))]
+MayPublishApis = Annotated[Principal, Depends(Requires(PUBLISHER_PUBLISH))]
+MaySubscribe = Annotated[Principal, Depends(Requires(STORE_SUBSCRIBE))]
+MayAdminister = Annotated[Principal, Depends(Requires(ADMIN))]
+AnyCaller = Annotated[Principal | None, Depends(find_caller)]

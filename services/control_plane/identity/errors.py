@@ -1,0 +1,33 @@
+from typing import ClassVar
+
+from services.control_plane.kit.problems import AlreadyExistsError, InvalidError, ProblemError
+
+REALM = 'Bearer realm="framegate"'
+
+
+class UnauthorizedError(ProblemError):
+    """No token, or not a good one (RFC 6750, section 3)."""
+
+    slug: ClassVar[str] = "unauthorized"
+
+    def __init__(self, reason: str | None = None) -> None:
+        # RFC 6750, section 3.1: a request without any credentials is told no error code.
+        challenge = f'{REALM}, error="invalid_token", error_description="{reason}"' if reason else REALM
+        super().__init__(reason, headers={"WWW-Authenticate": challenge})
+
+
+class InsufficientScopeError(ProblemError):
+    slug: ClassVar[str] = "insufficient_scope"
+
+    def __init__(self, scope: str) -> None:
+        challenge = f'{REALM}, error="insufficient_scope", scope="{scope}"'
+        super().__init__(f"The scope {scope} is needed.", headers={"WWW-Authenticate": challenge})
+
+
+class AccountExistsError(AlreadyExistsError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a service account {name} already.")
+
+
+def unknown_role(field: str, name: str) -> InvalidError:
+    return InvalidError.of(field, f"there is no role {name!r}")

@@ -1,0 +1,47 @@
+from datetime import datetime
+
+from sqlalchemy import JSON, CheckConstraint, UniqueConstraint
+from sqlmodel import Field, Relationship, SQLModel
+
+from services.control_plane.kit.columns import Versioned
+
+
+class Role(SQLModel, table=True):
+    """A name for scopes, and for who may see a restricted API."""
+
+    __tablename__ = "role"
+
+    name: str = Field(primary_key=True)
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    builtin: bool = False
+
+
+class AccountRole(SQLModel, table=True):
+    __tablename__ = "account_role"
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
+    role: str = Field(primary_key=True, foreign_key="role.name")
+
+
+class Account(Versioned, table=True):
+    """A person, who has a password, or a service, which is an OAuth client."""
+
+    __tablename__ = "account"
+    __table_args__ = (
+        UniqueConstraint("kind", "name"),
+        CheckConstraint("kind IN ('person', 'service')", name="kind"),
+        CheckConstraint("(kind = 'service') = (client_id IS NOT NULL)", name="client"),
+    )
+
+    id: str = Field(primary_key=True)
+    kind: str
+    name: str
+    password_hash: str | None = None
+    client_id: str | None = Field(default=None, unique=True, foreign_key="oauth_client.id")
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    disabled: bool = False
+    created_at: datetime
+
+    roles: list[AccountRole] = Relationship(
+        cascade_delete=True, passive_deletes=True, sa_relationship_kwargs={"lazy": "selectin"}
+    )

@@ -1,0 +1,1 @@
+"""Clients, tokens and signing keys. It knows neither applications nor accounts."""

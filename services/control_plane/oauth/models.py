@@ -1,0 +1,37 @@
+from datetime import datetime
+
+from sqlalchemy import JSON, CheckConstraint, Text
+from sqlmodel import Field, SQLModel
+
+from shared.claims import GATEWAY_AUDIENCE, MANAGEMENT_AUDIENCE
+
+
+class OAuthClient(SQLModel, table=True):
+    """A confidential client (RFC 6749, section 2.1). While secrets overlap it has two."""
+
+    __tablename__ = "oauth_client"
+    __table_args__ = (CheckConstraint(f"audience IN ('{GATEWAY_AUDIENCE}', '{MANAGEMENT_AUDIENCE}')", name="audience"),)
+
+    id: str = Field(primary_key=True)
+    secret_hash: str
+    previous_secret_hash: str | None = None
+    previous_secret_expires_at: datetime | None = None
+    audience: str
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    grant_types: list[str] = Field(default_factory=list, sa_type=JSON)
+    token_validity_seconds: int
+    disabled: bool = False
+    created_at: datetime
+
+
+class SigningKey(SQLModel, table=True):
+    """A key pair that tokens are signed with. `id` is the `kid`; the private half is sealed."""
+
+    __tablename__ = "signing_key"
+
+    id: str = Field(primary_key=True)
+    algorithm: str
+    public_jwk: str = Field(sa_type=Text)
+    sealed_private_jwk: str = Field(sa_type=Text)
+    created_at: datetime
+    retired_at: datetime | None = None

@@ -1,0 +1,55 @@
+"""Token requests: from Starlette to Authlib."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl
+
+from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from fastapi import Depends, Request
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_MAX_FIELDS: Final = 50
+
+# Authlib asks for TLS by the request's URL. Ours may have ended in front of us: whether it is used is said by
+# FRAMEGATE_PUBLIC_URL, and nothing in the request can tell.
+_URI: Final = "https://framegate/oauth2/token"
+
+
+class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no types
+    """A token request whose body was read already. Query parameters are not looked at (RFC 6749, section 3.2)."""
+
+    def __init__(self, headers: Mapping[str, str], content_type: str, body: bytes) -> None:
+        super().__init__("POST", _URI, headers=headers)
+        self._content_type = content_type
+        self._content = body
+        self.payload = BasicOAuth2Payload({})
+
+    @property
+    def form(self) -> Any:
+        return self.payload.data
+
+    def parse(self) -> None:
+        """Read the form. Raises `InvalidRequestError`."""
+        if self._content_type.partition(";")[0].strip().lower() != _FORM:
+            raise InvalidRequestError(f"The body must be {_FORM}.")
+        try:
+            pairs = parse_qsl(
+                self._content.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"
+            )
+        except ValueError as error:
+            raise InvalidRequestError("The form can't be read.") from error
+        # RFC 6749, section 3.2: none more than once, and one without a value counts as not sent.
+        if any(count > 1 for count in Counter(name for name, _ in pairs).values()):
+            raise InvalidRequestError("A parameter is repeated.")
+        self.payload = BasicOAuth2Payload({name: value for name, value in pairs if value})
+        if not self.payload.grant_type:
+            raise InvalidRequestError("The parameter grant_type is missing.")
+
+
+async def read_token_request(request: Request) -> TokenRequest:
+    return TokenRequest(request.headers, request.headers.get("content-type", ""), await request.body())
+
+
+TokenForm = Annotated[TokenRequest, Depends(read_token_request)]

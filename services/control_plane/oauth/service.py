@@ -1,0 +1,100 @@
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlmodel import Session
+
+from services.control_plane.catalogue import outbox
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.security import hash_secret, matches, new_secret
+from services.control_plane.oauth import repository
+from services.control_plane.oauth.keyring import KeyRing
+from services.control_plane.oauth.models import OAuthClient
+from services.control_plane.oauth.projection import ISSUER_ID, define_issuer
+from services.control_plane.oauth.tokens import TokenIssuer
+
+CLIENT_CREDENTIALS: Final = "client_credentials"
+SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS,)
+
+_NOBODY: Final = hash_secret("")  # compared with where there is no such client, so that both take as long
+
+
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """A client with its secret, which can't be read again."""
+
+    client: OAuthClient
+    secret: str
+
+
+class ClientService:
+    """Makes, changes and recognises clients."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def create(
+        self,
+        session: Session,
+        *,
+        audience: str,
+        scopes: Sequence[str],
+        validity_seconds: int,
+        client_id: str | None = None,
+        secret: str | None = None,
+    ) -> NewClient:
+        """Make a client, with an id and secret of ours unless they are given."""
+        secret = secret or new_secret()
+        client = OAuthClient(
+            id=client_id or secrets.token_hex(16),
+            secret_hash=hash_secret(secret),
+            audience=audience,
+            scopes=list(scopes),
+            grant_types=[CLIENT_CREDENTIALS],
+            token_validity_seconds=validity_seconds,
+            created_at=self._clock(),
+        )
+        repository.add_client(session, client)
+        return NewClient(client, secret)
+
+    def authenticate(self, session: Session, client_id: str, secret: str) -> OAuthClient | None:
+        """Return the client that has this secret, or None for whatever reason."""
+        client = repository.find_client(session, client_id)
+        current = matches(secret, client.secret_hash if client else _NOBODY)
+        previous = matches(secret, self._previous_hash(client))
+        return client if client and not client.disabled and (current or previous) else None
+
+    def replace_secret(self, client: OAuthClient, overlap: timedelta) -> str:
+        """Give a client a new secret; the old one goes on for a while, or stops at once."""
+        secret = new_secret()
+        client.previous_secret_hash = client.secret_hash if overlap else None
+        client.previous_secret_expires_at = self._clock() + overlap if overlap else None
+        client.secret_hash = hash_secret(secret)
+        return secret
+
+    def set_secret(self, client: OAuthClient, secret: str) -> None:
+        """Let a client have this secret, and no other."""
+        client.secret_hash = hash_secret(secret)
+        client.previous_secret_hash = client.previous_secret_expires_at = None
+
+    def _previous_hash(self, client: OAuthClient | None) -> str:
+        if client is None or client.previous_secret_hash is None or client.previous_secret_expires_at is None:
+            return _NOBODY
+        return client.previous_secret_hash if self._clock() < client.previous_secret_expires_at else _NOBODY
+
+
+class IssuerService:
+    """Keeps the pods told whose tokens are good."""
+
+    def __init__(self, keyring: KeyRing, issuer: TokenIssuer, clock: Clock) -> None:
+        self._keyring = keyring
+        self._issuer = issuer
+        self._clock = clock
+
+    def prepare(self, session: Session) -> None:
+        """Load the keys, make the first one, and publish the public halves."""
+        self._keyring.load(session)
+        definition = define_issuer(self._issuer.issuer, self._keyring.jwks())
+        outbox.record(session, "issuer", ISSUER_ID, definition, self._clock())
