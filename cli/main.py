@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import connect, demo, planes, tokens
+from cli import connect, demo, migrate, planes, tokens
 from cli.errors import CommandError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
 app.command("demo")(demo.run)
 app.command("control-plane")(planes.control_plane)
 app.command("data-plane")(planes.data_plane)
-app.add_typer(planes.migrate, name="migrate")
+app.add_typer(migrate.app, name="migrate")
 app.command("token")(tokens.show)
 app.command("connect")(connect.run)
 
@@ -37,10 +37,12 @@ def main() -> None:
 
 def _explain(error: ValidationError) -> str:
     """Name the environment variable behind each field, and never its value: it may be a secret."""
-    return "\n".join(
-        f"  FRAMEGATE_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
-        for problem in error.errors(include_input=False, include_url=False)
-    )
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        variable = "_".join(str(part) for part in problem["loc"]).upper()
+        said = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"  FRAMEGATE_{variable}: {said}" if variable else f"  {said}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The commands that serve a plane and care for its database.
+"""The commands that serve a plane.
 
-Each imports its plane when it runs: an image holds the packages of one plane alone.
+Each imports its plane when it runs: neither needs the other's packages.
 """
 
 from typing import Annotated
@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 Host = Annotated[str, typer.Option(envvar="FRAMEGATE_HOST", help="The address to listen on.")]
-Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
 def control_plane(
@@ -39,6 +38,3 @@ def data_plane(
     from services.data_plane.__main__ import serve  # noqa: PLC0415 - see above
 
     serve(host=host, port=port, tls_port=tls_port, ops_port=ops_port)
-
-
-migrate = typer.Typer(help="Care for the control plane's database.", no_args_is_help=True)

@@ -1,0 +1,21 @@
+FROM python:3.11-slim-bookworm AS packages
+COPY deploy/requirements.lock /requirements.lock
+RUN python -m venv /opt/framegate \
+    && /opt/framegate/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.lock
+
+FROM python:3.11-slim-bookworm
+RUN useradd --system --uid 10001 --no-create-home framegate
+COPY --from=packages /opt/framegate /opt/framegate
+WORKDIR /app
+COPY cli cli
+COPY migrations migrations
+COPY services/__init__.py services/__init__.py
+COPY services/control_plane services/control_plane
+COPY shared shared
+ENV PATH=/opt/framegate/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD \
+    ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+ENTRYPOINT ["python", "-m", "cli.main"]
+CMD ["control-plane", "--host", "0.0.0.0"]
