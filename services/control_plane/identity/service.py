@@ -79,13 +79,14 @@ class AccountService:
         if repository.has_administrator(session):
             return None
         chosen = password or new_password()
+        account_id = new_id()
         account = Account(
-            id=new_id(),
+            id=account_id,
             kind=repository.PERSON,
             name=name,
             password_hash=hash_password(chosen),
             created_at=self._clock(),
-            roles=[AccountRole(role="admin")],
+            roles=[AccountRole(account_id=account_id, role="admin")],
         )
         self._add(session, account, "account.create")
         return None if password else chosen
@@ -112,14 +113,15 @@ class AccountService:
     def _add_service(
         self, session: Session, name: str, new: NewClient, scopes: Sequence[str], roles: Sequence[str]
     ) -> Account:
+        account_id = new_id()
         account = Account(
-            id=new_id(),
+            id=account_id,
             kind=repository.SERVICE,
             name=name,
             client_id=new.client.id,
             scopes=list(scopes),
             created_at=self._clock(),
-            roles=[AccountRole(role=role) for role in roles],
+            roles=[AccountRole(account_id=account_id, role=role) for role in roles],
         )
         self._add(session, account, "service_account.create")
         return account

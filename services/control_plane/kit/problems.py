@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
@@ -153,6 +153,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(StaleDataError, _on_stale)
+    app.add_exception_handler(IntegrityError, _on_integrity)
     app.add_exception_handler(OperationalError, _on_database)
     app.add_exception_handler(PoolTimeoutError, _on_database)
     app.add_exception_handler(Exception, _on_defect)
@@ -183,6 +184,11 @@ async def _on_disconnect(_: Request, __: Exception) -> JSONResponse:
 
 async def _on_stale(_: Request, __: Exception) -> JSONResponse:
     return render("precondition_failed", "Another request changed it at the same time.")
+
+
+async def _on_integrity(_: Request, error: Exception) -> JSONResponse:
+    logger.warning("A constraint was broken by requests at the same time: %s", error)
+    return render("conflict", "Another request changed what this one depends on.")
 
 
 async def _on_database(_: Request, error: Exception) -> JSONResponse:

@@ -1,0 +1,37 @@
+from typing import ClassVar
+
+from services.control_plane.kit.problems import AlreadyExistsError, InUseError, InvalidError, ProblemError
+from services.control_plane.publisher.lifecycle import TRANSITIONS, Action
+from shared.definition import State
+
+
+class ApiExistsError(AlreadyExistsError):
+    def __init__(self) -> None:
+        super().__init__("There is an API of this context and version, or of this name and version, already.")
+
+
+class ApiInUseError(InUseError):
+    def __init__(self) -> None:
+        super().__init__("The API has subscriptions.")
+
+
+class TransitionNotOpenError(ProblemError):
+    slug: ClassVar[str] = "transition_not_open"
+
+    def __init__(self, state: State, action: Action) -> None:
+        actions = [transition.action for transition in TRANSITIONS[state]]
+        super().__init__(
+            f"{action} is not open from {state}; open are: {', '.join(actions) or 'none'}.", state=state, open=actions
+        )
+
+
+def ambiguous_context(other: str) -> InvalidError:
+    return InvalidError.of("context", f"clients could not tell it from the API at {other}")
+
+
+def cannot_change(field: str) -> InvalidError:
+    return InvalidError.of(field, "can't be changed: make another version, or another API")
+
+
+def unknown_role(index: int, name: str) -> InvalidError:
+    return InvalidError.of(f"roles.{index}", f"there is no role {name!r}")

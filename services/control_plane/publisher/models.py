@@ -1,0 +1,110 @@
+from datetime import datetime
+from typing import Final, get_args
+
+from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, Relationship, SQLModel
+
+from services.control_plane.kit.columns import AsJson, Versioned
+from shared.definition import Auth, Endpoints, MessageSizes, State
+
+_STATES: Final = ", ".join(f"'{state}'" for state in get_args(State))
+
+
+class ApiTag(SQLModel, table=True):
+    __tablename__ = "api_tag"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    tag: str = Field(primary_key=True, index=True)
+
+
+class ApiRole(SQLModel, table=True):
+    """Who may see a restricted API in the store."""
+
+    __tablename__ = "api_role"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    role: str = Field(primary_key=True, foreign_key="role.name", index=True)
+
+
+class ApiPolicy(SQLModel, table=True):
+    """A subscription policy that subscribers may choose."""
+
+    __tablename__ = "api_policy"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    policy_id: str = Field(primary_key=True, foreign_key="policy.id", index=True)
+
+    @property
+    def name(self) -> str:
+        return self.policy_id.partition("/")[2]
+
+
+class Api(Versioned, table=True):
+    """A WebSocket API.
+
+    `context_key` and `route_key` are the context, and the context with the version, in lower case: what differs by case
+    alone is the same.
+    """
+
+    __tablename__ = "api"
+    __table_args__ = (
+        UniqueConstraint("route_key"),
+        UniqueConstraint("name", "version"),
+        CheckConstraint(f"state IN ({_STATES})", name="state"),
+        CheckConstraint("visibility IN ('public', 'restricted')", name="visibility"),
+        Index(
+            "uq_api_default_version",
+            "context_key",
+            unique=True,
+            sqlite_where=text("is_default"),
+            postgresql_where=text("is_default"),
+        ),
+    )
+
+    id: str = Field(primary_key=True)
+    name: str
+    context: str
+    version: str
+    context_key: str = Field(index=True)
+    route_key: str
+    is_default: bool = False
+    state: str
+    description: str = ""
+    endpoints: Endpoints = Field(sa_type=AsJson(Endpoints))
+    api_policy_id: str | None = Field(default=None, foreign_key="policy.id", index=True)
+    auth: Auth = Field(sa_type=AsJson(Auth))
+    visibility: str = "public"
+    origins: list[str] = Field(default_factory=list, sa_type=JSON)
+    max_message_bytes: MessageSizes = Field(sa_type=AsJson(MessageSizes))
+    idle_timeout_seconds: int | None = None
+    owner: str
+    created_at: datetime
+    updated_at: datetime
+
+    tags: list[ApiTag] = Relationship(
+        cascade_delete=True, passive_deletes=True, sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiTag.tag"}
+    )
+    roles: list[ApiRole] = Relationship(
+        cascade_delete=True,
+        passive_deletes=True,
+        sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiRole.role"},
+    )
+    policies: list[ApiPolicy] = Relationship(
+        cascade_delete=True,
+        passive_deletes=True,
+        sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiPolicy.policy_id"},
+    )
+
+
+class LifecycleEvent(SQLModel, table=True):
+    """One step of an API's life."""
+
+    __tablename__ = "lifecycle_event"
+
+    id: int | None = Field(default=None, primary_key=True)
+    api_id: str = Field(foreign_key="api.id", ondelete="CASCADE", index=True)
+    action: str
+    from_state: str
+    to_state: str
+    actor: str
+    at: datetime

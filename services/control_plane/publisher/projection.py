@@ -1,0 +1,90 @@
+"""Rows to what the pods and the callers read. Pure."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from services.control_plane.publisher.lifecycle import KNOWN_TO_PODS, TRANSITIONS
+from services.control_plane.publisher.models import Api, LifecycleEvent
+from services.control_plane.publisher.schemas import (
+    ApiRead,
+    ApiWrite,
+    LifecycleEventRead,
+    LifecycleRead,
+    TransitionRead,
+)
+from shared.definition import ApiDefinition, ApiId, State
+from shared.limits import PolicyName
+
+
+def state_of(api: Api) -> State:
+    return cast("State", api.state)
+
+
+def define_api(api: Api) -> ApiDefinition | None:
+    """Return the API as the pods serve it, or None while they must not know of it."""
+    state = state_of(api)
+    if state not in KNOWN_TO_PODS:
+        return None
+    return ApiDefinition(
+        id=ApiId(api.id),
+        name=api.name,
+        context=api.context,
+        version=api.version,
+        default=api.is_default,
+        state=state,
+        endpoints=api.endpoints,
+        auth=api.auth,
+        api_policy=_policy_name(api.api_policy_id),
+        origins=tuple(api.origins),
+        max_message_bytes=api.max_message_bytes,
+        idle_timeout_seconds=api.idle_timeout_seconds,
+    )
+
+
+def write_of(api: Api) -> ApiWrite:
+    """Return the body that would put the API as it is: what a patch or a copy starts from."""
+    return ApiWrite.model_validate(_fields(api))
+
+
+def read_api(api: Api) -> ApiRead:
+    known = {
+        "id": api.id,
+        "state": api.state,
+        "owner": api.owner,
+        "created_at": api.created_at,
+        "updated_at": api.updated_at,
+    }
+    return ApiRead.model_validate({**_fields(api), **known})
+
+
+def read_lifecycle(api: Api, history: Sequence[LifecycleEvent]) -> LifecycleRead:
+    state = state_of(api)
+    return LifecycleRead(
+        state=state,
+        transitions=[TransitionRead(action=action, to=to) for action, to in TRANSITIONS[state]],
+        history=[LifecycleEventRead.model_validate(event.model_dump()) for event in history],
+    )
+
+
+def _fields(api: Api) -> dict[str, object]:
+    return {
+        "name": api.name,
+        "context": api.context,
+        "version": api.version,
+        "default": api.is_default,
+        "description": api.description,
+        "tags": sorted(link.tag for link in api.tags),
+        "endpoints": api.endpoints.model_dump(),
+        "policies": sorted(link.name for link in api.policies),
+        "api_policy": _policy_name(api.api_policy_id),
+        "auth": api.auth.model_dump(),
+        "visibility": api.visibility,
+        "roles": sorted(link.role for link in api.roles),
+        "origins": api.origins,
+        "max_message_bytes": api.max_message_bytes.model_dump(),
+        "idle_timeout_seconds": api.idle_timeout_seconds,
+    }
+
+
+def _policy_name(policy_id: str | None) -> PolicyName | None:
+    return PolicyName(policy_id.partition("/")[2]) if policy_id else None

@@ -1,0 +1,72 @@
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, or_, select
+
+from services.control_plane.kit.pagination import Listing, PageQuery
+from services.control_plane.publisher.errors import ApiExistsError, ApiInUseError
+from services.control_plane.publisher.models import Api, LifecycleEvent
+
+LISTING: Final = Listing(
+    search=(col(Api.name), col(Api.context), col(Api.description)),
+    sort={
+        "name": col(Api.name),
+        "context": col(Api.context),
+        "version": col(Api.version),
+        "state": col(Api.state),
+        "created_at": col(Api.created_at),
+        "updated_at": col(Api.updated_at),
+    },
+    unique=col(Api.id),
+)
+
+
+def find(session: Session, id_: str) -> Api | None:
+    return session.get(Api, id_)
+
+
+def list_page(session: Session, query: PageQuery) -> tuple[Sequence[Api], int]:
+    return LISTING.fetch(session, select(Api), query)
+
+
+def add(session: Session, api: Api) -> None:
+    """Insert. Raises `ApiExistsError`."""
+    session.add(api)
+    save(session)
+
+
+def save(session: Session) -> None:
+    """Write what changed. Raises `ApiExistsError`."""
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise ApiExistsError from error
+
+
+def delete(session: Session, api: Api) -> None:
+    """Delete. Raises `ApiInUseError`."""
+    session.delete(api)
+    try:
+        session.flush()
+    except IntegrityError as error:  # a foreign key
+        raise ApiInUseError from error
+
+
+def find_confusable(session: Session, context_key: str, route_key: str) -> Api | None:
+    """Return an API whose paths would begin with another's context and version, either way round."""
+    segments = context_key.split("/")
+    leading = ["/".join(segments[: end + 1]) for end in range(1, len(segments))]
+    shadowed = col(Api.context_key).startswith(f"{route_key}/", autoescape=True)
+    return session.exec(
+        select(Api).where(or_(col(Api.route_key).in_(leading), Api.context_key == route_key, shadowed))
+    ).first()
+
+
+def find_default(session: Session, context_key: str) -> Api | None:
+    return session.exec(select(Api).where(Api.context_key == context_key, col(Api.is_default))).first()
+
+
+def list_events(session: Session, api_id: str) -> Sequence[LifecycleEvent]:
+    events = select(LifecycleEvent).where(LifecycleEvent.api_id == api_id)
+    return session.exec(events.order_by(col(LifecycleEvent.id))).all()

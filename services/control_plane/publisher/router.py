@@ -1,0 +1,136 @@
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+
+from services.control_plane.identity.dependencies import MayPublishApis, MayReadApis, MayWriteApis
+from services.control_plane.kit.pagination import Page, Paging
+from services.control_plane.kit.preconditions import IfMatch, tag
+from services.control_plane.kit.problems import declare
+from services.control_plane.kit.provide import provide
+from services.control_plane.kit.routing import UnitOfWorkRoute
+from services.control_plane.kit.text import ResourceId
+from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.publisher import repository
+from services.control_plane.publisher.addresses import AddressChecker, urls_in_patch
+from services.control_plane.publisher.projection import read_api, read_lifecycle
+from services.control_plane.publisher.schemas import (
+    ApiRead,
+    ApiWrite,
+    EndpointTests,
+    LifecycleChange,
+    LifecycleRead,
+    VersionCreate,
+)
+from services.control_plane.publisher.service import ApiService
+from services.control_plane.publisher.testing import EndpointTester
+
+Apis = Annotated[ApiService, Depends(provide(ApiService))]
+Addresses = Annotated[AddressChecker, Depends(provide(AddressChecker))]
+Tester = Annotated[EndpointTester, Depends(provide(EndpointTester))]
+
+router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=UnitOfWorkRoute)
+
+
+@router.get("")
+def list_apis(_: MayReadApis, unit: Unit, paging: Paging) -> Page[ApiRead]:
+    rows, total = repository.list_page(unit.session, paging)
+    return Page(items=[read_api(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
+
+
+@router.post("", status_code=201, responses=declare("already_exists"))
+def create_api(
+    caller: MayWriteApis, body: ApiWrite, unit: Unit, apis: Apis, addresses: Addresses, response: Response
+) -> ApiRead:
+    addresses.check(list(body.endpoints.urls()))  # names are looked up before the transaction begins
+    api = apis.create(unit.session, body, caller)
+    response.headers["Location"] = f"{router.prefix}/{api.id}"
+    tag(response, api.row_version)
+    return read_api(api)
+
+
+@router.get("/{api_id}", responses=declare("not_found"))
+def get_api(_: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, response: Response) -> ApiRead:
+    api = apis.get(unit.session, api_id)
+    tag(response, api.row_version)
+    return read_api(api)
+
+
+@router.put("/{api_id}", responses=declare("not_found", "already_exists", "precondition_failed"))
+def replace_api(
+    _: MayWriteApis,
+    api_id: ResourceId,
+    body: ApiWrite,
+    unit: Unit,
+    apis: Apis,
+    addresses: Addresses,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ApiRead:
+    addresses.check(list(body.endpoints.urls()))
+    api = apis.get(unit.session, api_id)
+    apis.replace(unit.session, api, body, if_match)
+    tag(response, api.row_version)
+    return read_api(api)
+
+
+@router.patch("/{api_id}", responses=declare("not_found", "already_exists", "precondition_failed"))
+def patch_api(
+    _: MayWriteApis,
+    api_id: ResourceId,
+    body: dict[str, Any],
+    unit: Unit,
+    apis: Apis,
+    addresses: Addresses,
+    response: Response,
+    if_match: IfMatch = None,
+) -> ApiRead:
+    addresses.check(urls_in_patch(body))
+    api = apis.get(unit.session, api_id)
+    apis.patch(unit.session, api, body, if_match)
+    tag(response, api.row_version)
+    return read_api(api)
+
+
+@router.delete("/{api_id}", status_code=204, responses=declare("not_found", "in_use", "precondition_failed"))
+def delete_api(_: MayWriteApis, api_id: ResourceId, unit: Unit, apis: Apis, if_match: IfMatch = None) -> None:
+    apis.delete(unit.session, apis.get(unit.session, api_id), if_match)
+
+
+@router.get("/{api_id}/lifecycle", responses=declare("not_found"))
+def get_lifecycle(_: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, response: Response) -> LifecycleRead:
+    api = apis.get(unit.session, api_id)
+    tag(response, api.row_version)
+    return read_lifecycle(api, repository.list_events(unit.session, api_id))
+
+
+@router.post("/{api_id}/lifecycle", responses=declare("not_found", "transition_not_open", "precondition_failed"))
+def change_lifecycle(
+    caller: MayPublishApis,
+    api_id: ResourceId,
+    body: LifecycleChange,
+    unit: Unit,
+    apis: Apis,
+    response: Response,
+    if_match: IfMatch = None,
+) -> LifecycleRead:
+    api = apis.get(unit.session, api_id)
+    apis.change_state(unit.session, api, body.action, caller, if_match)
+    tag(response, api.row_version)
+    return read_lifecycle(api, repository.list_events(unit.session, api_id))
+
+
+@router.post("/{api_id}/versions", status_code=201, responses=declare("not_found", "already_exists"))
+def create_version(
+    caller: MayWriteApis, api_id: ResourceId, body: VersionCreate, unit: Unit, apis: Apis, response: Response
+) -> ApiRead:
+    copy = apis.copy(unit.session, apis.get(unit.session, api_id), body, caller)
+    response.headers["Location"] = f"{router.prefix}/{copy.id}"
+    tag(response, copy.row_version)
+    return read_api(copy)
+
+
+@router.post("/{api_id}/endpoints/test", responses=declare("not_found"))
+def try_endpoints(_: MayWriteApis, api_id: ResourceId, unit: Unit, apis: Apis, tester: Tester) -> EndpointTests:
+    endpoints = apis.get(unit.session, api_id).endpoints
+    unit.release()  # no transaction waits for the network
+    return EndpointTests(results=tester.test(endpoints))

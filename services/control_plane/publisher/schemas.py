@@ -1,0 +1,203 @@
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from services.control_plane.kit.text import Description, Name, ScopeToken, Word, refuse_controls
+from services.control_plane.publisher.lifecycle import Action
+from shared.definition import AuthType, Balance, State
+
+MAX_MESSAGE_BYTES: Final = 1 << 30
+MAX_IDLE_SECONDS: Final = 24 * 3600
+
+_CONTEXT: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_ORIGIN: Final = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?|\*")
+_STRICT: Final = ConfigDict(extra="forbid")
+
+
+def check_context(value: str) -> str:
+    if not _CONTEXT.fullmatch(value):
+        raise ValueError("must be a path such as /echo: segments of letters, digits and . _ ~ -, no slash at the end")
+    if any(segment in (".", "..") for segment in value.split("/")):
+        raise ValueError("must not have dot segments")
+    return value
+
+
+def check_version(value: str) -> str:
+    if value in (".", ".."):
+        raise ValueError("must not be a dot segment")
+    return value
+
+
+def check_endpoint_url(value: str) -> str:
+    """Return a backend's URL as it is. Raises `ValueError` that says what is wrong with it."""
+    refuse_controls(value)
+    parts = urlsplit(value)
+    if parts.scheme not in ("ws", "wss"):
+        raise ValueError("must be a ws:// or wss:// URL")
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise ValueError("must not hold credentials")
+    if parts.fragment or "#" in value:
+        raise ValueError("must not have a fragment (RFC 6455, section 3)")
+    host = parts.netloc[: -len(f":{parts.port}")] if parts.port is not None else parts.netloc.removesuffix(":")
+    if not _HOST.fullmatch(host):
+        raise ValueError("must name a host")
+    if parts.port == 0:
+        raise ValueError("must not have port 0")
+    if not value.isascii() or any(char in value for char in ' "<>\\^`{|}'):
+        raise ValueError("must be percent-encoded")
+    return value
+
+
+def check_origin(value: str) -> str:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError("must be an origin such as https://app.example.com or https://*.example.com")
+    return value
+
+
+Context = Annotated[str, StringConstraints(max_length=200), AfterValidator(check_context)]
+ApiVersion = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,30}$"), AfterValidator(check_version)]
+EndpointUrl = Annotated[str, StringConstraints(max_length=2000), AfterValidator(check_endpoint_url)]
+Origin = Annotated[str, StringConstraints(max_length=300), AfterValidator(check_origin)]
+Tag = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(refuse_controls)
+]
+Bytes = Annotated[int, Field(ge=0, le=MAX_MESSAGE_BYTES)]
+
+
+class EndpointBody(BaseModel):
+    model_config = _STRICT
+
+    urls: Annotated[list[EndpointUrl], Field(min_length=1, max_length=10)]
+    balance: Balance = "round_robin"
+
+
+class EndpointsBody(BaseModel):
+    model_config = _STRICT
+
+    production: EndpointBody | None = None
+    sandbox: EndpointBody | None = None
+
+    def urls(self) -> Iterator[tuple[str, str]]:
+        """Yield each URL with its field."""
+        for environment, endpoint in (("production", self.production), ("sandbox", self.sandbox)):
+            for index, url in enumerate(endpoint.urls if endpoint else ()):
+                yield f"endpoints.{environment}.urls.{index}", url
+
+
+class AuthBody(BaseModel):
+    model_config = _STRICT
+
+    types: Annotated[list[AuthType], Field(min_length=1, max_length=3)] = ["oauth2"]
+    scopes: Annotated[list[ScopeToken], Field(max_length=50)] = []
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if "none" in self.types and (len(self.types) > 1 or self.scopes):
+            raise ValueError("'none' stands alone, without scopes")
+        if len(set(self.types)) < len(self.types):
+            raise ValueError("a type is repeated")
+        return self
+
+
+class MessageSizesBody(BaseModel):
+    model_config = _STRICT
+
+    publish: Bytes = 0
+    subscribe: Bytes = 0
+
+
+class ApiWrite(BaseModel):
+    """An API as it is put."""
+
+    model_config = _STRICT
+
+    name: Name
+    context: Context
+    version: ApiVersion
+    default: bool = False
+    description: Description = ""
+    tags: Annotated[list[Tag], Field(max_length=30)] = []
+    endpoints: EndpointsBody = EndpointsBody()
+    policies: Annotated[list[Word], Field(max_length=30)] = []
+    api_policy: Word | None = None
+    auth: AuthBody = AuthBody()
+    visibility: Literal["public", "restricted"] = "public"
+    roles: Annotated[list[Word], Field(max_length=30)] = []
+    origins: Annotated[list[Origin], Field(max_length=50)] = []
+    max_message_bytes: MessageSizesBody = MessageSizesBody()
+    idle_timeout_seconds: Annotated[int, Field(gt=0, le=MAX_IDLE_SECONDS)] | None = None
+
+
+class ApiRead(ApiWrite):
+    """An API as it stands."""
+
+    id: str
+    state: State
+    owner: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class LifecycleChange(BaseModel):
+    model_config = _STRICT
+
+    action: Action
+
+
+class TransitionRead(BaseModel):
+    action: Action
+    to: State
+
+
+class LifecycleEventRead(BaseModel):
+    action: str
+    from_state: str
+    to_state: str
+    actor: str
+    at: datetime
+
+
+class LifecycleRead(BaseModel):
+    state: State
+    transitions: list[TransitionRead]
+    history: list[LifecycleEventRead]
+
+
+class VersionCreate(BaseModel):
+    model_config = _STRICT
+
+    version: ApiVersion
+    default: bool = False
+
+
+EndpointError = Literal[
+    "connection_refused",
+    "name_not_resolved",
+    "address_forbidden",
+    "tls_failed",
+    "handshake_refused",
+    "bad_accept",
+    "timeout",
+]
+
+
+class EndpointTest(BaseModel):
+    """What one endpoint answered. `status` is the HTTP status, where there was one."""
+
+    environment: Literal["production", "sandbox"]
+    url: str
+    ok: bool
+    status: int | None = None
+    subprotocol: str | None = None
+    latency_ms: float | None = None
+    error: EndpointError | None = None
+    detail: str | None = None
+
+
+class EndpointTests(BaseModel):
+    results: list[EndpointTest]

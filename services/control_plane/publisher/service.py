@@ -1,0 +1,166 @@
+from collections.abc import Mapping
+from typing import Any
+
+from sqlmodel import Session
+
+from services.control_plane.catalogue import outbox
+from services.control_plane.identity import repository as identity_repository
+from services.control_plane.identity.principal import Principal
+from services.control_plane.kit import audit, preconditions
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.merge_patch import patched
+from services.control_plane.kit.problems import FieldError, InvalidError, NotFoundError
+from services.control_plane.kit.security import new_id
+from services.control_plane.publisher import repository
+from services.control_plane.publisher.errors import (
+    TransitionNotOpenError,
+    ambiguous_context,
+    cannot_change,
+    unknown_role,
+)
+from services.control_plane.publisher.lifecycle import INITIAL, SERVED_STATES, Action, target
+from services.control_plane.publisher.models import Api, ApiPolicy, ApiRole, ApiTag, LifecycleEvent
+from services.control_plane.publisher.projection import define_api, state_of, write_of
+from services.control_plane.publisher.schemas import ApiWrite, VersionCreate
+from services.control_plane.throttling.service import PolicyService
+from shared.definition import Auth, Endpoints, MessageSizes
+
+
+class ApiService:
+    def __init__(self, policies: PolicyService, clock: Clock) -> None:
+        self._policies = policies
+        self._clock = clock
+
+    def get(self, session: Session, api_id: str) -> Api:
+        api = repository.find(session, api_id)
+        if api is None:
+            raise NotFoundError
+        return api
+
+    def create(self, session: Session, body: ApiWrite, caller: Principal) -> Api:
+        now = self._clock()
+        api = Api(
+            id=new_id(),
+            name=body.name,
+            context=body.context,
+            version=body.version,
+            context_key=body.context.lower(),
+            route_key=f"{body.context}/{body.version}".lower(),
+            state=INITIAL,
+            endpoints=Endpoints(),
+            auth=Auth(),
+            max_message_bytes=MessageSizes(),
+            owner=caller.account_id,
+            created_at=now,
+            updated_at=now,
+        )
+        if other := repository.find_confusable(session, api.context_key, api.route_key):
+            raise ambiguous_context(f"{other.context}/{other.version}")
+        self._assign(session, api, body)
+        repository.add(session, api)
+        self._publish(session, api, "api.create")
+        return api
+
+    def replace(self, session: Session, api: Api, body: ApiWrite, if_match: str | None) -> None:
+        preconditions.check(if_match, api.row_version)
+        for field in ("context", "version"):
+            if getattr(body, field) != getattr(api, field):
+                raise cannot_change(field)
+        if state_of(api) in SERVED_STATES:
+            _check_publishable(body)
+        self._assign(session, api, body)
+        api.updated_at = self._clock()
+        repository.save(session)
+        self._publish(session, api, "api.update")
+
+    def patch(self, session: Session, api: Api, patch: Mapping[str, Any], if_match: str | None) -> None:
+        preconditions.check(if_match, api.row_version)
+        self.replace(session, api, patched(write_of(api), patch), if_match)
+
+    def delete(self, session: Session, api: Api, if_match: str | None) -> None:
+        preconditions.check(if_match, api.row_version)
+        repository.delete(session, api)
+        audit.record(session, "api.delete", "api", api.id)
+        outbox.record(session, "api", api.id, None, self._clock())
+
+    def copy(self, session: Session, api: Api, body: VersionCreate, caller: Principal) -> Api:
+        """Make another version of an API: a copy that is not published yet."""
+        fields = {"version": body.version, "default": body.default}
+        return self.create(session, write_of(api).model_copy(update=fields), caller)
+
+    def change_state(self, session: Session, api: Api, action: Action, caller: Principal, if_match: str | None) -> None:
+        preconditions.check(if_match, api.row_version)
+        before = state_of(api)
+        after = target(before, action)
+        if after is None:
+            raise TransitionNotOpenError(before, action)
+        if after in SERVED_STATES:
+            _check_publishable(write_of(api))
+        now = self._clock()
+        api.state = after
+        api.updated_at = now
+        session.add(
+            LifecycleEvent(
+                api_id=api.id, action=action, from_state=before, to_state=after, actor=caller.account_id, at=now
+            )
+        )
+        session.flush()
+        self._publish(session, api, f"api.{action}")
+
+    def _assign(self, session: Session, api: Api, body: ApiWrite) -> None:
+        self._check_roles(session, body)
+        policies = self._policy_ids(session, body)
+        if body.api_policy is not None:
+            api.api_policy_id = self._policies.require(session, "api_policy", body.api_policy, "api")
+        else:
+            api.api_policy_id = None
+        if body.default and not api.is_default:
+            self._move_default(session, api)
+        api.name = body.name
+        api.is_default = body.default
+        api.description = body.description
+        api.endpoints = Endpoints.model_validate(body.endpoints.model_dump())
+        api.auth = Auth.model_validate(body.auth.model_dump())
+        api.max_message_bytes = MessageSizes.model_validate(body.max_message_bytes.model_dump())
+        api.visibility = body.visibility
+        api.origins = list(dict.fromkeys(body.origins))
+        api.idle_timeout_seconds = body.idle_timeout_seconds
+        api.tags = [ApiTag(api_id=api.id, tag=tag) for tag in sorted(set(body.tags))]
+        api.roles = [ApiRole(api_id=api.id, role=role) for role in sorted(set(body.roles))]
+        api.policies = [ApiPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
+
+    def _policy_ids(self, session: Session, body: ApiWrite) -> set[str]:
+        return {
+            self._policies.require(session, f"policies.{index}", name, "subscription")
+            for index, name in enumerate(body.policies)
+        }
+
+    def _check_roles(self, session: Session, body: ApiWrite) -> None:
+        for index, role in enumerate(body.roles):
+            if identity_repository.find_role(session, role) is None:
+                raise unknown_role(index, role)
+
+    def _move_default(self, session: Session, api: Api) -> None:
+        """Take the default from the version that has it: a context has one at most."""
+        other = repository.find_default(session, api.context_key)
+        if other is None or other.id == api.id:
+            return
+        other.is_default = False
+        other.updated_at = self._clock()
+        session.flush()
+        outbox.record(session, "api", other.id, define_api(other), self._clock())
+
+    def _publish(self, session: Session, api: Api, action: str) -> None:
+        audit.record(session, action, "api", api.id)
+        outbox.record(session, "api", api.id, define_api(api), self._clock())
+
+
+def _check_publishable(body: ApiWrite) -> None:
+    """Refuse to serve what nobody could use. Raises `InvalidError`."""
+    errors = []
+    if not any(body.endpoints.urls()):
+        errors.append(FieldError("endpoints", "an API that is served needs an endpoint"))
+    if not body.policies and body.auth.types != ["none"]:
+        errors.append(FieldError("policies", "an API that is served needs a subscription policy, or auth type 'none'"))
+    if errors:
+        raise InvalidError(errors=errors)
