@@ -1,0 +1,134 @@
+"""The images and the compose file name only what there is."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from cli.main import app
+from services.control_plane.settings import Settings as ControlPlaneSettings
+from services.data_plane.settings import Settings as DataPlaneSettings
+from tests.architecture.repository import ROOT, read, tracked
+
+DOCKERFILES = tracked("deploy/*.Dockerfile")
+COMPOSE = yaml.safe_load(read(Path("docker-compose.yml")))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+EXAMPLE = read(Path("deploy/example.env"))
+
+# Run with the image's files alone: the repository may not fill in for what was not copied.
+IMPORT_IN_IMAGE = """
+import sys
+root, image, *modules = sys.argv[1:]
+sys.path = [image] + [path for path in sys.path if path not in ("", root)]
+for module in modules:
+    __import__(module)
+foreign = [m.__file__ for m in sys.modules.values() if (getattr(m, "__file__", None) or "").startswith(root + "/")]
+assert not [file for file in foreign if ".venv" not in file], foreign
+"""
+
+
+def instructions(path: Path, name: str) -> list[str]:
+    text = read(path).replace("\\\n", " ")
+    return re.findall(rf"^\s*{name}\s+(.+)$", text, re.MULTILINE)
+
+
+def copied(path: Path) -> list[str]:
+    return [line.split()[0] for line in instructions(path, "COPY") if not line.startswith("--from")]
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=str)
+def test_an_image_copies_what_there_is(path: Path) -> None:
+    for source in copied(path):
+        assert (ROOT / source).exists()
+    assert "deploy/requirements.lock" in copied(path)
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=str)
+def test_an_image_is_pinned_and_does_not_run_as_root(path: Path) -> None:
+    assert all(re.fullmatch(r"python:3\.11-slim-\w+( AS \w+)?", image) for image in instructions(path, "FROM"))
+    assert instructions(path, "USER") == ["10001"]
+    assert "--require-hashes" in instructions(path, "RUN")[0]
+    assert instructions(path, "HEALTHCHECK")
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=str)
+def test_an_image_starts_with_a_real_command(path: Path) -> None:
+    assert json.loads(instructions(path, "ENTRYPOINT")[0]) == ["python", "-m", "cli.main"]
+    command, *options = json.loads(instructions(path, "CMD")[-1])
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert all(option in result.output for option in options if option.startswith("--"))
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=str)
+def test_an_image_holds_all_that_its_plane_imports(path: Path, tmp_path: Path) -> None:
+    for name in tracked(*[source for source in copied(path) if not source.startswith("deploy")]):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).symlink_to(ROOT / name)
+    plane = path.name.partition(".")[0].replace("-", "_")
+    command = [sys.executable, "-B", "-c", IMPORT_IN_IMAGE, str(ROOT), str(tmp_path)]
+    ran = subprocess.run(
+        [*command, "cli.main", f"services.{plane}.__main__"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("service", "settings"),
+    [("control-plane", ControlPlaneSettings), ("pod-1", DataPlaneSettings), ("pod-2", DataPlaneSettings)],
+)
+def test_compose_sets_only_what_the_settings_know(
+    service: str, settings: type[ControlPlaneSettings | DataPlaneSettings]
+) -> None:
+    known = {f"FRAMEGATE_{name}".upper() for name in settings.model_fields}
+    assert SERVICES[service]["environment"].keys() <= known
+    assert "FRAMEGATE_DEMO" not in SERVICES[service]["environment"]
+
+
+def test_compose_has_no_secret_of_its_own() -> None:
+    """What is secret must be given: `${NAME:?...}` does not start without it."""
+    secrets = re.findall(r"\$\{(\w*(?:PASSWORD|SECRET)\w*)(:\?)?", read(Path("docker-compose.yml")))
+    assert secrets
+    assert all(required for _, required in secrets)
+
+
+def test_the_example_names_every_variable_and_gives_no_value_to_a_secret() -> None:
+    needed = set(re.findall(r"\$\{(\w+)", read(Path("docker-compose.yml"))))
+    needed |= {
+        name for service in SERVICES.values() for name, value in service.get("environment", {}).items() if value is None
+    }
+    given = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+    assert given.keys() >= needed - {"FRAMEGATE_ON_REDIS_LOSS"}
+    assert not [name for name, value in given.items() if value and re.search("PASSWORD|SECRET|KEY", name)]
+
+
+def test_compose_builds_and_mounts_what_there_is() -> None:
+    for service in SERVICES.values():
+        if build := service.get("build"):
+            assert (ROOT / build["dockerfile"]).exists()
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            assert source in COMPOSE["volumes"] or source.startswith("$") or (ROOT / source).exists()
+
+
+def test_redis_keeps_what_the_pods_follow() -> None:
+    command = " ".join(SERVICES["redis"]["command"])
+    assert "--maxmemory-policy noeviction" in command
+    assert "--appendonly yes" in command
+
+
+def test_only_the_gateway_is_open_to_the_network() -> None:
+    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert ports == {"control-plane": ["127.0.0.1:8000:8000"], "haproxy": ["9099:9099", "8099:8099"]}
+    assert COMPOSE["networks"]["data"]["internal"]
+
+
+def test_a_pod_has_time_to_drain() -> None:
+    pod = SERVICES["pod-1"]
+    assert int(pod["stop_grace_period"].rstrip("s")) > int(pod["environment"]["FRAMEGATE_DRAIN_SECONDS"])
