@@ -126,8 +126,7 @@ def _failed(environment: Environment, url: str, error: BaseException) -> Endpoin
 
 def _explain(error: BaseException) -> tuple[EndpointError, str]:
     """Return the error's name of ours, and a sentence without the addresses that a name leads to."""
-    name: EndpointError = "handshake_refused"
-    detail = f"The answer is no WebSocket handshake: {error}"
+    name: EndpointError
     match error:
         case AddressForbiddenError():
             name, detail = "address_forbidden", "The host leads to an address that is not allowed."
@@ -140,7 +139,9 @@ def _explain(error: BaseException) -> tuple[EndpointError, str]:
         case InvalidHeader() if error.name.lower() == "sec-websocket-accept":
             name, detail = "bad_accept", "Sec-WebSocket-Accept is missing or wrong: no WebSocket server answers there."
         case InvalidStatus():
-            detail = f"The server answered HTTP {error.response.status_code}."
+            name, detail = "handshake_refused", f"The server answered HTTP {error.response.status_code}."
         case OSError():
             name, detail = "connection_refused", f"No connection: {error.strerror or error}"
+        case _:
+            name, detail = "handshake_refused", f"The answer is no WebSocket handshake: {error}"
     return name, detail

@@ -1,0 +1,60 @@
+"""Serves the control plane."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.control_plane.app import create_app
+from services.control_plane.kit import migrate as migrations
+from services.control_plane.settings import Settings
+
+DEFAULT_PORT: Final = 8000
+
+_GRACEFUL_SECONDS: Final = 30
+_MAX_CONNECTIONS: Final = 1000
+
+
+def serve(*, host: str, port: int, workers: int, migrate: bool) -> None:
+    """Serve until told to stop. Migrations come first, unless they are left to somebody else."""
+    settings = Settings()
+    if migrate:
+        migrations.upgrade(settings.database_url)
+    uvicorn.run(
+        "services.control_plane.__main__:build",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        ws="none",
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1",
+        server_header=False,
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+
+
+def build() -> FastAPI:
+    """Build the application of one worker."""
+    return create_app(Settings())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m services.control_plane", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--no-migrate", action="store_true")
+    options = parser.parse_args(argv)
+    serve(host=options.host, port=options.port, workers=options.workers, migrate=not options.no_migrate)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

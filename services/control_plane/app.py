@@ -1,0 +1,192 @@
+"""The only place where objects are built and routers joined."""
+
+import random
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Depends, FastAPI
+from fastapi.concurrency import run_in_threadpool
+from fastapi.telemetry import TelemetryConfig
+from redis import Redis
+
+from services.control_plane import health
+from services.control_plane.catalogue import outbox
+from services.control_plane.catalogue.mirror import Mirror
+from services.control_plane.catalogue.pusher import Pusher
+from services.control_plane.identity import router as identity_router
+from services.control_plane.identity.authenticator import Authenticator
+from services.control_plane.identity.dependencies import Requires
+from services.control_plane.identity.scopes import ADMIN
+from services.control_plane.identity.service import AccountHooks, AccountService
+from services.control_plane.kit import audit, problems
+from services.control_plane.kit.clock import Clock, system_clock
+from services.control_plane.kit.database import Database
+from services.control_plane.kit.idempotency import IdempotencyKeeper
+from services.control_plane.kit.provide import offer
+from services.control_plane.kit.routing import Room
+from services.control_plane.kit.security import Sealer
+from services.control_plane.kit.unit_of_work import Collaborators
+from services.control_plane.metrics import Metrics, MetricsMiddleware
+from services.control_plane.oauth import router as oauth_router
+from services.control_plane.oauth.keyring import KeyRing
+from services.control_plane.oauth.service import ClientService, IssuerService
+from services.control_plane.oauth.tokens import TokenIssuer
+from services.control_plane.publisher import router as publisher_router
+from services.control_plane.publisher.addresses import AddressChecker
+from services.control_plane.publisher.service import ApiService
+from services.control_plane.publisher.testing import EndpointTester
+from services.control_plane.settings import Settings
+from services.control_plane.store import key_router
+from services.control_plane.store import publisher_router as store_publisher_router
+from services.control_plane.store import router as store_router
+from services.control_plane.store.applications import ApplicationService
+from services.control_plane.store.browsing import Storefront
+from services.control_plane.store.keys import KeyService
+from services.control_plane.store.subscriptions import SubscriptionService
+from services.control_plane.throttling import router as throttling_router
+from services.control_plane.throttling.service import PolicyService
+
+MAX_BODY_BYTES: Final = 1 << 20
+
+_REDIS_SECONDS: Final = 5.0
+_TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What lives as long as the application."""
+
+    database: Database
+    redis: Redis
+    pusher: Pusher
+    sealer: Sealer
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the domains do."""
+
+    policies: PolicyService
+    issuer: IssuerService
+    accounts: AccountService
+    provided: dict[type, object]
+
+
+def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
+    platform = _build_platform(settings, clock)
+    services = _build_services(settings, platform)
+    metrics = Metrics(platform.pusher)
+    app = FastAPI(
+        title="Framegate",
+        version="0.1.0",
+        description="Manages WebSocket APIs.",
+        telemetry=_TELEMETRY_OFF,
+        lifespan=_lifespan(settings, platform, services),
+        max_body_size=MAX_BODY_BYTES,
+        responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"),
+        redirect_slashes=False,
+    )
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
+    problems.install(app)
+    offer(app, {**services.provided, Database: platform.database, Pusher: platform.pusher, Metrics: metrics})
+    _join_routers(app)
+    return app
+
+
+def _build_platform(settings: Settings, clock: Clock) -> Platform:
+    database = Database(settings.database_url)
+    redis = Redis.from_url(
+        settings.redis_url,
+        decode_responses=True,
+        socket_timeout=_REDIS_SECONDS,
+        socket_connect_timeout=_REDIS_SECONDS,
+    )
+    pusher = Pusher(database, Mirror(redis), clock, random.SystemRandom())
+    return Platform(database, redis, pusher, Sealer(settings.sealing_key), clock)
+
+
+def _build_services(settings: Settings, platform: Platform) -> Services:
+    clock, database = platform.clock, platform.database
+    keyring = KeyRing(platform.sealer, clock)
+    issuer = TokenIssuer(settings.public_url, keyring, clock)
+    clients = ClientService(clock)
+    policies = PolicyService(clock)
+    keys = KeyService(clients, issuer, clock)
+    applications = ApplicationService(policies, keys, clock)
+    hooks = AccountHooks(created=applications.create_default, deleted=applications.delete_owned)
+    accounts = AccountService(clients, hooks, clock)
+    addresses = AddressChecker(settings.addresses)
+    gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
+    provided = {
+        Room: Room(),
+        Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
+        KeyRing: keyring,
+        TokenIssuer: issuer,
+        ClientService: clients,
+        Authenticator: Authenticator(settings.public_url, keyring, accounts, database, clock),
+        AccountService: accounts,
+        PolicyService: policies,
+        ApiService: ApiService(policies, clock),
+        AddressChecker: addresses,
+        EndpointTester: EndpointTester(addresses),
+        ApplicationService: applications,
+        KeyService: keys,
+        SubscriptionService: SubscriptionService(clock),
+        Storefront: Storefront(gateways),
+    }
+    return Services(policies, IssuerService(keyring, issuer, clock), accounts, provided)
+
+
+def _join_routers(app: FastAPI) -> None:
+    app.include_router(oauth_router.router)
+    app.include_router(publisher_router.router)
+    app.include_router(store_publisher_router.router)
+    app.include_router(store_router.router)
+    app.include_router(key_router.router)
+    # Policies stand below identity, and so can't ask for a scope themselves.
+    app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
+    app.include_router(identity_router.router)
+    app.include_router(health.router)
+
+
+def _lifespan(
+    settings: Settings, platform: Platform, services: Services
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            await run_in_threadpool(_bootstrap, settings, platform, services)
+            platform.pusher.start()
+            yield
+        finally:
+            await run_in_threadpool(_close, platform)
+
+    return lifespan
+
+
+def _bootstrap(settings: Settings, platform: Platform, services: Services) -> None:
+    """Make what must be there from the start, once, however many processes start together."""
+    with platform.database.writing() as session:
+        platform.database.lock(session, "bootstrap")
+        audit.begin(session, audit.AuditContext(audit.SYSTEM, "", platform.clock))
+        outbox.prepare(session)
+        services.issuer.prepare(session)
+        services.policies.prepare(session)
+        services.accounts.prepare_roles(session)
+        made_up = services.accounts.prepare_administrator(session, settings.admin_username, settings.first_password)
+        if settings.bootstrap_client_id and settings.bootstrap_client_secret:
+            secret = settings.bootstrap_client_secret.get_secret_value()
+            services.accounts.prepare_client(session, settings.bootstrap_client_id, secret)
+    if made_up is not None:
+        sys.stderr.write(f"\nThe first administrator: {settings.admin_username} / {made_up}  (shown this once)\n\n")
+        sys.stderr.flush()
+
+
+def _close(platform: Platform) -> None:
+    platform.pusher.stop()
+    platform.redis.close()
+    platform.database.close()

@@ -1,0 +1,1 @@
+"""What subscribers do: find APIs, and have applications, keys and subscriptions."""

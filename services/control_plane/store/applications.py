@@ -1,0 +1,91 @@
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlmodel import Session
+
+from services.control_plane.catalogue import outbox
+from services.control_plane.identity.models import Account
+from services.control_plane.kit import audit, preconditions
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.merge_patch import patched
+from services.control_plane.kit.security import new_id
+from services.control_plane.store import repository
+from services.control_plane.store.errors import ApplicationExistsError, no_application
+from services.control_plane.store.keys import KeyService
+from services.control_plane.store.models import Application
+from services.control_plane.store.projection import define_application
+from services.control_plane.store.schemas import ApplicationWrite
+from services.control_plane.throttling.service import PolicyService
+
+DEFAULT_NAME: Final = "DefaultApplication"
+
+
+class ApplicationService:
+    def __init__(self, policies: PolicyService, keys: KeyService, clock: Clock) -> None:
+        self._policies = policies
+        self._keys = keys
+        self._clock = clock
+
+    def get(self, session: Session, application_id: str, owner_id: str) -> Application:
+        application = repository.find_application(session, application_id, owner_id)
+        if application is None:
+            raise no_application()
+        return application
+
+    def create(self, session: Session, body: ApplicationWrite, owner_id: str) -> Application:
+        now = self._clock()
+        application = Application(
+            id=new_id(),
+            owner_id=owner_id,
+            name=body.name,
+            description=body.description,
+            policy_id=self._policies.require(session, "policy", body.policy, "application"),
+            created_at=now,
+            updated_at=now,
+        )
+        repository.add(session, application, ApplicationExistsError(body.name))
+        self._publish(session, application, "application.create")
+        return application
+
+    def create_default(self, session: Session, account: Account) -> None:
+        """Give a new account its first application."""
+        self.create(session, ApplicationWrite(name=DEFAULT_NAME), account.id)
+
+    def replace(self, session: Session, application: Application, body: ApplicationWrite, if_match: str | None) -> None:
+        preconditions.check(if_match, application.row_version)
+        application.policy_id = self._policies.require(session, "policy", body.policy, "application")
+        application.name = body.name
+        application.description = body.description
+        application.updated_at = self._clock()
+        repository.save(session, ApplicationExistsError(body.name))
+        self._publish(session, application, "application.update")
+
+    def patch(self, session: Session, application: Application, patch: Mapping[str, Any], if_match: str | None) -> None:
+        current = ApplicationWrite(
+            name=application.name, description=application.description, policy=application.policy
+        )
+        self.replace(session, application, patched(current, patch), if_match)
+
+    def delete(self, session: Session, application: Application, if_match: str | None) -> None:
+        """Delete an application with its keys and subscriptions."""
+        preconditions.check(if_match, application.row_version)
+        now = self._clock()
+        for subscription in repository.subscriptions_of(session, application.id):
+            session.delete(subscription)
+            outbox.record(session, "subscription", subscription.id, None, now)
+        for key in repository.list_keys(session, application.id):
+            self._keys.delete(session, key, None)
+        session.flush()
+        session.delete(application)
+        session.flush()
+        audit.record(session, "application.delete", "application", application.id)
+        outbox.record(session, "application", application.id, None, now)
+
+    def delete_owned(self, session: Session, account: Account) -> None:
+        """Delete what an account leaves behind: nobody could manage it any more."""
+        for application in repository.all_applications(session, account.id):
+            self.delete(session, application, None)
+
+    def _publish(self, session: Session, application: Application, action: str) -> None:
+        audit.record(session, action, "application", application.id)
+        outbox.record(session, "application", application.id, define_application(application), self._clock())

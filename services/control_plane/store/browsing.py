@@ -1,0 +1,39 @@
+from collections.abc import Sequence
+
+from sqlmodel import Session
+
+from services.control_plane.identity.principal import Principal
+from services.control_plane.kit.pagination import Page, PageQuery
+from services.control_plane.store import repository
+from services.control_plane.store.errors import no_api
+from services.control_plane.store.projection import read_store_api
+from services.control_plane.store.schemas import StoreApiRead, TagRead
+
+
+class Storefront:
+    """What a caller, or anybody, finds in the store."""
+
+    def __init__(self, gateways: Sequence[str]) -> None:
+        self._gateways = gateways
+
+    def list_apis(
+        self, session: Session, caller: Principal | None, tag: str | None, paging: PageQuery
+    ) -> Page[StoreApiRead]:
+        rows, total = repository.list_apis(session, _roles(caller), tag, paging)
+        items = [read_store_api(row, self._gateways) for row in rows]
+        return Page(items=items, total=total, limit=paging.limit, offset=paging.offset)
+
+    def get_api(self, session: Session, caller: Principal | None, api_id: str) -> tuple[StoreApiRead, int]:
+        """Return an API and the version of its row."""
+        api = repository.find_api(session, api_id, _roles(caller))
+        if api is None:
+            raise no_api()
+        return read_store_api(api, self._gateways), api.row_version
+
+    def list_tags(self, session: Session, caller: Principal | None) -> list[TagRead]:
+        tags = repository.list_tags(session, _roles(caller))
+        return [TagRead(name=name, apis=count) for name, count in tags]
+
+
+def _roles(caller: Principal | None) -> frozenset[str]:
+    return caller.roles if caller else frozenset()

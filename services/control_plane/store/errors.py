@@ -1,0 +1,50 @@
+from collections.abc import Sequence
+
+from services.control_plane.kit.problems import (
+    AlreadyExistsError,
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+)
+from shared.definition import State
+
+
+class ApplicationExistsError(AlreadyExistsError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"You have an application {name} already.")
+
+
+class KeyExistsError(AlreadyExistsError):
+    def __init__(self, key_type: str) -> None:
+        super().__init__(f"The application has a key of type {key_type} already.")
+
+
+class SubscriptionExistsError(AlreadyExistsError):
+    def __init__(self) -> None:
+        super().__init__("The application is subscribed to this API already.")
+
+
+class NotSubscribableError(ConflictError):
+    def __init__(self, state: State) -> None:
+        reason = "needs no subscription" if state == "PROTOTYPED" else "takes no new subscriptions"
+        super().__init__(f"An API in state {state} {reason}.")
+
+
+def no_application() -> NotFoundError:
+    return NotFoundError("There is no such application.")
+
+
+def no_api() -> NotFoundError:
+    return NotFoundError("There is no such API.")
+
+
+def no_key(key_type: str) -> NotFoundError:
+    return NotFoundError(f"The application has no key of type {key_type}.")
+
+
+def policy_not_offered(name: str, offered: Sequence[str]) -> InvalidError:
+    return InvalidError.of("policy", f"the API does not offer {name!r}, but: {', '.join(offered) or 'none'}")
+
+
+def scopes_not_allowed(names: Sequence[str]) -> InvalidError:
+    return InvalidError.of("scopes", f"the key does not have: {', '.join(names)}")

@@ -1,0 +1,67 @@
+from datetime import datetime
+from typing import Final, get_args
+
+from sqlalchemy import JSON, CheckConstraint, UniqueConstraint
+from sqlmodel import Field
+
+from services.control_plane.kit.columns import Versioned
+from shared.definition import KeyType
+from shared.subscription import SubscriptionState
+
+_STATES: Final = ", ".join(f"'{state}'" for state in get_args(SubscriptionState))
+_KEY_TYPES: Final = ", ".join(f"'{key_type}'" for key_type in get_args(KeyType))
+
+
+class Application(Versioned, table=True):
+    """What a subscriber's client is."""
+
+    __tablename__ = "application"
+    __table_args__ = (UniqueConstraint("owner_id", "name"),)
+
+    id: str = Field(primary_key=True)
+    owner_id: str = Field(foreign_key="account.id")
+    name: str
+    description: str = ""
+    policy_id: str = Field(foreign_key="policy.id", index=True)
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def policy(self) -> str:
+        return self.policy_id.partition("/")[2]
+
+
+class ApplicationKey(Versioned, table=True):
+    """The OAuth client that an application is for one key type."""
+
+    __tablename__ = "application_key"
+    __table_args__ = (CheckConstraint(f"key_type IN ({_KEY_TYPES})", name="key_type"),)
+
+    application_id: str = Field(primary_key=True, foreign_key="application.id")
+    key_type: str = Field(primary_key=True)
+    client_id: str = Field(unique=True, foreign_key="oauth_client.id")
+    callback_urls: list[str] = Field(default_factory=list, sa_type=JSON)
+    created_at: datetime
+    updated_at: datetime
+
+
+class Subscription(Versioned, table=True):
+    """An application's right to call an API, within a policy."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        UniqueConstraint("application_id", "api_id"),
+        CheckConstraint(f"state IN ({_STATES})", name="state"),
+    )
+
+    id: str = Field(primary_key=True)
+    application_id: str = Field(foreign_key="application.id")
+    api_id: str = Field(foreign_key="api.id", index=True)
+    policy_id: str = Field(foreign_key="policy.id", index=True)
+    state: str = "UNBLOCKED"
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def policy(self) -> str:
+        return self.policy_id.partition("/")[2]

@@ -1,0 +1,97 @@
+"""Rows to what the pods and the callers read. Pure."""
+
+from collections.abc import Sequence
+
+from services.control_plane.oauth.models import OAuthClient
+from services.control_plane.oauth.schemas import TokenRead
+from services.control_plane.oauth.tokens import IssuedToken
+from services.control_plane.publisher.models import Api
+from services.control_plane.publisher.projection import state_of
+from services.control_plane.store.models import Application, ApplicationKey, Subscription
+from services.control_plane.store.schemas import (
+    ApplicationRead,
+    KeyRead,
+    StoreApiRead,
+    SubscriptionRead,
+)
+from shared.subscription import ApplicationDefinition, KeyDefinition, SubscriptionDefinition
+
+
+def define_application(application: Application) -> ApplicationDefinition:
+    return ApplicationDefinition.model_validate(
+        {
+            "id": application.id,
+            "name": application.name,
+            "owner": application.owner_id,
+            "policy": application.policy,
+        }
+    )
+
+
+def define_key(key: ApplicationKey) -> KeyDefinition:
+    return KeyDefinition.model_validate(key.model_dump(include=set(KeyDefinition.model_fields)))
+
+
+def define_subscription(subscription: Subscription) -> SubscriptionDefinition:
+    return SubscriptionDefinition.model_validate(
+        {
+            "id": subscription.id,
+            "application_id": subscription.application_id,
+            "api_id": subscription.api_id,
+            "policy": subscription.policy,
+            "state": subscription.state,
+        }
+    )
+
+
+def read_application(application: Application) -> ApplicationRead:
+    fields = application.model_dump(include=set(ApplicationRead.model_fields))
+    return ApplicationRead.model_validate({**fields, "policy": application.policy})
+
+
+def read_key(key: ApplicationKey, client: OAuthClient) -> KeyRead:
+    fields = key.model_dump(include=set(KeyRead.model_fields))
+    settings = {
+        "consumer_key": client.id,
+        "grant_types": client.grant_types,
+        "validity_seconds": client.token_validity_seconds,
+        "scopes": client.scopes,
+    }
+    return KeyRead.model_validate({**fields, **settings})
+
+
+def read_token(token: IssuedToken) -> TokenRead:
+    return TokenRead(
+        access_token=token.access_token, token_type=token.token_type, expires_in=token.expires_in, scope=token.scope
+    )
+
+
+def read_subscription(subscription: Subscription) -> SubscriptionRead:
+    fields = subscription.model_dump(include=set(SubscriptionRead.model_fields))
+    return SubscriptionRead.model_validate({**fields, "policy": subscription.policy})
+
+
+def read_store_api(api: Api, gateways: Sequence[str]) -> StoreApiRead:
+    return StoreApiRead(
+        id=api.id,
+        name=api.name,
+        context=api.context,
+        version=api.version,
+        default=api.is_default,
+        description=api.description,
+        tags=sorted(link.tag for link in api.tags),
+        state=state_of(api),
+        policies=sorted(link.name for link in api.policies),
+        auth_types=list(api.auth.types),
+        scopes=list(api.auth.scopes),
+        visibility=api.visibility,
+        gateway_urls=gateway_urls(api, gateways),
+        created_at=api.created_at,
+        updated_at=api.updated_at,
+    )
+
+
+def gateway_urls(api: Api, gateways: Sequence[str]) -> list[str]:
+    """Return where clients call an API; the default version answers at the context alone as well."""
+    paths = [f"{api.context}/{api.version}", *([api.context] if api.is_default else [])]
+    return [f"{gateway}{path}" for path in paths for gateway in gateways]

@@ -1,0 +1,57 @@
+"""What publishers do with the subscriptions to their APIs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Response
+
+from services.control_plane.identity.dependencies import MayReadApis, MayWriteApis
+from services.control_plane.kit.pagination import Page, Paging
+from services.control_plane.kit.preconditions import tag
+from services.control_plane.kit.problems import declare
+from services.control_plane.kit.provide import provide
+from services.control_plane.kit.routing import UnitOfWorkRoute
+from services.control_plane.kit.text import ResourceId
+from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.publisher.service import ApiService
+from services.control_plane.store import repository
+from services.control_plane.store.dependencies import Subscriptions
+from services.control_plane.store.projection import read_subscription
+from services.control_plane.store.schemas import SubscriptionBlock, SubscriptionRead
+
+Apis = Annotated[ApiService, Depends(provide(ApiService))]
+
+router = APIRouter(prefix="/publisher/v1", tags=["publisher"], route_class=UnitOfWorkRoute)
+
+
+@router.get("/apis/{api_id}/subscriptions", responses=declare("not_found"))
+def list_subscriptions(
+    _: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, paging: Paging
+) -> Page[SubscriptionRead]:
+    api = apis.get(unit.session, api_id)
+    rows, total = repository.subscriptions_to(unit.session, api.id, paging)
+    return Page(items=[read_subscription(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
+
+
+@router.post("/subscriptions/{subscription_id}/block", responses=declare("not_found"))
+def block_subscription(
+    _: MayWriteApis,
+    subscription_id: ResourceId,
+    unit: Unit,
+    subscriptions: Subscriptions,
+    response: Response,
+    body: Annotated[SubscriptionBlock | None, Body()] = None,
+) -> SubscriptionRead:
+    subscription = subscriptions.get_any(unit.session, subscription_id)
+    subscriptions.block(unit.session, subscription, (body or SubscriptionBlock()).scope)
+    tag(response, subscription.row_version)
+    return read_subscription(subscription)
+
+
+@router.post("/subscriptions/{subscription_id}/unblock", responses=declare("not_found"))
+def unblock_subscription(
+    _: MayWriteApis, subscription_id: ResourceId, unit: Unit, subscriptions: Subscriptions, response: Response
+) -> SubscriptionRead:
+    subscription = subscriptions.get_any(unit.session, subscription_id)
+    subscriptions.unblock(unit.session, subscription)
+    tag(response, subscription.row_version)
+    return read_subscription(subscription)

@@ -1,0 +1,136 @@
+"""Every query that a subscriber causes is held to what is theirs, or what they may see."""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from services.control_plane.kit.pagination import Listing, PageQuery
+from services.control_plane.kit.problems import ProblemError
+from services.control_plane.publisher.lifecycle import SERVED_STATES
+from services.control_plane.publisher.models import Api, ApiRole, ApiTag
+from services.control_plane.publisher.repository import LISTING as API_LISTING
+from services.control_plane.store.models import Application, ApplicationKey, Subscription
+
+_APPLICATIONS: Final = Listing(
+    search=(col(Application.name), col(Application.description)),
+    sort={
+        "name": col(Application.name),
+        "created_at": col(Application.created_at),
+        "updated_at": col(Application.updated_at),
+    },
+    unique=col(Application.id),
+)
+_SUBSCRIPTIONS: Final = Listing(
+    search=(col(Api.name), col(Api.context), col(Application.name)),
+    sort={
+        "created_at": col(Subscription.created_at),
+        "updated_at": col(Subscription.updated_at),
+        "api": col(Api.name),
+        "application": col(Application.name),
+        "state": col(Subscription.state),
+    },
+    unique=col(Subscription.id),
+)
+
+
+def add(session: Session, row: Application | ApplicationKey | Subscription, exists: ProblemError) -> None:
+    """Insert; raise `exists` where there is one like it."""
+    session.add(row)
+    save(session, exists)
+
+
+def save(session: Session, exists: ProblemError) -> None:
+    """Write what changed; raise `exists` where there is one like it."""
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise exists from error
+
+
+def _visible(roles: Collection[str]) -> SelectOfScalar[Api]:
+    """Return the APIs in the store: served ones, and of the restricted ones those for these roles."""
+    admitted = select(ApiRole.api_id).where(col(ApiRole.role).in_(roles))
+    return select(Api).where(
+        col(Api.state).in_(SERVED_STATES), or_(Api.visibility == "public", col(Api.id).in_(admitted))
+    )
+
+
+def list_apis(session: Session, roles: Collection[str], tag: str | None, query: PageQuery) -> tuple[Sequence[Api], int]:
+    apis = _visible(roles)
+    if tag is not None:
+        apis = apis.where(col(Api.id).in_(select(ApiTag.api_id).where(ApiTag.tag == tag)))
+    return API_LISTING.fetch(session, apis, query)
+
+
+def find_api(session: Session, api_id: str, roles: Collection[str], *, hold: bool = False) -> Api | None:
+    """Return an API of the store; `hold` it so that its state lasts to the end of the transaction."""
+    api = _visible(roles).where(Api.id == api_id)
+    return session.exec(api.with_for_update(read=True) if hold else api).first()
+
+
+def list_tags(session: Session, roles: Collection[str]) -> Sequence[tuple[str, int]]:
+    visible = _visible(roles).subquery()
+    counted = select(ApiTag.tag, func.count()).where(col(ApiTag.api_id).in_(select(visible.c.id)))
+    return session.exec(counted.group_by(col(ApiTag.tag)).order_by(col(ApiTag.tag))).all()
+
+
+def list_applications(session: Session, owner_id: str, query: PageQuery) -> tuple[Sequence[Application], int]:
+    return _APPLICATIONS.fetch(session, select(Application).where(Application.owner_id == owner_id), query)
+
+
+def all_applications(session: Session, owner_id: str) -> Sequence[Application]:
+    return session.exec(select(Application).where(Application.owner_id == owner_id)).all()
+
+
+def find_application(session: Session, id_: str, owner_id: str) -> Application | None:
+    return session.exec(select(Application).where(Application.id == id_, Application.owner_id == owner_id)).first()
+
+
+def list_keys(session: Session, application_id: str) -> Sequence[ApplicationKey]:
+    keys = select(ApplicationKey).where(ApplicationKey.application_id == application_id)
+    return session.exec(keys.order_by(col(ApplicationKey.key_type))).all()
+
+
+def find_key(session: Session, application_id: str, key_type: str) -> ApplicationKey | None:
+    return session.get(ApplicationKey, (application_id, key_type))
+
+
+def subscriptions_of(session: Session, application_id: str) -> Sequence[Subscription]:
+    return session.exec(select(Subscription).where(Subscription.application_id == application_id)).all()
+
+
+def list_subscriptions(
+    session: Session, owner_id: str, application_id: str | None, api_id: str | None, query: PageQuery
+) -> tuple[Sequence[Subscription], int]:
+    subscriptions = _joined().where(Application.owner_id == owner_id)
+    if application_id is not None:
+        subscriptions = subscriptions.where(Subscription.application_id == application_id)
+    if api_id is not None:
+        subscriptions = subscriptions.where(Subscription.api_id == api_id)
+    return _SUBSCRIPTIONS.fetch(session, subscriptions, query)
+
+
+def find_subscription(session: Session, id_: str, owner_id: str) -> Subscription | None:
+    return session.exec(_joined().where(Subscription.id == id_, Application.owner_id == owner_id)).first()
+
+
+def subscriptions_to(session: Session, api_id: str, query: PageQuery) -> tuple[Sequence[Subscription], int]:
+    """List an API's subscriptions for its publisher, whoever owns them."""
+    return _SUBSCRIPTIONS.fetch(session, _joined().where(Subscription.api_id == api_id), query)
+
+
+def find_any_subscription(session: Session, id_: str) -> Subscription | None:
+    """Return a subscription for a publisher, whoever owns it."""
+    return session.get(Subscription, id_)
+
+
+def _joined() -> SelectOfScalar[Subscription]:
+    return (
+        select(Subscription)
+        .join(Application, col(Application.id) == col(Subscription.application_id))
+        .join(Api, col(Api.id) == col(Subscription.api_id))
+    )

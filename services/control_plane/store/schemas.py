@@ -1,0 +1,156 @@
+from datetime import datetime
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from services.control_plane.kit.text import Description, Name, ScopeToken, Word, refuse_controls
+from services.control_plane.oauth.schemas import TokenRead
+from services.control_plane.throttling.builtin import UNLIMITED
+from shared.definition import KeyType, State
+from shared.subscription import SubscriptionState
+
+MIN_VALIDITY_SECONDS: Final = 5
+MAX_VALIDITY_SECONDS: Final = 365 * 24 * 3600
+MAX_OVERLAP_SECONDS: Final = 30 * 24 * 3600
+
+_STRICT: Final = ConfigDict(extra="forbid")
+
+
+def check_callback_url(value: str) -> str:
+    """Return a redirection URI as it is: absolute, without a fragment (RFC 6749, section 3.1.2)."""
+    refuse_controls(value)
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "#" in value or "@" in parts.netloc:
+        raise ValueError("must be an http(s) URL without credentials or fragment")
+    return value
+
+
+CallbackUrl = Annotated[str, StringConstraints(max_length=2000), AfterValidator(check_callback_url)]
+Validity = Annotated[int, Field(ge=MIN_VALIDITY_SECONDS, le=MAX_VALIDITY_SECONDS)]
+Scopes = Annotated[list[ScopeToken], Field(max_length=50)]
+GrantType = Literal["client_credentials"]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+
+
+class StoreApiRead(BaseModel):
+    """An API as subscribers see it: where to call it, and never where it leads."""
+
+    id: str
+    name: str
+    context: str
+    version: str
+    default: bool
+    description: str
+    tags: list[str]
+    state: State
+    policies: list[str]
+    auth_types: list[str]
+    scopes: list[str]
+    visibility: str
+    gateway_urls: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class TagRead(BaseModel):
+    name: str
+    apis: int
+
+
+class ApplicationWrite(BaseModel):
+    model_config = _STRICT
+
+    name: Name
+    description: Description = ""
+    policy: Word = UNLIMITED
+
+
+class ApplicationRead(BaseModel):
+    id: str
+    name: str
+    description: str
+    policy: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class KeyWrite(BaseModel):
+    """What can be changed of a key."""
+
+    model_config = _STRICT
+
+    callback_urls: Annotated[list[CallbackUrl], Field(max_length=20)] = []
+    grant_types: Annotated[list[GrantType], Field(min_length=1, max_length=1)] = ["client_credentials"]
+    validity_seconds: Validity = 3600
+    scopes: Scopes = []
+
+
+class KeyCreate(KeyWrite):
+    key_type: KeyType
+
+
+class KeyRead(BaseModel):
+    key_type: KeyType
+    consumer_key: str
+    callback_urls: list[str]
+    grant_types: list[str]
+    validity_seconds: int
+    scopes: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class KeyCreated(KeyRead):
+    """A new key with its secret, which is shown this once, and a first token."""
+
+    consumer_secret: str
+    token: TokenRead
+
+
+class SecretRegenerate(BaseModel):
+    model_config = _STRICT
+
+    overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS)] = 0
+
+
+class SecretRead(BaseModel):
+    consumer_key: str
+    consumer_secret: str
+
+
+class TokenCreate(BaseModel):
+    model_config = _STRICT
+
+    scopes: Scopes | None = None
+    validity_seconds: Validity | None = None
+
+
+class SubscriptionCreate(BaseModel):
+    model_config = _STRICT
+
+    application_id: Id
+    api_id: Id
+    policy: Word
+
+
+class SubscriptionPatch(BaseModel):
+    model_config = _STRICT
+
+    policy: Word
+
+
+class SubscriptionRead(BaseModel):
+    id: str
+    application_id: str
+    api_id: str
+    policy: str
+    state: SubscriptionState
+    created_at: datetime
+    updated_at: datetime
+
+
+class SubscriptionBlock(BaseModel):
+    model_config = _STRICT
+
+    scope: Literal["all", "production"] = "all"

@@ -1,0 +1,18 @@
+"""Every table, for migrations to compare with."""
+
+from typing import Final
+
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
+
+from services.control_plane.catalogue import models as catalogue
+from services.control_plane.identity import models as identity
+from services.control_plane.kit import audit, idempotency
+from services.control_plane.oauth import models as oauth
+from services.control_plane.publisher import models as publisher
+from services.control_plane.store import models as store
+from services.control_plane.throttling import models as throttling
+
+MODULES: Final = (catalogue, identity, audit, idempotency, oauth, publisher, store, throttling)
+
+METADATA: Final[MetaData] = SQLModel.metadata
