@@ -6,6 +6,7 @@ import ssl
 from collections import Counter
 from dataclasses import dataclass
 from itertools import count
+from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import hdrs
@@ -163,8 +164,7 @@ class _AnswerProtocol(asyncio.Protocol):
         self._reader = AnswerReader(loop)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_connection makes no other
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one without saying so
 
     def data_received(self, data: bytes) -> None:
         if self.answer.done():
