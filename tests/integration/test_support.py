@@ -3,7 +3,7 @@ import pytest
 import redis
 import sqlalchemy
 
-from tests.support.waiting import eventually, free_port, wait_until
+from tests.support.waiting import eventually, wait_until
 
 
 @pytest.mark.parametrize("_run", [1, 2])
@@ -45,9 +45,3 @@ def test_wait_until_is_eventually_without_async() -> None:
     assert wait_until(lambda: next(answers)) == 3
     with pytest.raises(AssertionError, match="not within"):
         wait_until(lambda: False, within=0.05)
-
-
-def test_free_port_prefers_the_one_wanted() -> None:
-    port = free_port()
-    assert free_port(port) == port
-    assert free_port() != free_port()
