@@ -1,0 +1,101 @@
+"""A whole control plane in this process, on a real Redis and a database of each kind."""
+
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from services.control_plane.app import create_app
+from services.control_plane.kit import migrate
+from services.control_plane.settings import Settings
+from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, BentClock, Platform, Start
+
+_TEMPLATE = "framegate_template"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrate a SQLite database once, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgres_folder: Path) -> Path:
+    """Migrate a PostgreSQL database once, to be copied, and return the server's folder."""
+    with psycopg.connect(_dsn(postgres_folder), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {_TEMPLATE}")
+    migrate.upgrade(_url(postgres_folder, _TEMPLATE))
+    return postgres_folder
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Yield the URL of a database that has its tables: the test runs on each kind."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "framegate.db")
+        yield f"sqlite:///{tmp_path}/framegate.db"
+        return
+    folder: Path = request.getfixturevalue("postgresql_template")
+    name = f"copy_{uuid.uuid4().hex}"
+    with psycopg.connect(_dsn(folder), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
+        yield _url(folder, name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(migrated_url: str, redis_url: str) -> Settings:
+    return Settings(
+        database_url=migrated_url,
+        redis_url=redis_url,
+        secret_key="a key of the tests, of 32 characters or more",
+        admin_password="a password of the tests",
+        bootstrap_client_id=CLIENT_ID,
+        bootstrap_client_secret=CLIENT_SECRET,
+        endpoint_allow="127.0.0.0/8",
+    )
+
+
+@pytest.fixture
+def clock() -> BentClock:
+    return BentClock()
+
+
+@pytest.fixture
+def started(settings: Settings, clock: BentClock) -> Start:
+    """Return how to run the control plane, for tests that start it more than once or with other settings."""
+
+    @asynccontextmanager
+    async def start(**changes: object) -> AsyncIterator[Platform]:
+        app = create_app(settings.model_copy(update=changes), clock)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://control-plane") as client,
+        ):
+            yield Platform(app, settings, client, clock)
+
+    return start
+
+
+@pytest.fixture
+async def platform(started: Start) -> AsyncIterator[Platform]:
+    """Run the control plane for one test, signed in as the bootstrap account."""
+    async with started() as platform:
+        await platform.sign_in(CLIENT_ID, CLIENT_SECRET)
+        yield platform
+
+
+def _dsn(folder: Path) -> str:
+    return f"postgresql://framegate@/postgres?host={folder}"
+
+
+def _url(folder: Path, name: str) -> str:
+    return f"postgresql+psycopg://framegate@/{name}?host={folder}"
