@@ -1,3 +1,7 @@
+from collections.abc import Callable, Mapping
+
+import pytest
+import uvloop
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.redis", "tests.support.postgres"]
@@ -5,3 +9,8 @@ pytest_plugins = ["tests.support.redis", "tests.support.postgres"]
 # Time is the machine's, not the code's: pytest's own limit ends what hangs.
 settings.register_profile("framegate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("framegate")
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], uvloop.Loop]]:
+    """Run async tests on the loop that pods run on."""
+    return {"uvloop": uvloop.new_event_loop}

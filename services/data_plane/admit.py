@@ -6,6 +6,7 @@ from services.data_plane.connection import Admission, Caller, Handshake, Quota, 
 from services.data_plane.origins import is_allowed
 from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
+from services.data_plane.throttle.decide import RETRY_SECONDS
 from shared.definition import ApiDefinition
 from shared.limits import Level, PolicyName, policy_id
 from shared.subscription import ApplicationDefinition, SubscriptionDefinition
@@ -50,5 +51,6 @@ def _quotas(level: Level, subject: str, name: PolicyName | None, table: RouteTab
     for limit in policy.limits:
         if limit.unit != "messages" or limit.direction != "publish":
             continue  # the control plane accepts no others yet
-        delay = policy.max_delay_seconds or float(limit.window_seconds or 0)
+        # A window, and the moment that asking takes: a message that waits for the next one is not given up.
+        delay = policy.max_delay_seconds or float(limit.window_seconds or 0) + RETRY_SECONDS
         yield Quota(level, subject, limit, policy.on_exceed, delay)

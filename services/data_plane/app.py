@@ -134,12 +134,15 @@ async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
 async def _background(pod: Pod) -> AsyncIterator[None]:
     """Run what a pod does beside its connections. A fault in it ends the pod: it must not limp on unseen."""
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(coroutine) for coroutine in (pod.catalogue.run(), pod.book.run(), pod.sweep())]
+        tasks = {group.create_task(coroutine) for coroutine in (pod.catalogue.run(), pod.book.run(), pod.sweep())}
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
+            # redis-py can lose a cancellation that meets a reply: say it until it is heard.
+            while tasks:
+                for task in tasks:
+                    task.cancel()
+                _, tasks = await asyncio.wait(tasks, timeout=0.1)
 
 
 def _make_server(gateway: Gateway) -> web.Server:

@@ -96,6 +96,8 @@ class Pump(asyncio.Protocol):
         self._held = b""
         self.stop_waiting()
         self.choke(choked=False)
+        self.peer.finished = True  # whatever it would write is for nobody
+        self.peer.choke(choked=False)
         self._observer.on_lost(self)
 
     # What the relay and the peer call.
@@ -184,10 +186,8 @@ class Pump(asyncio.Protocol):
             self._observer.on_quota_spent(self)
             return False
         self._waiting = True
-        if verdict != "ask" and self._delay_timer is None:
-            self._delayed_since = time.monotonic()
-            loop = asyncio.get_running_loop()
-            self._delay_timer = loop.call_later(meter.longest_delay(), self._observer.on_quota_spent, self)
+        if verdict != "ask":
+            self._begin_delay()
         meter.wait(self._resume)
         self._update_reading()
         return True
@@ -198,9 +198,19 @@ class Pump(asyncio.Protocol):
             return
         self._waiting = False
         held, self._held = self._held, b""
+        messages = self.scanner.messages
         self._pump(held)
         if not self._waiting:
             self._end_delay()
+        elif self.scanner.messages > messages:
+            self._end_delay()  # of the messages that went; the next one's own begins
+            self._begin_delay()
+
+    def _begin_delay(self) -> None:
+        if self._delay_timer is None and self._meter is not None:
+            self._delayed_since = time.monotonic()
+            loop = asyncio.get_running_loop()
+            self._delay_timer = loop.call_later(self._meter.longest_delay(), self._observer.on_quota_spent, self)
 
     def _end_delay(self) -> None:
         if self._delay_timer is not None:

@@ -145,7 +145,6 @@ class Relay:
 
     def on_lost(self, pump: Pump) -> None:
         """Tell the other side, if a boundary lets us, that this one is gone."""
-        pump.peer.finished = True  # whatever it would write is for nobody
         if not pump.heard_close:
             pump.heard_close = True
             if pump is self.client:

@@ -84,7 +84,6 @@ class AnswerReader:
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,
             max_headers=MAX_HEADERS,
-            response_with_body=False,
         )
 
     def feed(self, data: bytes) -> Answer | None:

@@ -36,6 +36,7 @@ class Scanner:
 
     __slots__ = (
         "_dropping",
+        "_dropping_frame",
         "_length",
         "_mask_bit",
         "_max_message_bytes",
@@ -64,6 +65,7 @@ class Scanner:
         self._message_bytes = 0
         self._length = 0
         self._dropping = False  # the message that is under way is dropped
+        self._dropping_frame = False  # so is the frame: a control frame between fragments is not
         self.remaining = 0  # payload bytes of the current frame that are still to come
         self.in_message = False  # between the fragments of a message
         self.forward = True
@@ -95,8 +97,7 @@ class Scanner:
         end = start
         self.stop = Stop.NEED
         if self.remaining:
-            # Only a data frame is ever cut: its message says whether it is dropped.
-            self.forward = not self._dropping
+            self.forward = not self._dropping_frame
             end = min(start + self.remaining, size)
             self.remaining -= end - start
         while size - end >= 2:
@@ -149,6 +150,7 @@ class Scanner:
             end += header + length
             if end > size:
                 self.remaining = end - size
+                self._dropping_frame = dropping
                 return size
         return end
 
@@ -156,7 +158,7 @@ class Scanner:
         """Return the end of the frame that is under way at `start`, and look no further."""
         end = min(start + self.remaining, len(data))
         self.remaining -= end - start
-        self.forward = not self._dropping
+        self.forward = not self._dropping_frame
         return end
 
     def _read_header(self, data: bytes, start: int, first: int, second: int) -> int:

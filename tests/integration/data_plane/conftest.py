@@ -1,0 +1,113 @@
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from redis import Redis
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request
+from websockets.typing import Subprotocol
+
+from services.data_plane.app import Pod, Ports, run_pod
+from services.data_plane.settings import Settings
+from tests.support.waiting import eventually
+from tests.support.world import World
+
+
+@dataclass
+class Backend:
+    """An echo backend that remembers the handshakes and messages that reached it."""
+
+    url: str
+    name: str
+    handshakes: list[ServerConnection]
+    messages: list[str | bytes]
+
+    @property
+    def request(self) -> Request:
+        """The first handshake's request."""
+        request = self.handshakes[0].request
+        assert request is not None
+        return request
+
+
+@dataclass
+class Gate:
+    """A running pod, and how to get in."""
+
+    pod: Pod
+    port: int
+    ops_port: int
+    world: World
+
+    def connect(
+        self, path: str = "/echo/1.0", token: str | None = "", headers: Mapping[str, str] | None = None, **options: Any
+    ) -> connect:
+        """Return a connection to be entered; with a good token unless another, or None, is given."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token or self.world.issuer.token()}"
+        uri = f"ws://127.0.0.1:{self.port}{path}"
+        return connect(uri, additional_headers=sent, proxy=None, **options)
+
+    async def caught_up(self) -> None:
+        """Wait until the pod has all that the world published."""
+        await eventually(lambda: self.pod.catalogue.mark == self.world.mark)
+
+
+@asynccontextmanager
+async def echo_backend(name: str = "production") -> AsyncIterator[Backend]:
+    """Serve an echo that answers `name?` with its name."""
+    backend = Backend("", name, [], [])
+
+    def choose(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        return Subprotocol("chat") if "chat" in offered else None
+
+    async def echo(connection: ServerConnection) -> None:
+        backend.handshakes.append(connection)
+        async for message in connection:
+            backend.messages.append(message)
+            await connection.send(name if message == "name?" else message)
+
+    async with serve(echo, "127.0.0.1", 0, max_size=2**24, select_subprotocol=choose) as server:
+        backend.url = f"ws://127.0.0.1:{port_of(server)}"
+        yield backend
+
+
+def port_of(server: Server) -> int:
+    return int(next(iter(server.sockets)).getsockname()[1])
+
+
+@pytest.fixture
+def world(redis_url: str) -> Iterator[World]:
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        yield World(redis)
+
+
+@pytest.fixture
+async def backend() -> AsyncIterator[Backend]:
+    async with echo_backend() as production:
+        yield production
+
+
+@pytest.fixture
+def pod_settings(redis_url: str) -> Settings:
+    return Settings(redis_url=redis_url, demo=True, drain_seconds=0.1)
+
+
+@pytest.fixture
+async def gate(world: World, backend: Backend, pod_settings: Settings) -> AsyncIterator[Gate]:
+    """Run a pod with the tutorial's API published and subscribed."""
+    world.put_tutorial(backend.url)
+    async with run_gate(world, pod_settings) as running:
+        yield running
+
+
+@asynccontextmanager
+async def run_gate(world: World, settings: Settings) -> AsyncIterator[Gate]:
+    async with run_pod(settings, Ports(port=0, ops_port=0)) as running:
+        gate = Gate(running.pod, running.port, running.ops_port, world)
+        await gate.caught_up()
+        yield gate

@@ -1,0 +1,111 @@
+"""What the control plane published reaches the pod's table, and nothing else changes it."""
+
+import json
+
+from redis import Redis
+
+from services.data_plane.settings import Settings
+from shared import keys
+from shared.catalogue import KINDS, Mark
+from tests.integration.data_plane.conftest import Backend, Gate, run_gate
+from tests.support.waiting import eventually
+from tests.support.world import Flat, World
+
+
+def serves_echo(gate: Gate) -> bool:
+    return "/echo" in gate.pod.catalogue.table.contexts
+
+
+async def test_a_change_is_followed(gate: Gate, backend: Backend) -> None:
+    gate.world.put_api(backend.url, version="2.0", id="second")
+    await gate.caught_up()
+    assert set(gate.pod.catalogue.table.contexts["/echo"].by_name) == {"1.0", "2.0"}
+    gate.world.put("api", "second", None)
+    await gate.caught_up()
+    assert set(gate.pod.catalogue.table.contexts["/echo"].by_name) == {"1.0"}
+
+
+async def test_a_flushed_redis_removes_nothing(gate: Gate, backend: Backend) -> None:
+    before = gate.pod.catalogue.mark
+    gate.world.redis.flushall()
+    gate.world.redis.hset(keys.CATALOGUE_STATE, mapping={"unrelated": "1"})
+    async with gate.connect() as client:
+        await client.send("still here")
+        assert await client.recv() == "still here"
+    assert gate.pod.catalogue.mark == before
+    republish(gate.world)
+    gate.world.put_api(backend.url, version="2.0", id="second")
+    await gate.caught_up()
+
+
+def republish(world: World, epoch: str | None = None) -> None:
+    """Write everything anew, as the control plane's resync does."""
+    world.epoch = epoch or world.epoch
+    with world.redis.pipeline(transaction=True) as pipe:
+        pipe.delete(keys.CATALOGUE_STREAM, *(keys.catalogue_objects(kind) for kind in KINDS))
+        for kind, bodies in world.bodies.items():
+            if bodies:
+                pipe.hset(keys.catalogue_objects(kind), mapping=Flat(bodies))
+        pipe.hset(keys.CATALOGUE_STATE, mapping=Flat(world.mark.fields()))
+        pipe.execute()
+
+
+async def test_another_epoch_is_loaded_even_if_its_revision_is_lower(gate: Gate) -> None:
+    gate.world.bodies["api"].clear()
+    gate.world.revision = 1
+    republish(gate.world, epoch="two")
+    await gate.caught_up()
+    assert not serves_echo(gate)
+
+
+async def test_objects_that_do_not_fit_their_digest_are_not_taken(gate: Gate) -> None:
+    """A half-written or half-restored Redis: the epoch is new, and the objects are missing."""
+    gate.world.redis.delete(keys.catalogue_objects("api"))
+    gate.world.redis.hset(keys.CATALOGUE_STATE, mapping=Flat(Mark("two", 99, "0" * 64).fields()))
+    await eventually(lambda: not gate.pod.catalogue._whole)
+    assert serves_echo(gate)
+    republish(gate.world, epoch="three")
+    await gate.caught_up()
+    assert serves_echo(gate)
+
+
+async def test_a_trimmed_stream_is_noticed(gate: Gate, backend: Backend) -> None:
+    """A revision is missing: what follows it is not applied as if nothing were."""
+    gate.world.revision += 5
+    gate.world.put_api(backend.url, version="2.0", id="second")
+    await gate.caught_up()
+    assert set(gate.pod.catalogue.table.contexts["/echo"].by_name) == {"1.0", "2.0"}
+
+
+async def test_one_bad_object_is_refused_alone_and_its_last_good_form_stays(gate: Gate, backend: Backend) -> None:
+    gate.world.put("api", "api", json.dumps({"id": "api", "context": 7}))
+    gate.world.put_api(backend.url, version="2.0", id="second")
+    await gate.caught_up()
+    assert list(gate.pod.catalogue.refused) == [("api", "api")]
+    gate.world.put_subscription(api="second")
+    await gate.caught_up()
+    async with gate.connect("/echo/1.0"), gate.connect("/echo/2.0"):
+        pass
+    gate.world.put_api(backend.url)
+    await gate.caught_up()
+    assert gate.pod.catalogue.refused == {}
+
+
+async def test_kinds_and_fields_of_a_newer_control_plane_are_ignored(gate: Gate) -> None:
+    api = json.loads(gate.world.bodies["api"]["api"]) | {"a_new_field": {"x": 1}}
+    gate.world.put("api", "api", json.dumps(api))
+    await gate.caught_up()
+    assert gate.pod.catalogue.refused == {}
+    assert serves_echo(gate)
+
+
+async def test_a_pod_survives_a_redis_that_goes_and_comes(world: World, backend: Backend, redis_url: str) -> None:
+    world.put_tutorial(backend.url)
+    async with run_gate(world, Settings(redis_url=redis_url, demo=True, drain_seconds=0)) as gate:
+        with Redis.from_url(redis_url) as admin:
+            admin.client_kill_filter(_type="normal", skipme=True)
+        gate.world.put_api(backend.url, version="2.0", id="second")
+        gate.world.put_subscription(api="second")
+        await gate.caught_up()
+        async with gate.connect("/echo/2.0"):
+            pass

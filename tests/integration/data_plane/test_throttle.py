@@ -1,0 +1,216 @@
+"""Message limits: exact over all pods, and what happens beyond them."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from typing import Any, Literal
+
+import pytest
+from redis import Redis
+from websockets.asyncio.client import ClientConnection
+from websockets.typing import Subprotocol
+
+from services.data_plane.settings import Settings
+from shared.limits import OnExceed
+from tests.integration.data_plane.conftest import Backend, Gate, run_gate
+from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.support.waiting import eventually
+from tests.support.world import World
+
+
+def seconds_left(world: World, window: int) -> float:
+    """Return the seconds until Redis' window ends."""
+    seconds, micros = world.redis.time()
+    return window - (seconds + micros / 1e6) % window
+
+
+async def fresh_window(world: World, window: int, at_least: float) -> None:
+    """Wait until the current window has some time left, so that a test doesn't straddle two."""
+    await eventually(lambda: seconds_left(world, window) >= at_least, within=at_least + 1)
+
+
+async def limit(gate: Gate, amount: int, on_exceed: OnExceed, window: int = 60, **fields: Any) -> None:
+    """Limit the tutorial's subscription, at the beginning of a window."""
+    gate.world.put_policy("subscription", "Small", amount, on_exceed, window_seconds=window, **fields)
+    gate.world.put_subscription(policy="Small")
+    await gate.caught_up()
+    await fresh_window(gate.world, window, min(10, window * 0.8))
+
+
+async def send_numbers(client: ClientConnection, count: int) -> None:
+    for number in range(count):
+        await client.send(str(number))
+
+
+async def read_to_the_end(client: ClientConnection) -> None:
+    with suppress(ConnectionClosed):
+        async for _ in client:
+            pass
+
+
+async def test_delay_holds_messages_until_the_next_window_and_loses_none(gate: Gate, backend: Backend) -> None:
+    await limit(gate, 5, "delay", window=2)
+    began = time.monotonic()
+    async with gate.connect() as client:
+        await send_numbers(client, 12)
+        assert [await client.recv() for _ in range(12)] == [str(number) for number in range(12)]
+    assert time.monotonic() - began > 2, "two windows had to begin"
+    assert len(backend.messages) == 12
+
+
+async def test_a_delay_that_lasts_too_long_closes(gate: Gate, backend: Backend) -> None:
+    await limit(gate, 5, "delay", max_delay_seconds=0.5)
+    async with gate.connect() as client:
+        await send_numbers(client, 6)
+        await read_to_the_end(client)
+        assert (client.close_code, client.close_reason) == (4429, "quota_exceeded")
+    assert backend.messages == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("compression", ["deflate", None])
+async def test_drop_drops_whole_messages_and_says_how_many(
+    gate: Gate, backend: Backend, compression: str | None
+) -> None:
+    await limit(gate, 5, "drop")
+    async with gate.connect(compression=compression) as client:
+        await send_numbers(client, 5)
+        await client.send(["a frag", "mented ", "one"])
+        await client.send(b"x" * 100_000)
+        await asyncio.wait_for(await client.ping(), 5)
+        answers = [await client.recv() for _ in range(6)]
+        assert answers[:5] == ["0", "1", "2", "3", "4"]
+        notice = json.loads(answers[5])
+        assert 0 < notice.pop("retry_after_ms") <= 60_000
+        assert notice == {"framegate": "quota_exceeded", "limit": "subscription", "unit": "messages", "dropped": 2}
+        await send_numbers(client, 3)
+        late = json.loads(await asyncio.wait_for(client.recv(), 5))
+        assert late["dropped"] == 3, "at most one notice a second, and it counts them all"
+    assert backend.messages == ["0", "1", "2", "3", "4"]
+
+
+async def test_no_notice_where_a_subprotocol_was_agreed(gate: Gate, backend: Backend) -> None:
+    await limit(gate, 1, "drop")
+    async with gate.connect(subprotocols=[Subprotocol("chat")]) as client:
+        await send_numbers(client, 3)
+        await asyncio.wait_for(await client.ping(), 5)
+        relay = gate.pod.registry.all()[0].relay
+        await eventually(lambda: relay.client.scanner.dropped == 2)
+        assert await client.recv() == "0"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.recv(), 0.3)
+    assert backend.messages == ["0"]
+
+
+async def test_close_closes_and_refuses_the_next_dial(gate: Gate, backend: Backend) -> None:
+    await limit(gate, 5, "close")
+    async with gate.connect() as client:
+        await send_numbers(client, 6)
+        await read_to_the_end(client)
+        assert (client.close_code, client.close_reason) == (4429, "quota_exceeded")
+    assert backend.messages == ["0", "1", "2", "3", "4"]
+    answer = await refusal(gate)
+    assert slug(answer) == (429, "quota_exceeded")
+    assert 1 <= int(answer[2]["retry-after"]) <= 60
+    assert answer[2]["ratelimit-policy"] == '"subscription";q=5;w=60'
+    assert answer[2]["ratelimit"].startswith('"subscription";r=0;t=')
+
+
+@pytest.mark.parametrize("on_exceed", ["delay", "drop"])
+async def test_a_dial_is_admitted_when_the_quota_is_spent(gate: Gate, on_exceed: OnExceed) -> None:
+    await limit(gate, 1, on_exceed)
+    async with gate.connect() as client:
+        await client.send("x")
+        await client.recv()
+    async with gate.connect():
+        pass
+
+
+async def test_a_close_passes_a_spent_quota(gate: Gate, backend: Backend) -> None:
+    await limit(gate, 1, "drop")
+    async with gate.connect() as client:
+        await send_numbers(client, 3)
+        await client.close(4000, "enough")
+    await backend.handshakes[0].wait_closed()
+    assert backend.handshakes[0].close_code == 4000
+
+
+async def test_the_strictest_of_two_limits_acts(gate: Gate, backend: Backend) -> None:
+    gate.world.put_policy("application", "Two", 2, "close")
+    gate.world.put_application(policy="Two")
+    await limit(gate, 5, "delay")
+    async with gate.connect() as client:
+        await send_numbers(client, 3)
+        await read_to_the_end(client)
+        assert client.close_code == 4429
+    assert backend.messages == ["0", "1"]
+
+
+async def test_the_limit_is_exact_over_two_pods_and_many_connections(
+    gate: Gate, backend: Backend, pod_settings: Settings
+) -> None:
+    async with run_gate(gate.world, pod_settings) as other:
+        await limit(gate, 200, "drop")
+        await other.caught_up()
+
+        async def flood(through: Gate) -> None:
+            async with through.connect(max_queue=None) as client:
+                await send_numbers(client, 100)
+                await asyncio.wait_for(await client.ping(), 5)
+
+        async with asyncio.TaskGroup() as group:
+            for index in range(8):
+                group.create_task(flood((gate, other)[index % 2]))
+        # What one pod still holds idle goes back within a second, and is spent by whoever asks.
+        async with gate.connect(max_queue=None) as client, other.connect(max_queue=None) as second:
+            async with asyncio.timeout(10):
+                while len(backend.messages) < 200:
+                    for one in (client, second):
+                        await one.send("more")
+                    await asyncio.sleep(0.05)
+            await send_numbers(client, 20)
+            await send_numbers(second, 20)
+            await asyncio.wait_for(await client.ping(), 5)
+            await asyncio.wait_for(await second.ping(), 5)
+    assert len(backend.messages) == 200
+
+
+async def test_idle_credit_goes_back_within_moments(gate: Gate, redis_url: str) -> None:
+    await limit(gate, 1000, "delay")
+    async with gate.connect() as client:
+        await client.send("x")
+        await client.recv()
+        with Redis.from_url(redis_url, decode_responses=True) as redis:
+
+            def spent() -> int:
+                key = next(redis.scan_iter("fg:{limit:subscription:*"))
+                return int(redis.hget(key, "spent") or 0)
+
+            assert spent() > 1
+            await eventually(lambda: spent() == 1)
+
+
+async def test_a_lost_script_is_loaded_again(gate: Gate) -> None:
+    await limit(gate, 1000, "delay")
+    gate.world.redis.script_flush()
+    async with gate.connect() as client:
+        await client.send("x")
+        assert await client.recv() == "x"
+
+
+@pytest.mark.parametrize(("on_redis_loss", "admitted"), [("allow", 5), ("deny", 0)])
+async def test_without_redis_a_pod_decides_as_it_is_told(
+    world: World, backend: Backend, redis_url: str, on_redis_loss: Literal["allow", "deny"], admitted: int
+) -> None:
+    settings = Settings(redis_url=redis_url, demo=True, drain_seconds=0, on_redis_loss=on_redis_loss)
+    world.put_tutorial(backend.url)
+    async with run_gate(world, settings) as gate:
+        await limit(gate, 5, "drop")
+        gate.pod._counter.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
+        await gate.pod._counter.connection_pool.disconnect()
+        async with gate.connect() as client:
+            await send_numbers(client, 8)
+            relay = gate.pod.registry.all()[0].relay
+            await eventually(lambda: relay.client.scanner.messages + relay.client.scanner.dropped == 8)
+        assert len(backend.messages) == admitted
+        assert gate.pod.book.decisions_without_redis > 0

@@ -1,0 +1,109 @@
+"""A relay between two recorded ends: what goes in on one side, what must come out on the other, as a dialogue."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Self
+
+from services.data_plane.relay import Relay
+from services.data_plane.throttle.meter import Meter
+from shared.definition import MessageSizes
+
+
+class End(asyncio.Transport):
+    """A transport that remembers what was written and done to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.reading = True
+        self.half_closed = False
+        self.aborted = False
+        self.closing = False
+        self.on_close: Callable[[], None] = lambda: None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def take(self) -> bytes:
+        written, self.written = self.written, b""
+        return written
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.half_closed = True
+
+    def close(self) -> None:
+        if not self.closing:
+            self.closing = True
+            asyncio.get_running_loop().call_soon(self.on_close)
+
+    def abort(self) -> None:
+        self.aborted = True
+        self.close()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        pass
+
+
+class Playbook:
+    """`book.client(b"...").upstream(b"...")`: the client says the first, the backend must have got the second."""
+
+    def __init__(
+        self,
+        *,
+        meter: Meter | None = None,
+        sizes: MessageSizes | None = None,
+        deflate: bool = False,
+        droppable: bool = True,
+        notices: bool = True,
+    ) -> None:
+        self.ended: list[Relay] = []
+        self.relay = Relay(
+            meter=meter,
+            sizes=sizes or MessageSizes(),
+            deflate=deflate,
+            droppable=droppable,
+            notices=notices,
+            on_end=self.ended.append,
+        )
+        self.client_end = End()
+        self.backend_end = End()
+        self.client_end.on_close = lambda: self.relay.client.connection_lost(None)
+        self.backend_end.on_close = lambda: self.relay.backend.connection_lost(None)
+        self.relay.start(self.client_end, self.backend_end, b"", b"")
+
+    def client_says(self, data: bytes) -> Self:
+        self.relay.client.data_received(data)
+        return self
+
+    def backend_says(self, data: bytes) -> Self:
+        self.relay.backend.data_received(data)
+        return self
+
+    def client_hears(self, data: bytes) -> Self:
+        assert self.client_end.take() == data
+        return self
+
+    def backend_hears(self, data: bytes) -> Self:
+        assert self.backend_end.take() == data
+        return self
+
+    async def settled(self) -> Self:
+        """Let the loop do what was scheduled for now."""
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return self

@@ -1,0 +1,149 @@
+"""The relay as a dialogue: who says what, and what the other side hears."""
+
+import pytest
+
+from services.data_plane.frames.close import unmask
+from shared.definition import MessageSizes
+from tests.support.frames import client_frame, close_payload, frame
+from tests.support.playbook import Playbook
+
+HELLO = client_frame(1, b"hello")
+WORLD = frame(1, b"world")
+
+
+def read_masked_close(data: bytes) -> bytes:
+    """Return the payload of a Close that the gateway wrote to a backend, whatever its mask."""
+    assert data[0] == 0x88
+    assert data[1] & 0x80, "a client masks its frames"
+    return unmask(data[6:], data[2:6])
+
+
+async def test_the_very_same_bytes_go_on_both_ways() -> None:
+    book = Playbook()
+    book.client_says(HELLO).backend_hears(HELLO)
+    book.backend_says(WORLD).client_hears(WORLD)
+
+
+async def test_an_incomplete_header_is_held_and_its_payload_is_not() -> None:
+    book = Playbook()
+    message = client_frame(2, b"x" * 300)
+    book.client_says(message[:3]).backend_hears(b"")
+    book.client_says(message[3:100]).backend_hears(message[:100])
+    book.client_says(message[100:]).backend_hears(message[100:])
+
+
+async def test_a_close_handshake_passes_and_both_connections_end() -> None:
+    book = Playbook()
+    close, answer = client_frame(8, close_payload(4321, b"done")), frame(8, close_payload(4321, b"done"))
+    book.client_says(close).backend_hears(close)
+    assert not book.ended
+    book.backend_says(answer).client_hears(answer)
+    await book.settled()
+    assert book.ended == [book.relay]
+    assert (book.relay.cause, book.relay.close_code) == ("client_closed", 4321)
+    assert not book.client_end.aborted
+
+
+async def test_the_backend_may_go_on_until_it_answers_a_close() -> None:
+    book = Playbook()
+    book.client_says(client_frame(8, close_payload(1000)))
+    book.backend_says(WORLD).client_hears(WORLD)
+
+
+async def test_nothing_of_a_client_follows_its_close() -> None:
+    book = Playbook()
+    close = client_frame(8, close_payload(1000))
+    book.client_says(close + HELLO).backend_hears(close)
+    book.client_says(HELLO).backend_hears(b"")
+
+
+async def test_a_broken_frame_of_the_client_is_1002_to_it_and_1001_to_the_backend() -> None:
+    book = Playbook()
+    book.client_says(HELLO + frame(1, b"unmasked"))
+    assert book.backend_end.written.startswith(HELLO)
+    assert read_masked_close(book.backend_end.take()[len(HELLO) :]) == close_payload(1001)
+    book.client_hears(frame(8, close_payload(1002, b"protocol_error")))
+    assert book.client_end.half_closed, "so that the client's own end comes, and no reset loses the Close"
+    assert not book.client_end.closing
+
+
+async def test_a_broken_frame_of_the_backend_is_1002_to_it_and_1011_to_the_client() -> None:
+    book = Playbook()
+    book.backend_says(client_frame(1, b"masked"))
+    book.client_hears(frame(8, close_payload(1011, b"upstream_protocol_error")))
+    assert read_masked_close(book.backend_end.take()) == close_payload(1002, b"protocol_error")
+
+
+async def test_a_message_over_its_limit_is_1009_to_its_sender_and_1001_to_the_peer() -> None:
+    book = Playbook(sizes=MessageSizes(publish=4, subscribe=4))
+    book.client_says(HELLO)
+    book.client_hears(frame(8, close_payload(1009, b"message_too_big")))
+    assert read_masked_close(book.backend_end.take()) == close_payload(1001)
+    other = Playbook(sizes=MessageSizes(publish=4, subscribe=4))
+    other.backend_says(WORLD)
+    other.client_hears(frame(8, close_payload(1001, b"peer_message_too_big")))
+    assert read_masked_close(other.backend_end.take()) == close_payload(1009, b"message_too_big")
+
+
+async def test_a_close_of_the_gateway_waits_for_the_end_of_a_frame() -> None:
+    book = Playbook()
+    message = frame(2, b"x" * 1000)
+    book.backend_says(message[:500]).client_hears(message[:500])
+    book.relay.close("draining")
+    book.client_hears(b"")
+    book.backend_says(message[500:] + WORLD)
+    book.client_hears(message[500:] + frame(8, close_payload(1012, b"draining")))
+
+
+async def test_a_close_of_the_gateway_is_done_when_both_sides_answered() -> None:
+    book = Playbook()
+    book.relay.close("draining")
+    book.client_hears(frame(8, close_payload(1012, b"draining")))
+    book.client_says(HELLO).client_says(client_frame(8, close_payload(1012)))
+    book.backend_says(frame(8, close_payload(1001)))
+    await book.settled()
+    assert book.ended
+    assert book.relay.cause == "draining"
+    assert book.backend_end.take()[0] == 0x88, "the message behind the Close was not forwarded"
+
+
+async def test_a_lost_backend_is_1011_to_the_client() -> None:
+    book = Playbook()
+    book.relay.backend.connection_lost(None)
+    book.client_hears(frame(8, close_payload(1011, b"upstream_lost")))
+    book.client_says(client_frame(8, close_payload(1011)))
+    await book.settled()
+    assert book.ended
+    assert book.relay.cause == "upstream_lost"
+
+
+async def test_a_backend_that_is_lost_within_a_frame_aborts_the_client() -> None:
+    book = Playbook()
+    book.backend_says(frame(2, b"x" * 100)[:50])
+    book.relay.backend.connection_lost(None)
+    await book.settled()
+    assert book.client_end.aborted
+    assert book.ended
+
+
+async def test_a_lost_client_is_1001_to_the_backend() -> None:
+    book = Playbook()
+    book.relay.client.connection_lost(None)
+    assert read_masked_close(book.backend_end.take()) == close_payload(1001)
+    book.backend_says(WORLD).client_hears(b"")
+    book.backend_says(frame(8, close_payload(1001)))
+    await book.settled()
+    assert book.ended
+    assert (book.relay.cause, book.relay.close_code) == ("client_lost", 1006)
+
+
+@pytest.mark.parametrize("full", ["client", "backend"])
+async def test_who_does_not_read_stops_the_other_from_being_read(full: str) -> None:
+    book = Playbook()
+    reader, writer = (
+        (book.relay.client, book.backend_end) if full == "client" else (book.relay.backend, book.client_end)
+    )
+    reader.pause_writing()
+    assert not writer.reading
+    reader.resume_writing()
+    assert writer.reading
