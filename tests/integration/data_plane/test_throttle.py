@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 from redis import Redis
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from services.data_plane.settings import Settings
