@@ -168,9 +168,10 @@ def _bring_up(demo: _Demo, stack: Stack) -> dict[str, sample.Key]:
     ports, env = demo.ports, demo.environment()
     stack.start("echo backend", "cli.echo", "--port", str(ports.echo), env=env)
     stack.start("sandbox backend", "cli.echo", "--port", str(ports.sandbox), "--prefix", "sandbox: ", env=env)
-    stack.start(
-        "control plane", "cli.main", "control-plane", "--host", _HOST, "--port", str(ports.control_plane), env=env
-    )
+    # The certificate is the gateway's: the demo itself talks to the control plane without one.
+    plain = {name: value for name, value in env.items() if name not in ("FRAMEGATE_TLS_CERT", "FRAMEGATE_TLS_KEY")}
+    control_plane = ["--host", _HOST, "--port", str(ports.control_plane)]
+    stack.start("control plane", "cli.main", "control-plane", *control_plane, env=plain)
     gateway = ["--port", str(ports.gateway), "--tls-port", str(ports.gateway_tls), "--ops-port", str(ports.ops)]
     stack.start("pod", "cli.main", "data-plane", "--host", _HOST, *gateway, env=env)
     stack.wait_for("the control plane", lambda: _is_ready(ports.control_plane))

@@ -5,37 +5,19 @@ import re
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from websockets.sync.client import connect
 
+from tests.support.demo import COMMAND, running
 from tests.support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.xdist_group("demo"),  # two at once would take each other's usual ports
 ]
-
-COMMAND = [sys.executable, "-m", "cli.main", "demo"]
-
-
-@contextmanager
-def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """Run the demo until it says what to try, and give what it said."""
-    out = tmp_path / "out"
-    with out.open("wb") as file:
-        process = subprocess.Popen(COMMAND, stdout=file, stderr=file, start_new_session=True)
-    try:
-        wait_until(lambda: process.poll() is not None or "Try it" in out.read_text(), within=60)
-        assert process.poll() is None, out.read_text()
-        yield process, out.read_text()
-    finally:
-        process.kill()
-        process.wait()
 
 
 def descendants(pid: int) -> set[int]:
@@ -60,12 +42,6 @@ def _is_zombie(pid: int) -> bool:
     return True
 
 
-def folder_of(said: str) -> Path:
-    found = re.search(r"Logs +(\S+)", said)
-    assert found
-    return Path(found[1])
-
-
 def test_smoke_sends_one_message_through_the_gateway() -> None:
     ran = subprocess.run([*COMMAND, "--smoke"], capture_output=True, text=True, timeout=90, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -74,26 +50,24 @@ def test_smoke_sends_one_message_through_the_gateway() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_what_it_says_to_try_works_and_a_signal_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    with running(tmp_path) as (process, said):
-        url, token = re.search(r"at (ws://\S+)", said), re.search(r"FRAMEGATE_TOKEN=(\S+)", said)
-        assert url
-        assert token
-        with connect(url[1], additional_headers={"Authorization": f"Bearer {token[1]}"}) as connection:
+    with running(tmp_path) as demo:
+        headers = {"Authorization": "Bearer " + demo.find(r"FRAMEGATE_TOKEN=(\S+)")}
+        with connect(demo.find(r"at (ws://\S+)"), additional_headers=headers) as connection:
             connection.send("hello")
             assert connection.recv(timeout=5) == "hello"
-        children, folder = descendants(process.pid), folder_of(said)
+        children, folder = descendants(demo.process.pid), Path(demo.find(r"Logs +(\S+)"))
         assert len(children) >= 5
-        process.send_signal(number)
-        assert process.wait(30) == 0
+        demo.process.send_signal(number)
+        assert demo.process.wait(30) == 0
     assert not alive(children)
     assert not folder.exists()
 
 
 def test_every_port_is_on_loopback_alone(tmp_path: Path) -> None:
-    with running(tmp_path) as (process, _):
+    with running(tmp_path) as demo:
         sockets = {
             str(link.readlink())
-            for pid in descendants(process.pid)
+            for pid in descendants(demo.process.pid)
             for link in Path(f"/proc/{pid}/fd").glob("*")
             if link.is_symlink()
         }
@@ -108,22 +82,22 @@ def test_every_port_is_on_loopback_alone(tmp_path: Path) -> None:
 
 
 def test_what_it_started_dies_even_when_it_is_killed(tmp_path: Path) -> None:
-    with running(tmp_path) as (process, _):
-        children = descendants(process.pid)
-        process.kill()
-        process.wait()
+    with running(tmp_path) as demo:
+        children = descendants(demo.process.pid)
+        demo.process.kill()
+        demo.process.wait()
         wait_until(lambda: not alive(children), within=20)
 
 
 def test_a_child_that_dies_ends_it_with_the_last_lines(tmp_path: Path) -> None:
-    with running(tmp_path) as (process, _):
+    with running(tmp_path) as demo:
         victim = next(
-            pid for pid in descendants(process.pid) if b"data-plane" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            pid for pid in descendants(demo.process.pid) if b"data-plane" in Path(f"/proc/{pid}/cmdline").read_bytes()
         )
         os.kill(victim, signal.SIGKILL)
-        assert process.wait(30) == 1
-        children = descendants(process.pid)
-    assert "framegate: the pod ended with -9. Its last lines:" in (tmp_path / "out").read_text()
+        assert demo.process.wait(30) == 1
+        children = descendants(demo.process.pid)
+    assert "framegate: the pod ended with -9. Its last lines:" in demo.said
     assert not alive(children)
 
 
@@ -133,6 +107,6 @@ def test_it_takes_other_ports_where_the_usual_ones_are_taken(tmp_path: Path) -> 
         with suppress(OSError):
             ours.bind(("127.0.0.1", 9099))
             ours.listen()
-        with running(tmp_path) as (_, said):
-            assert "Port 9099 is taken" in said
-            assert "at ws://localhost:9099/" not in said
+        with running(tmp_path) as demo:
+            assert "Port 9099 is taken" in demo.said
+            assert "at ws://localhost:9099/" not in demo.said

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import redis
@@ -41,9 +42,10 @@ def test_keeps_nothing_on_disk_and_listens_on_loopback_alone() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a signal for the death of a parent")
-def test_dies_with_a_parent_that_is_killed() -> None:
+def test_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # noqa: TID251 - handed on, not read
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout
         url = parent.stdout.readline().strip()
