@@ -76,6 +76,18 @@ class Pump(asyncio.Protocol):
     # What the source's transport calls.
 
     def data_received(self, data: bytes) -> None:
+        # Most reads end here. Whatever else is the matter, the sink is finished or the scanner within a frame.
+        if (
+            not (self._held or self.finished)
+            and self.scanner.is_whole(data)
+            and (self._meter is None or self._meter.spend())
+        ):
+            self.scanner.count_whole(data)
+            self.sink.write(data)
+        else:
+            self._receive(data)
+
+    def _receive(self, data: bytes) -> None:
         if self.heard_close or self.failed:
             return
         if self._held:

@@ -88,10 +88,13 @@ class Relay:
             backend.resume_reading()
 
     @property
-    def activity(self) -> tuple[int, int, int, int]:
+    def activity(self) -> tuple[int, ...]:
         """What differs whenever anything came from either side."""
         outwards, inwards = self.client.scanner, self.backend.scanner
-        return outwards.frames, outwards.remaining, inwards.frames, inwards.remaining
+        return (
+            *(outwards.messages, outwards.payload_bytes, outwards.controls, outwards.dropped, outwards.remaining),
+            *(inwards.messages, inwards.payload_bytes, inwards.controls, inwards.remaining),
+        )
 
     def close(self, slug: str) -> None:
         """Close both sides for a reason of the gateway's own: a slug of `shared.problems`."""

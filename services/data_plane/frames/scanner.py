@@ -38,17 +38,19 @@ class Scanner:
         "_dropping",
         "_dropping_frame",
         "_length",
+        "_longest_short",
         "_mask_bit",
         "_max_message_bytes",
         "_message_bytes",
         "_reserved",
         "_short_header",
+        "_skimmed",
         "close",
         "close_end",
+        "controls",
         "dropped",
         "error",
         "forward",
-        "frames",
         "in_message",
         "messages",
         "payload_bytes",
@@ -62,6 +64,7 @@ class Scanner:
         self._short_header = 6 if masked else 2
         self._reserved = 0x30 if deflate else 0x70
         self._max_message_bytes = max_message_bytes or UNLIMITED
+        self._longest_short = self._short_header + min(125, self._max_message_bytes)
         self._message_bytes = 0
         self._length = 0
         self._dropping = False  # the message that is under way is dropped
@@ -73,7 +76,8 @@ class Scanner:
         self.error = _NO_ERROR
         self.close = _NO_CLOSE
         self.close_end = 0
-        self.frames = 0
+        self._skimmed = 0
+        self.controls = 0
         self.messages = 0
         self.dropped = 0
         self.payload_bytes = 0
@@ -86,6 +90,22 @@ class Scanner:
     @property
     def between_messages(self) -> bool:
         return not self.remaining and not self.in_message
+
+    def is_whole(self, data: bytes) -> bool:
+        """Tell whether a read is one whole short message and no more: what most reads are."""
+        size = len(data)
+        return (
+            self._short_header <= size <= self._longest_short
+            and data[1] == self._mask_bit + size - self._short_header
+            and (data[0] == 0x81 or data[0] == 0x82)
+            and not self.remaining
+            and not self.in_message
+        )
+
+    def count_whole(self, data: bytes) -> None:
+        """Count a message that `is_whole`."""
+        self.messages += 1
+        self.payload_bytes += len(data) - self._short_header
 
     def scan(self, data: bytes, start: int, allowance: int, drop: int = 0) -> int:
         """Return the end of the run of bytes from `start`, to be forwarded if `forward` says so.
@@ -100,30 +120,22 @@ class Scanner:
             self.forward = not self._dropping_frame
             end = min(start + self.remaining, size)
             self.remaining -= end - start
+        elif not self.in_message:
+            end = self._skim(data, start, allowance)
+            if end > start:
+                allowance -= self._skimmed
+                self.forward = True
         while size - end >= 2:
             first = data[end]
-            second = data[end + 1]
-            length = second & 0x7F
-            if (
-                (first == 0x81 or first == 0x82)  # noqa: PLR1714 - a set costs more
-                and second & 0x80 == self._mask_bit
-                and length < 126
-                and length <= self._max_message_bytes
-                and not self.in_message
-            ):
-                header = self._short_header
-            else:
-                header = self._read_header(data, end, first, second)
-                if header <= 0:
-                    self.stop = Stop.ERROR if header else Stop.NEED
-                    return end
-                length = self._length
-                if first & 0x0F == codes.CLOSE:
-                    return self._read_close(data, end, header, length)
-            if size - end < header:
+            header = self._read_header(data, end, first, data[end + 1])
+            if header <= 0:
+                self.stop = Stop.ERROR if header else Stop.NEED
                 return end
+            length = self._length
             dropping = self._dropping
             if first & 0x08:
+                if first & 0x0F == codes.CLOSE:
+                    return self._read_close(data, end, header, length)
                 dropping = False
             elif first & 0x0F:
                 dropping = not allowance
@@ -135,7 +147,9 @@ class Scanner:
             elif dropping is self.forward:
                 self.stop = Stop.TURN
                 return end
-            if not first & 0x08:
+            if first & 0x08:
+                self.controls += 1
+            else:
                 self._dropping = dropping
                 if first & 0x0F:
                     if dropping:
@@ -146,12 +160,42 @@ class Scanner:
                 self.in_message = not first & 0x80
                 self._message_bytes = self._message_bytes + length if self.in_message else 0
                 self.payload_bytes += length
-            self.frames += 1
             end += header + length
             if end > size:
                 self.remaining = end - size
                 self._dropping_frame = dropping
                 return size
+        return end
+
+    def _skim(self, data: bytes, start: int, allowance: int) -> int:
+        """Return the end of the whole, unfragmented messages from `start`, and count them: the fast half of `scan`.
+
+        It decides nothing: it stops before whatever is not plainly good. Sets `_skimmed`.
+        """
+        header, mask_bit, largest = self._short_header, self._mask_bit, self._max_message_bytes
+        size = len(data)
+        end = start
+        payload = messages = 0
+        while messages < allowance and size - end >= header:
+            if data[end] != 0x81 and data[end] != 0x82:
+                break
+            length = data[end + 1] - mask_bit
+            begin = end + header
+            if length == 126 and size - end >= 4:
+                length = data[end + 2] << 8 | data[end + 3]
+                begin += 2
+                if length < 126:
+                    break
+            elif not 0 <= length < 126:
+                break
+            if begin + length > size or length > largest:
+                break
+            end = begin + length
+            payload += length
+            messages += 1
+        self._skimmed = messages
+        self.messages += messages
+        self.payload_bytes += payload
         return end
 
     def finish_frame(self, data: bytes, start: int) -> int:

@@ -32,6 +32,17 @@ class Meter:
             least = min(least, credit)
         return least
 
+    def spend(self) -> bool:
+        """Spend one message if all leases have credit to spare; else nothing is spent, and more has to be asked for."""
+        now = time.monotonic()
+        for lease in self._leases:
+            if lease.credit <= lease.low or now >= lease.window_ends:
+                return False
+        for lease in self._leases:
+            lease.credit -= 1
+            lease.spent_at = now
+        return True
+
     def debit(self, messages: int) -> None:
         """Spend what `available` allowed; more is fetched before a lease runs dry."""
         now = time.monotonic()
