@@ -64,7 +64,8 @@ class _Demo:
     folder: Path
     redis_url: str
     ports: _Ports
-    tls: bool
+    tls_cert: str
+    tls_key: str
     client_id: str
     client_secret: str
     secret_key: str
@@ -79,7 +80,7 @@ class _Demo:
 
     @property
     def gateway_tls_url(self) -> str | None:
-        return f"wss://localhost:{self.ports.gateway_tls}" if self.tls else None
+        return f"wss://localhost:{self.ports.gateway_tls}" if self.tls_cert else None
 
     @property
     def api_url(self) -> str:
@@ -87,8 +88,9 @@ class _Demo:
 
     def environment(self) -> dict[str, str]:
         """Return the settings of both planes over what this process was given."""
+        given = dict(os.environ)  # noqa: TID251 - handed on to the children, not read
         return {
-            **os.environ,  # noqa: TID251 - handed on to the children, not read
+            **{name: value for name, value in given.items() if not name.startswith("FRAMEGATE_TLS_")},
             "PYTHONUNBUFFERED": "1",
             "FRAMEGATE_DEMO": "true",
             "FRAMEGATE_REDIS_URL": self.redis_url,
@@ -104,6 +106,10 @@ class _Demo:
             "FRAMEGATE_DRAIN_SECONDS": "1",
         }
 
+    def tls_environment(self) -> dict[str, str]:
+        """Return what the pod is told besides. The demo itself talks to the control plane without a certificate."""
+        return {"FRAMEGATE_TLS_CERT": self.tls_cert, "FRAMEGATE_TLS_KEY": self.tls_key} if self.tls_cert else {}
+
 
 def run(
     smoke: Annotated[
@@ -111,8 +117,11 @@ def run(
     ] = False,
     redis_url: Annotated[str, typer.Option(envvar="FRAMEGATE_REDIS_URL", help="Use this Redis.")] = "",
     tls_cert: Annotated[str, typer.Option(envvar="FRAMEGATE_TLS_CERT", help="Serve wss with this.")] = "",
+    tls_key: Annotated[str, typer.Option(envvar="FRAMEGATE_TLS_KEY", help="The key of the certificate.")] = "",
 ) -> None:
     """Run all of Framegate on this machine, with a sample API. Ctrl-C ends it and leaves nothing."""
+    if bool(tls_cert) != bool(tls_key):
+        raise typer.BadParameter("--tls-cert and --tls-key go together")
     up = False
     try:
         with (
@@ -121,7 +130,7 @@ def run(
             nullcontext(redis_url) if redis_url else redis_server() as url,
             Stack(Path(folder)) as stack,
         ):
-            demo = _describe(Path(folder), url, tls=bool(tls_cert))
+            demo = _describe(Path(folder), url, tls_cert, tls_key)
             keys = _bring_up(demo, stack)
             up = True
             if smoke:
@@ -151,12 +160,13 @@ def _interrupted_once() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _describe(folder: Path, redis_url: str, *, tls: bool) -> _Demo:
+def _describe(folder: Path, redis_url: str, tls_cert: str, tls_key: str) -> _Demo:
     return _Demo(
         folder=folder,
         redis_url=redis_url,
         ports=_Ports.choose(),
-        tls=tls,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
         client_id="demo-pipeline",
         client_secret=secrets.token_urlsafe(32),
         secret_key=secrets.token_urlsafe(32),
@@ -168,12 +178,10 @@ def _bring_up(demo: _Demo, stack: Stack) -> dict[str, sample.Key]:
     ports, env = demo.ports, demo.environment()
     stack.start("echo backend", "cli.echo", "--port", str(ports.echo), env=env)
     stack.start("sandbox backend", "cli.echo", "--port", str(ports.sandbox), "--prefix", "sandbox: ", env=env)
-    # The certificate is the gateway's: the demo itself talks to the control plane without one.
-    plain = {name: value for name, value in env.items() if name not in ("FRAMEGATE_TLS_CERT", "FRAMEGATE_TLS_KEY")}
     control_plane = ["--host", _HOST, "--port", str(ports.control_plane)]
-    stack.start("control plane", "cli.main", "control-plane", *control_plane, env=plain)
+    stack.start("control plane", "cli.main", "control-plane", *control_plane, env=env)
     gateway = ["--port", str(ports.gateway), "--tls-port", str(ports.gateway_tls), "--ops-port", str(ports.ops)]
-    stack.start("pod", "cli.main", "data-plane", "--host", _HOST, *gateway, env=env)
+    stack.start("pod", "cli.main", "data-plane", "--host", _HOST, *gateway, env=env | demo.tls_environment())
     stack.wait_for("the control plane", lambda: _is_ready(ports.control_plane))
     backends = sample.Backends(f"ws://{_HOST}:{ports.echo}", f"ws://{_HOST}:{ports.sandbox}")
     keys = sample.set_up(f"http://{_HOST}:{ports.control_plane}", demo.client_id, demo.client_secret, backends)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.certificate import make_certificate
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "deploy" / "haproxy.cfg"
 
@@ -47,7 +49,7 @@ def test_no_query_goes_into_its_log() -> None:
 )
 @pytest.mark.parametrize("tls", [False, True])
 def test_haproxy_takes_it(tmp_path: Path, *, tls: bool) -> None:
-    environment = {"TLS_PEM": str(_certificate(tmp_path))} if tls else {}
+    environment = {"TLS_PEM": str(make_certificate(tmp_path).both)} if tls else {}
     ran = subprocess.run(
         ["haproxy", "-c", "-f", CONFIG],
         env={"PATH": "/usr/sbin:/usr/bin", **environment},
@@ -58,23 +60,3 @@ def test_haproxy_takes_it(tmp_path: Path, *, tls: bool) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert set(re.findall(r"\[WARNING\].*", ran.stderr)) <= set(re.findall(r".*could not resolve.*", ran.stderr))
-
-
-def _certificate(folder: Path) -> Path:
-    pem = folder / "gateway.pem"
-    key = folder / "key.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "1",
-    ]
-    subprocess.run([*command, "-subj", "/CN=localhost", "-keyout", key, "-out", pem], check=True, capture_output=True)
-    pem.write_text(pem.read_text() + key.read_text())
-    return pem

@@ -31,13 +31,13 @@ class Demo:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Demo]:
+def running(folder: Path, *args: str | Path) -> Iterator[Demo]:
     """Run the demo until it says what to try; kill it at the end if it still runs."""
     out = folder / "out"
     # What a killed one can't remove stays in the test's own folder.
     environment = {**os.environ, "TMPDIR": str(folder)}  # noqa: TID251 - handed on, not read
     with out.open("wb") as file:
-        process = subprocess.Popen(COMMAND, env=environment, stdout=file, stderr=file, start_new_session=True)
+        process = subprocess.Popen([*COMMAND, *args], env=environment, stdout=file, stderr=file, start_new_session=True)
     demo = Demo(process, out)
     try:
         wait_until(lambda: process.poll() is not None or "Try it" in demo.said, within=60)

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
+from tests.support.certificate import make_certificate
 from tests.support.demo import COMMAND, running
 from tests.support.waiting import wait_until
 
@@ -61,6 +63,17 @@ def test_what_it_says_to_try_works_and_a_signal_leaves_nothing(tmp_path: Path, n
         assert demo.process.wait(30) == 0
     assert not alive(children)
     assert not folder.exists()
+
+
+def test_with_a_certificate_it_serves_wss(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path)
+    context = ssl.create_default_context(cafile=str(files.cert))
+    with running(tmp_path, "--tls-cert", files.cert, "--tls-key", files.key) as demo:
+        headers = {"Authorization": "Bearer " + demo.find(r"FRAMEGATE_TOKEN=(\S+)")}
+        url = demo.find(r"(wss://\S+)") + "/echowebsocket/1.0"
+        with connect(url, additional_headers=headers, ssl=context) as connection:
+            connection.send("hello")
+            assert connection.recv(timeout=5) == "hello"
 
 
 def test_every_port_is_on_loopback_alone(tmp_path: Path) -> None:
