@@ -19,7 +19,7 @@ _DEMO_NETWORKS: Final = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12"
 class Settings(BaseSettings):
     """What the control plane is told by its environment. `docs/reference/settings.md` lists the same."""
 
-    model_config = SettingsConfigDict(env_prefix="FRAMEGATE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="FRAMEGATE_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str = "sqlite:///./framegate.db"
     redis_url: str = "redis://127.0.0.1:6379/0"

@@ -181,10 +181,10 @@ def _snapshot(session: Session) -> Snapshot:
     state = repository.get_state(session)
     objects = [(item.kind, item.id, item.body) for item in repository.list_objects(session)]
     changes = [_change(entry) for entry in repository.list_latest(session, STREAM_LENGTH)]
-    return Snapshot(state.mark, objects, _contiguous(changes, state.revision))
+    return Snapshot(state.mark, objects, contiguous(changes, state.revision))
 
 
-def _contiguous(changes: Sequence[Change], revision: int) -> Sequence[Change]:
+def contiguous(changes: Sequence[Change], revision: int) -> Sequence[Change]:
     """Return the longest run of changes that ends at a revision: the stream has no holes."""
     start = len(changes)
     while start and changes[start - 1].revision == revision - (len(changes) - start):

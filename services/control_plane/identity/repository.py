@@ -37,11 +37,12 @@ def list_services(session: Session, query: PageQuery) -> tuple[Sequence[Account]
 
 def add_account(session: Session, account: Account) -> None:
     """Insert. Raises `AccountExistsError`."""
+    exists = AccountExistsError(account.name)
     session.add(account)
     try:
         session.flush()
     except IntegrityError as error:
-        raise AccountExistsError(account.name) from error
+        raise exists from error
 
 
 def delete_account(session: Session, account: Account) -> None:

@@ -39,17 +39,19 @@ def list_page(session: Session, level: Level | None, query: PageQuery) -> tuple[
 
 def add(session: Session, policy: ThrottlingPolicy) -> None:
     """Insert. Raises `PolicyExistsError`."""
+    exists = PolicyExistsError(policy.name, policy.level)
     session.add(policy)
     try:
         session.flush()
     except IntegrityError as error:
-        raise PolicyExistsError(policy.name, policy.level) from error
+        raise exists from error
 
 
 def delete(session: Session, policy: ThrottlingPolicy) -> None:
     """Delete. Raises `PolicyInUseError`."""
+    name = policy.name  # a failed flush leaves nothing to read
     session.delete(policy)
     try:
         session.flush()
     except IntegrityError as error:  # a foreign key
-        raise PolicyInUseError(policy.name) from error
+        raise PolicyInUseError(name) from error

@@ -1,8 +1,7 @@
 """A whole control plane in this process, on a real Redis and a database of each kind."""
 
 import shutil
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,9 +12,10 @@ import pytest
 from services.control_plane.app import create_app
 from services.control_plane.kit import migrate
 from services.control_plane.settings import Settings
+from services.control_plane.tables import METADATA
 from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, BentClock, Platform, Start
 
-_TEMPLATE = "framegate_template"
+_DATABASE = "control_plane"
 
 
 @pytest.fixture(scope="session")
@@ -27,27 +27,27 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgres_folder: Path) -> Path:
-    """Migrate a PostgreSQL database once, to be copied, and return the server's folder."""
-    with psycopg.connect(_dsn(postgres_folder), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {_TEMPLATE}")
-    migrate.upgrade(_url(postgres_folder, _TEMPLATE))
-    return postgres_folder
+def postgresql_tables(postgres_folder: Path) -> str:
+    """Migrate a PostgreSQL database once, to be emptied for each test, and return its URL."""
+    with psycopg.connect(_dsn(postgres_folder, "postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {_DATABASE}")
+    url = f"postgresql+psycopg://framegate@/{_DATABASE}?host={postgres_folder}"
+    migrate.upgrade(url)
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Yield the URL of a database that has its tables: the test runs on each kind."""
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a database whose tables are empty: the test runs on each kind."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "framegate.db")
-        yield f"sqlite:///{tmp_path}/framegate.db"
-        return
-    folder: Path = request.getfixturevalue("postgresql_template")
-    name = f"copy_{uuid.uuid4().hex}"
-    with psycopg.connect(_dsn(folder), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
-        yield _url(folder, name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        return f"sqlite:///{tmp_path}/framegate.db"
+    url: str = request.getfixturevalue("postgresql_tables")
+    tables = ", ".join(METADATA.tables)
+    with psycopg.connect(_dsn(request.getfixturevalue("postgres_folder"), _DATABASE), autocommit=True) as admin:
+        admin.execute("SET lock_timeout = '5s'")
+        admin.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+    return url
 
 
 @pytest.fixture
@@ -93,9 +93,5 @@ async def platform(started: Start) -> AsyncIterator[Platform]:
         yield platform
 
 
-def _dsn(folder: Path) -> str:
-    return f"postgresql://framegate@/postgres?host={folder}"
-
-
-def _url(folder: Path, name: str) -> str:
-    return f"postgresql+psycopg://framegate@/{name}?host={folder}"
+def _dsn(folder: Path, database: str) -> str:
+    return f"postgresql://framegate@/{database}?host={folder}"

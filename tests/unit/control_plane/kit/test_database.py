@@ -1,0 +1,14 @@
+import pytest
+
+from services.control_plane.kit.database import make_engine
+
+
+def test_another_database_is_refused_without_its_password() -> None:
+    with pytest.raises(ValueError, match="neither SQLite nor PostgreSQL: mysql"):
+        make_engine("mysql+pymysql://me:hidden@127.0.0.1/x")
+
+
+def test_any_spelling_of_postgresql_takes_our_driver() -> None:
+    engine = make_engine("postgresql://me@127.0.0.1:1/x")
+    assert engine.dialect.driver == "psycopg"
+    engine.dispose()
