@@ -3,7 +3,7 @@
 import json
 from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import quote_plus
+from urllib.parse import quote
 
 import httpx
 import typer
@@ -45,8 +45,8 @@ def show(
 def fetch(token_url: str, client_id: str, client_secret: str, scope: str = "") -> dict[str, Any]:
     """Return the answer of the token endpoint (RFC 6749, section 4.4.3)."""
     form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
-    # RFC 6749, section 2.3.1: id and secret are form-encoded before they are joined.
-    auth = httpx.BasicAuth(quote_plus(client_id), quote_plus(client_secret))
+    # RFC 6749, section 2.3.1: id and secret are form-encoded before they are joined. A space as %20 is right for all.
+    auth = httpx.BasicAuth(quote(client_id, safe=""), quote(client_secret, safe=""))
     try:
         response = httpx.post(token_url, data=form, auth=auth, timeout=_TIMEOUT_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
