@@ -22,6 +22,7 @@ from services.control_plane.identity.dependencies import Requires
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.identity.service import AccountHooks, AccountService
 from services.control_plane.kit import audit, problems
+from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.clock import Clock, system_clock
 from services.control_plane.kit.database import Database
 from services.control_plane.kit.idempotency import IdempotencyKeeper
@@ -86,10 +87,10 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         description="Manages WebSocket APIs.",
         telemetry=_TELEMETRY_OFF,
         lifespan=_lifespan(settings, platform, services),
-        max_body_size=MAX_BODY_BYTES,
         responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"),
         redirect_slashes=False,
     )
+    app.add_middleware(BodyLimitMiddleware, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     problems.install(app)
     offer(app, {**services.provided, Database: platform.database, Pusher: platform.pusher, Metrics: metrics})

@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -31,7 +32,10 @@ class EndpointTester:
 
     def __init__(self, addresses: AddressChecker) -> None:
         self._addresses = addresses
-        self._tls = ssl.create_default_context()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
 
     def test(self, endpoints: Endpoints) -> list[EndpointTest]:
         with ThreadPoolExecutor(_AT_ONCE, "endpoint-test") as pool:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from redis import Redis
 
@@ -31,6 +32,10 @@ ECHO: Final[dict[str, Any]] = {
     "endpoints": {"production": {"urls": ["ws://127.0.0.1:9"]}},
     "policies": ["Gold"],
 }
+
+
+on_sqlite = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+"""Run a test on SQLite alone: what it asks never comes as far as the database."""
 
 
 class BentClock:

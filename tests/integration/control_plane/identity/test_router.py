@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from services.control_plane.kit.security import is_well_formed
-from tests.integration.control_plane.platform import Platform, fields, problem
+from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
 
 ACCOUNTS = "/admin/v1/service-accounts"
 
@@ -77,6 +77,7 @@ async def test_an_api_outlives_the_account_that_made_it(platform: Platform) -> N
         ({"name": "x", "client_secret": "mine"}, "client_secret"),
     ],
 )
+@on_sqlite
 async def test_an_account_that_is_wrong(platform: Platform, body: dict[str, Any], field: str) -> None:
     assert list(fields(await platform.client.post(ACCOUNTS, json=body))) == [field]
 

@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from services.control_plane.identity.scopes import ALL_SCOPES
-from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, Platform, Start, problem
+from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, Platform, Start, on_sqlite, problem
 
 TOKEN = "/oauth2/token"
 FORM = "application/x-www-form-urlencoded"
@@ -55,12 +55,14 @@ async def test_a_token_says_what_rfc_9068_asks_for(platform: Platform) -> None:
     assert again.claims["jti"] != claims["jti"]
 
 
+@on_sqlite
 async def test_published_keys_are_public(platform: Platform) -> None:
     (key,) = (await platform.read("/oauth2/jwks"))["keys"]
     assert "d" not in key
     assert (key["kty"], key["alg"], key["use"]) == ("EC", "ES256", "sig")
 
 
+@on_sqlite
 async def test_metadata_lists_what_is_on(platform: Platform) -> None:
     metadata = await platform.read("/.well-known/oauth-authorization-server")
     assert metadata["issuer"] == "http://localhost:8000"
@@ -79,6 +81,7 @@ async def test_scopes_are_what_was_asked_for(platform: Platform) -> None:
     ("client_id", "secret"),
     [(CLIENT_ID, "wrong"), ("nobody", CLIENT_SECRET), ("nobody", "wrong"), ("", ""), ("\0", "x")],
 )
+@on_sqlite
 async def test_unknown_and_wrong_look_the_same(platform: Platform, client_id: str, secret: str) -> None:
     reference = await ask(platform, GRANT, **basic("nobody", "wrong"))
     for response in (
@@ -93,10 +96,12 @@ async def test_unknown_and_wrong_look_the_same(platform: Platform, client_id: st
 @pytest.mark.parametrize(
     "authorization", ["Basic", "Basic !!!", "Basic /w==", "Basic bm9jb2xvbg==", "Bearer x", "Digest username=x", ""]
 )
+@on_sqlite
 async def test_a_header_that_can_not_be_read(platform: Platform, authorization: str) -> None:
     assert error_of(await ask(platform, GRANT, Authorization=authorization), 401) == "invalid_client"
 
 
+@on_sqlite
 async def test_basic_is_form_encoded_inside(platform: Platform) -> None:
     encoded = CLIENT_SECRET.replace("%", "%25").replace("+", "%2B")
     assert (await ask(platform, GRANT, **basic(CLIENT_ID, encoded))).status_code == 200
@@ -116,38 +121,45 @@ async def test_basic_is_form_encoded_inside(platform: Platform) -> None:
     ],
     ids=["repeated", "repeated scope", "empty", "missing", "nothing", "not UTF-8", "too many"],
 )
+@on_sqlite
 async def test_a_form_that_can_not_be_read(platform: Platform, body: str) -> None:
     assert error_of(await ask(platform, body, **basic(CLIENT_ID, "x"))) == "invalid_request"
 
 
+@on_sqlite
 async def test_two_ways_to_authenticate_are_one_too_many(platform: Platform) -> None:
     assert error_of(await ask(platform, POST, **basic(CLIENT_ID, "x"))) == "invalid_request"
     other = {**GRANT, "client_id": "other"}
     assert error_of(await ask(platform, other, **basic(CLIENT_ID, "x"))) == "invalid_request"
 
 
+@on_sqlite
 async def test_query_parameters_are_not_read(platform: Platform) -> None:
     platform.client.headers.pop("Authorization", None)
     response = await platform.client.post(TOKEN, params=POST, headers={"Content-Type": FORM})
     assert error_of(response) == "invalid_request"
 
 
+@on_sqlite
 async def test_only_a_form_is_read(platform: Platform) -> None:
     platform.client.headers.pop("Authorization", None)
     assert error_of(await platform.client.post(TOKEN, json=POST)) == "invalid_request"
 
 
 @pytest.mark.parametrize("grant", ["password", "authorization_code", "refresh_token", "x"])
+@on_sqlite
 async def test_other_grants_are_not_supported(platform: Platform, grant: str) -> None:
     assert error_of(await ask(platform, {**POST, "grant_type": grant})) == "unsupported_grant_type"
 
 
+@on_sqlite
 async def test_only_posts_are_answered(platform: Platform) -> None:
     response = await platform.client.get(TOKEN, params=POST)
     problem(response, 405, "method_not_allowed")
     assert response.headers["allow"] == "POST"
 
 
+@on_sqlite
 async def test_an_issuer_behind_tls_answers_requests_that_come_without(started: Start) -> None:
     async with started(public_url="https://cp.example.com") as platform:
         await platform.sign_in(CLIENT_ID, CLIENT_SECRET)
@@ -156,6 +168,7 @@ async def test_an_issuer_behind_tls_answers_requests_that_come_without(started: 
     assert metadata["issuer"] == "https://cp.example.com"
 
 
+@on_sqlite
 async def test_tokens_end(platform: Platform) -> None:
     platform.clock.move(seconds=3600 + 6)
     response = await platform.client.get("/admin/v1/policies")
@@ -164,6 +177,7 @@ async def test_tokens_end(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}])
+@on_sqlite
 async def test_without_a_token_no_error_is_named(platform: Platform, header: dict[str, Any]) -> None:
     platform.client.headers.pop("Authorization", None)
     response = await platform.client.get("/admin/v1/policies", headers=header)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.control_plane.platform import ECHO, Platform, fields, problem
+from tests.integration.control_plane.platform import ECHO, Platform, fields, on_sqlite, problem
 
 APIS = "/publisher/v1/apis"
 
@@ -65,11 +65,13 @@ async def test_the_first_of_two_editors_wins(platform: Platform) -> None:
         ({"context": "/Echo/"}, "context"),
     ],
 )
+@on_sqlite
 async def test_a_field_that_is_wrong_is_named(platform: Platform, changes: dict[str, Any], field: str) -> None:
     assert list(fields(await platform.client.post(APIS, json={**ECHO, **changes}))) == [field]
     assert (await platform.read(APIS))["total"] == 0
 
 
+@on_sqlite
 async def test_a_forbidden_address_does_not_get_in_by_a_patch(platform: Platform) -> None:
     api = await platform.make_api()
     answer = await platform.client.patch(
@@ -78,6 +80,7 @@ async def test_a_forbidden_address_does_not_get_in_by_a_patch(platform: Platform
     assert list(fields(answer)) == ["endpoints.production.urls.0"]
 
 
+@on_sqlite
 async def test_a_name_without_an_address_is_accepted(platform: Platform) -> None:
     api = await platform.make_api(endpoints={"production": {"urls": ["ws://backend.invalid"]}})
     assert api["endpoints"]["production"]["urls"] == ["ws://backend.invalid"]
@@ -112,6 +115,7 @@ async def test_nor_the_other_way_round(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("field", ["context", "version"])
+@on_sqlite
 async def test_what_clients_call_it_by_stays(platform: Platform, field: str) -> None:
     api = await platform.make_api()
     answer = await platform.client.patch(f"{APIS}/{api['id']}", json={field: "/2"})
@@ -165,6 +169,7 @@ async def test_lifecycle_says_what_is_open_and_what_was(platform: Platform) -> N
         ({"endpoints": {}, "policies": []}, ["endpoints", "policies"]),
     ],
 )
+@on_sqlite
 async def test_what_nobody_could_use_is_not_published(
     platform: Platform, changes: dict[str, Any], missing: list[str]
 ) -> None:
@@ -174,6 +179,7 @@ async def test_what_nobody_could_use_is_not_published(
     assert (await platform.read(f"{APIS}/{api['id']}"))["state"] == "CREATED"
 
 
+@on_sqlite
 async def test_an_open_api_needs_no_policy(platform: Platform) -> None:
     await platform.publish_api(policies=[], auth={"types": ["none"]})
 

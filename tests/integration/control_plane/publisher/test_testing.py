@@ -13,7 +13,7 @@ from services.control_plane.publisher.addresses import AddressChecker
 from services.control_plane.publisher.testing import EndpointTester
 from shared.addresses import AddressPolicy
 from shared.definition import Endpoint, Endpoints
-from tests.integration.control_plane.platform import Platform
+from tests.integration.control_plane.platform import Platform, on_sqlite
 
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 
@@ -49,6 +49,7 @@ async def echo(connection: ServerConnection) -> None:
         await connection.send(message)
 
 
+@on_sqlite
 async def test_a_working_endpoint_is_reported_beside_a_dead_one(platform: Platform) -> None:
     async with serve(echo, "127.0.0.1", 0) as server, raw_server(b"HTTP/1.1 401 Unauthorized\r\n\r\n") as refusing:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"

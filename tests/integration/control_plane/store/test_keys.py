@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 from redis import Redis
 
 from services.control_plane.kit.security import is_well_formed
-from tests.integration.control_plane.platform import Platform, fields, problem
+from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
 
 
 async def make_key(platform: Platform, **changes: Any) -> tuple[str, dict[str, Any]]:
@@ -76,6 +76,7 @@ async def test_there_is_one_key_of_each_type(platform: Platform) -> None:
         ({"key_type": "SANDBOX", "secret": "mine"}, "secret"),
     ],
 )
+@on_sqlite
 async def test_a_key_that_is_wrong(platform: Platform, body: dict[str, Any], field: str) -> None:
     path, _ = await make_key(platform)
     assert list(fields(await platform.client.post(path, json=body))) == [field]
@@ -134,6 +135,7 @@ async def test_a_deleted_key_gets_no_more_tokens(platform: Platform, redis_url: 
     assert again["consumer_key"] != key["consumer_key"]
 
 
+@on_sqlite
 async def test_an_application_s_token_manages_nothing(platform: Platform) -> None:
     _, key = await make_key(platform, scopes=["admin"])
     headers = {"Authorization": f"Bearer {key['token']['access_token']}"}

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from tests.integration.control_plane.platform import Platform, fields, problem
+from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
 
 APPLICATIONS = "/store/v1/applications"
 SUBSCRIPTIONS = "/store/v1/subscriptions"
@@ -67,6 +67,7 @@ async def test_a_restricted_api_is_for_its_roles(platform: Platform) -> None:
         assert (await insider.get("/store/v1/apis", params={"tag": "secret"})).json()["total"] == 1
 
 
+@on_sqlite
 async def test_a_bad_token_is_refused_even_where_none_is_needed(platform: Platform) -> None:
     answer = await platform.client.get("/store/v1/apis", headers={"Authorization": "Bearer nonsense"})
     problem(answer, 401, "unauthorized")
@@ -110,6 +111,7 @@ async def test_names_are_unique_for_their_owner_only(platform: Platform) -> None
     ("body", "field"),
     [({"name": "x", "policy": "Gold"}, "policy"), ({"name": ""}, "name"), ({}, "name"), ({"name": "x", "y": 1}, "y")],
 )
+@on_sqlite
 async def test_an_application_that_is_wrong(platform: Platform, body: dict[str, Any], field: str) -> None:
     assert list(fields(await platform.client.post(APPLICATIONS, json=body))) == [field]
 

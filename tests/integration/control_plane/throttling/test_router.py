@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis
 
-from tests.integration.control_plane.platform import Platform, fields, problem
+from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
 
 POLICIES = "/admin/v1/policies"
 MINE: dict[str, Any] = {"name": "Mine", "level": "subscription", "limits": [{"amount": 7, "window_seconds": 10}]}
@@ -53,6 +53,7 @@ async def test_the_level_is_needed_where_a_name_stands_on_several(platform: Plat
     problem(await platform.client.get(f"{POLICIES}/Gold", params={"level": "api"}), 404, "not_found")
 
 
+@on_sqlite
 async def test_names_and_levels_stay(platform: Platform) -> None:
     await platform.made(POLICIES, MINE)
     for field, value in (("name", "Other"), ("level", "api")):
@@ -70,6 +71,7 @@ async def test_a_policy_in_use_or_built_in_stays(platform: Platform) -> None:
     problem(await platform.client.post(POLICIES, json=MINE), 409, "already_exists")
 
 
+@on_sqlite
 async def test_what_pods_do_not_enforce_is_refused(platform: Platform) -> None:
     answer = await platform.client.post(POLICIES, json={**MINE, "limits": [{"unit": "bytes", "amount": 1}]})
     assert "not supported yet" in fields(answer)["limits.0.unit"]
@@ -78,6 +80,7 @@ async def test_what_pods_do_not_enforce_is_refused(platform: Platform) -> None:
     assert "not supported yet" in fields(answer)["burst"]
 
 
+@on_sqlite
 async def test_only_administrators_see_policies(platform: Platform) -> None:
     async with platform.account("publisher", roles=("publisher",)) as publisher:
         problem(await publisher.get(POLICIES), 403, "insufficient_scope")
