@@ -8,7 +8,6 @@ from websockets.sync.server import ServerConnection
 
 from cli.errors import CommandError
 from tests.support.command import framegate
-from tests.support.waiting import free_port
 from tests.support.websocket import echo, problem_response, websocket_server
 
 
@@ -76,7 +75,7 @@ def test_says_what_the_problem_document_of_a_refusal_says() -> None:
     [
         ("http://127.0.0.1", "not a WebSocket URL"),
         ("echo", "not a WebSocket URL"),
-        (f"ws://127.0.0.1:{free_port()}", "can't connect to ws://127.0.0.1"),
+        ("ws://127.0.0.1:1", "can't connect to ws://127.0.0.1"),
     ],
 )
 def test_says_why_it_can_not_connect(url: str, said: str) -> None:

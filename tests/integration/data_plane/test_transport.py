@@ -44,8 +44,9 @@ async def test_rounds_of_connections_leave_nothing_behind(gate: Gate) -> None:
     await rounds(5)
     tasks, open_files, objects = len(asyncio.all_tasks()), descriptors(), handlers()
     await rounds(100)
-    await eventually(lambda: len(asyncio.all_tasks()) <= tasks)
-    await eventually(lambda: descriptors() <= open_files)
+    # A leak would be of a hundred; a pool of connections may have grown by a few.
+    await eventually(lambda: len(asyncio.all_tasks()) < tasks + 10)
+    await eventually(lambda: descriptors() < open_files + 10)
     assert handlers() <= objects
 
 
