@@ -14,7 +14,7 @@ from redis import Redis
 
 from services.control_plane import health
 from services.control_plane.catalogue import outbox
-from services.control_plane.catalogue.mirror import Mirror
+from services.control_plane.catalogue.mirror import Mirror, connect
 from services.control_plane.catalogue.pusher import Pusher
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
@@ -52,7 +52,6 @@ from services.control_plane.throttling.service import PolicyService
 
 MAX_BODY_BYTES: Final = 1 << 20
 
-_REDIS_SECONDS: Final = 5.0
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
 
@@ -100,12 +99,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 
 def _build_platform(settings: Settings, clock: Clock) -> Platform:
     database = Database(settings.database_url)
-    redis = Redis.from_url(
-        settings.redis_url,
-        decode_responses=True,
-        socket_timeout=_REDIS_SECONDS,
-        socket_connect_timeout=_REDIS_SECONDS,
-    )
+    redis = connect(settings.redis_url)
     pusher = Pusher(database, Mirror(redis), clock, random.SystemRandom())
     return Platform(database, redis, pusher, Sealer(settings.sealing_key), clock)
 

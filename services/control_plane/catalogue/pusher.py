@@ -123,11 +123,12 @@ class Pusher:
     def _drain(self) -> None:
         while not self._stopping.is_set():
             with self._database.reading() as session:
-                epoch = repository.get_state(session).epoch
+                ours = repository.get_state(session).mark  # before the entries: so none up to it is overlooked
                 entries = repository.list_unsent(session, _BATCH)
             if not entries:
+                self._advance(ours.revision)
                 return
-            if "gap" in self._mirror.push(epoch, [(_change(entry), entry.digest) for entry in entries]):
+            if "gap" in self._mirror.push(ours.epoch, [(_change(entry), entry.digest) for entry in entries]):
                 self._repair()
             else:
                 self._confirm(entries[-1].revision)

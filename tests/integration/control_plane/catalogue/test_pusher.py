@@ -1,0 +1,191 @@
+"""From SQL to Redis, whatever happens to either."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, update
+from sqlmodel import col, select
+
+from services.control_plane.catalogue.mirror import Mirror, Snapshot, connect
+from services.control_plane.catalogue.models import CatalogueObject, CatalogueState, OutboxEntry
+from services.control_plane.kit.clock import system_clock
+from shared import keys
+from shared.catalogue import NO_DIGEST, Change, Mark
+from tests.integration.control_plane.catalogue.conftest import Catalogue, make_pusher, policy_of, running
+from tests.support.waiting import wait_until
+
+
+def test_an_empty_catalogue_is_a_catalogue(catalogue: Catalogue) -> None:
+    catalogue.pusher.turn()
+    assert catalogue.theirs() == catalogue.ours()
+    assert catalogue.theirs() == Mark(catalogue.ours().epoch, 0, NO_DIGEST)
+
+
+def test_revisions_go_out_in_order(catalogue: Catalogue) -> None:
+    catalogue.pusher.turn()
+    for name in "abc":
+        catalogue.record(name)
+    catalogue.record("b", amount=None)
+    catalogue.pusher.turn()
+    stream = catalogue.stream()
+    assert [(change.revision, change.id, change.body is None) for change in stream] == [
+        (1, "a", False),
+        (2, "b", False),
+        (3, "c", False),
+        (4, "b", True),
+    ]
+    assert catalogue.objects().keys() == {"a", "c"}
+    assert catalogue.unsent() == 0
+    catalogue.assert_equal()
+
+
+def test_a_change_that_is_sent_again_changes_nothing(catalogue: Catalogue) -> None:
+    catalogue.record("a")
+    catalogue.record("a", amount=2)
+    catalogue.pusher.turn()
+    with catalogue.database.writing() as session:  # as if we had died between Redis and SQL
+        session.execute(update(OutboxEntry).values(sent_at=None))
+    catalogue.pusher.turn()
+    assert [change.revision for change in catalogue.stream()] == [1, 2]
+    assert catalogue.unsent() == 0
+    catalogue.assert_equal()
+
+
+def test_the_script_takes_each_revision_once_and_in_order(catalogue: Catalogue) -> None:
+    catalogue.pusher.turn()
+    mirror, epoch = Mirror(catalogue.redis), catalogue.ours().epoch
+
+    def push(revision: int, of: str = epoch) -> str:
+        (outcome,) = mirror.push(of, [(Change(revision, "policy", "a", f'{{"r":{revision}}}'), "d")])
+        return outcome
+
+    assert push(2) == "gap"
+    assert push(1, "another epoch") == "gap"
+    assert catalogue.objects() == {}
+    assert push(1) == "ok"
+    assert push(1) == "old"
+    assert push(2) == "ok"
+    assert push(1) == "old"
+    assert catalogue.objects() == {"a": '{"r":2}'}
+    assert len(catalogue.stream()) == 2
+
+
+def flush(catalogue: Catalogue) -> None:
+    catalogue.redis.flushall()
+
+
+def lose_state(catalogue: Catalogue) -> None:
+    catalogue.redis.delete(keys.CATALOGUE_STATE)
+
+
+def halve_state(catalogue: Catalogue) -> None:
+    catalogue.redis.hdel(keys.CATALOGUE_STATE, "digest")
+
+
+def go_back(catalogue: Catalogue) -> None:
+    """Leave Redis as an old backup would."""
+    catalogue.redis.hset(keys.CATALOGUE_STATE, mapping={"revision": 1, "digest": NO_DIGEST})
+    catalogue.redis.delete(keys.catalogue_objects("policy"))
+
+
+def belong_to_another(catalogue: Catalogue) -> None:
+    catalogue.redis.hset(keys.CATALOGUE_STATE, mapping={"epoch": "another", "revision": 99})
+    catalogue.redis.hset(keys.catalogue_objects("api"), "stranger", "{}")
+
+
+@pytest.mark.parametrize("harm", [flush, lose_state, halve_state, go_back, belong_to_another])
+def test_reconciling_repairs_what_redis_lost(catalogue: Catalogue, harm: Callable[[Catalogue], None]) -> None:
+    catalogue.record("a", "b", "c")
+    catalogue.pusher.turn()
+    epoch = catalogue.ours().epoch
+    harm(catalogue)
+    catalogue.pusher.reconcile()
+    catalogue.assert_equal()
+    assert catalogue.ours().epoch == epoch
+    assert [change.revision for change in catalogue.stream()] == [1, 2, 3]
+    catalogue.record("d")
+    catalogue.pusher.turn()
+    assert catalogue.stream()[-1].revision == 4
+    catalogue.assert_equal()
+
+
+@pytest.mark.parametrize("harm", [flush, lose_state, belong_to_another])
+def test_a_push_that_finds_a_gap_repairs_at_once(catalogue: Catalogue, harm: Callable[[Catalogue], None]) -> None:
+    catalogue.record("a")
+    catalogue.pusher.turn()
+    harm(catalogue)
+    catalogue.record("b")
+    catalogue.pusher.turn()
+    catalogue.assert_equal()
+    assert catalogue.unsent() == 0
+
+
+def test_a_database_from_a_backup_begins_an_epoch(catalogue: Catalogue) -> None:
+    catalogue.record("a")
+    backup = catalogue.ours()
+    catalogue.record("b", "c")
+    catalogue.pusher.turn()
+    with catalogue.database.writing() as session:
+        session.execute(update(CatalogueState).values(revision=backup.revision, digest=backup.digest))
+        session.execute(delete(CatalogueObject).where(col(CatalogueObject.id) != "a"))
+        session.execute(delete(OutboxEntry).where(col(OutboxEntry.revision) > 1))
+    catalogue.pusher.reconcile()
+    catalogue.assert_equal()
+    assert catalogue.ours().epoch != backup.epoch
+    assert catalogue.ours().revision > 3  # none is used twice
+    assert catalogue.objects().keys() == {"a"}
+
+
+def test_an_old_snapshot_never_replaces_a_newer_state(catalogue: Catalogue) -> None:
+    catalogue.record("a")
+    catalogue.pusher.turn()
+    stale = catalogue.theirs()
+    catalogue.record("b")
+    catalogue.pusher.turn()
+    mirror = Mirror(catalogue.redis)
+    assert not mirror.replace(Snapshot(catalogue.ours(), [], []), stale)
+    catalogue.assert_equal()
+
+
+def test_pushers_of_several_processes_do_not_disturb_each_other(catalogue: Catalogue) -> None:
+    pushers = [make_pusher(catalogue.database, catalogue.redis) for _ in range(3)]
+    with running(*pushers):
+        for number in range(30):
+            catalogue.record(f"p{number % 7}", amount=number + 1)
+        assert all(pusher.flush(10) for pusher in pushers)
+    catalogue.assert_equal()
+    assert [change.revision for change in catalogue.stream()] == list(range(1, 31))
+
+
+def test_a_commit_wakes_the_pusher(catalogue: Catalogue) -> None:
+    with running(catalogue.pusher):
+        assert catalogue.pusher.flush(5)
+        catalogue.record("a")
+        wait_until(lambda: catalogue.theirs() == catalogue.ours(), within=5)
+
+
+def test_a_redis_that_is_away_is_waited_for(catalogue: Catalogue) -> None:
+    pusher = make_pusher(catalogue.database, connect("redis://127.0.0.1:1"))
+    with running(pusher):
+        wait_until(lambda: pusher.status().failures >= 2, within=10)
+        catalogue.record("a")
+        assert not pusher.flush(0.1)
+    assert catalogue.unsent() == 1
+    catalogue.pusher.turn()
+    catalogue.assert_equal()
+
+
+def test_what_was_sent_long_ago_is_forgotten(catalogue: Catalogue) -> None:
+    catalogue.record("a")
+    catalogue.pusher.turn()
+    catalogue.record("b")
+    with catalogue.database.writing() as session:
+        old = update(OutboxEntry).where(col(OutboxEntry.sent_at).is_not(None))
+        session.execute(old.values(sent_at=system_clock() - timedelta(hours=2)))
+    catalogue.pusher.reconcile()
+    with catalogue.database.reading() as session:
+        assert [row.revision for row in session.exec(select(OutboxEntry)).all()] == [2]
+    catalogue.pusher.turn()
+    catalogue.assert_equal()
+    assert policy_of("b", 1).model_dump_json() == catalogue.objects()["b"]
