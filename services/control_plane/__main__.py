@@ -7,6 +7,7 @@ from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from services.control_plane.app import create_app
 from services.control_plane.kit import migrate as migrations
@@ -14,17 +15,18 @@ from services.control_plane.settings import Settings
 
 DEFAULT_PORT: Final = 8000
 
+_BUILD: Final = "services.control_plane.__main__:build"
 _GRACEFUL_SECONDS: Final = 30
 _MAX_CONNECTIONS: Final = 1000
 
 
 def serve(*, host: str, port: int, workers: int, migrate: bool) -> None:
     """Serve until told to stop. Migrations come first, unless they are left to somebody else."""
-    settings = Settings()
+    settings = read_settings()
     if migrate:
         migrations.upgrade(settings.database_url)
     uvicorn.run(
-        "services.control_plane.__main__:build",
+        _BUILD,
         factory=True,
         host=host,
         port=port,
@@ -42,7 +44,15 @@ def serve(*, host: str, port: int, workers: int, migrate: bool) -> None:
 
 def build() -> FastAPI:
     """Build the application of one worker."""
-    return create_app(Settings())
+    return create_app(read_settings())
+
+
+def read_settings() -> Settings:
+    """Read the environment, or end with a line for each setting that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        sys.exit("\n".join(_explain(list(map(str, item["loc"])), item["msg"]) for item in error.errors()))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,6 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     serve(host=options.host, port=options.port, workers=options.workers, migrate=not options.no_migrate)
     return 0
+
+
+def _explain(place: Sequence[str], message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"FRAMEGATE_{place[0].upper()}: {text}" if place else text
 
 
 if __name__ == "__main__":

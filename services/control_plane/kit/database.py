@@ -72,8 +72,9 @@ class Database:
     def lock(self, session: Session, name: str) -> None:
         """Wait until no other transaction holds this lock, and hold it to the end of this one.
 
-        On SQLite a session that writes excludes all others as it is.
+        On SQLite a transaction that writes excludes all others as it is, once it has begun.
         """
+        session.connection()
         if self.is_postgresql:
             session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"framegate {name}"})
 
