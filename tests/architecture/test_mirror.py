@@ -38,7 +38,7 @@ TESTED_BY = {
     "services/data_plane/ops.py": f"{POD}/test_drain.py",
     "services/data_plane/pump.py": "tests/unit/data_plane/test_relay.py",
     "services/data_plane/registry.py": f"{POD}/test_drain.py",
-    "services/data_plane/telemetry.py": f"{POD}/test_throttle.py",
+    "services/data_plane/telemetry.py": f"{POD}/test_drain.py",
     "services/data_plane/throttle/leases.py": f"{POD}/test_throttle.py",
     "services/data_plane/throttle/meter.py": f"{POD}/test_throttle.py",
     "services/data_plane/upstream.py": f"{POD}/test_refusals.py",
