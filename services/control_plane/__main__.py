@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import uvicorn
+from alembic.util import CommandError
 from fastapi import FastAPI
 from pydantic import ValidationError
 
@@ -23,8 +24,7 @@ _MAX_CONNECTIONS: Final = 1000
 def serve(*, host: str, port: int, workers: int, migrate: bool) -> None:
     """Serve until told to stop. Migrations come first, unless they are left to somebody else."""
     settings = read_settings()
-    if migrate:
-        migrations.upgrade(settings.database_url)
+    _prepare_schema(settings.database_url, migrate=migrate)
     uvicorn.run(
         _BUILD,
         factory=True,
@@ -64,6 +64,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     serve(host=options.host, port=options.port, workers=options.workers, migrate=not options.no_migrate)
     return 0
+
+
+def _prepare_schema(url: str, *, migrate: bool) -> None:
+    """Bring the schema up to date, or at least see that it is; end with a line where it can't be."""
+    try:
+        if migrate:
+            migrations.upgrade(url)
+        found, needed = migrations.current(url), migrations.latest()
+    except CommandError as error:
+        sys.exit(f"The database can't be migrated by this version: {error}")
+    if found != needed:
+        sys.exit(
+            f"The database is at revision {found or 'base'}, this version needs {needed}: framegate migrate upgrade"
+        )
 
 
 def _explain(place: Sequence[str], message: str) -> str:

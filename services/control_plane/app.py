@@ -23,6 +23,7 @@ from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.identity.service import AccountHooks, AccountService
 from services.control_plane.kit import audit, problems
 from services.control_plane.kit.body_limit import BodyLimitMiddleware
+from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import Clock, system_clock
 from services.control_plane.kit.database import Database
 from services.control_plane.kit.idempotency import IdempotencyKeeper
@@ -51,6 +52,9 @@ from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
 
 MAX_BODY_BYTES: Final = 1 << 20
+
+_SLOW_CALLS: Final = 6  # of those that a publisher may cause: each takes a thread
+_SLOW_WAIT_SECONDS: Final = 2.0
 
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
@@ -88,6 +92,8 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         lifespan=_lifespan(settings, platform, services),
         responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"),
         redirect_slashes=False,
+        docs_url=None,  # their pages load scripts from other hosts
+        redoc_url=None,
     )
     app.add_middleware(BodyLimitMiddleware, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
@@ -114,7 +120,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     applications = ApplicationService(policies, keys, clock)
     hooks = AccountHooks(created=applications.create_default, deleted=applications.delete_owned)
     accounts = AccountService(clients, hooks, clock)
-    addresses = AddressChecker(settings.addresses)
+    bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    addresses = AddressChecker(settings.addresses, bulkhead)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     provided = {
         Room: Room(),
@@ -127,7 +134,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         PolicyService: policies,
         ApiService: ApiService(policies, clock),
         AddressChecker: addresses,
-        EndpointTester: EndpointTester(addresses),
+        EndpointTester: EndpointTester(addresses, bulkhead),
         ApplicationService: applications,
         KeyService: keys,
         SubscriptionService: SubscriptionService(clock),

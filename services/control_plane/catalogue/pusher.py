@@ -67,7 +67,8 @@ class Pusher:
     def stop(self) -> None:
         self._stopping.set()
         self._wake.set()
-        self._thread.join(_STOP_SECONDS)
+        if self._thread.ident is not None:  # it was started
+            self._thread.join(_STOP_SECONDS)
 
     def status(self) -> PusherStatus:
         return self._status

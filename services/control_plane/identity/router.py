@@ -32,6 +32,7 @@ def create_service_account(
     _: MayAdminister, body: ServiceAccountCreate, unit: Unit, accounts: Accounts, response: Response
 ) -> ServiceAccountCreated:
     account, secret = accounts.create_service(unit.session, body)
+    response.headers["Cache-Control"] = "no-store"
     response.headers["Location"] = f"{router.prefix}/{account.id}"
     tag(response, account.row_version)
     return show_service_account(account, secret)

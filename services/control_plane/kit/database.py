@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel
 
@@ -17,8 +18,8 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 
-POOL_SIZE: Final = 40
-"""As many as the thread pool has threads: no thread waits for a connection."""
+POOL_SIZE: Final = 20
+"""Connections of a process. `kit.routing` lets no more requests in than these serve."""
 
 POOL_TIMEOUT_SECONDS: Final = 10
 
@@ -91,21 +92,31 @@ class Database:
         self.engine.dispose()
 
 
+def check_url(url: str) -> URL:
+    """Return a database's URL in its parts. Raises `ValueError` that never repeats it: it may hold a password."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ValueError("must be a database's URL") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ValueError(f"neither SQLite nor PostgreSQL: {parsed.get_backend_name()}")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("SQLite needs a file: each connection would have a memory of its own")
+    return parsed
+
+
 def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
-    """Return an engine with the limits that every connection of ours has."""
-    parsed = make_url(url)
+    """Return an engine with the limits that every connection of ours has. Raises `ValueError`."""
+    parsed = check_url(url)
     pool: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_SECONDS}
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, **pool)
+        engine = create_engine(parsed, hide_parameters=True, **pool)
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
         return engine
-    if parsed.get_backend_name() == "postgresql":
-        options = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_LIMITS.items())
-        parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(
-            parsed, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": _BUSY_SECONDS}, **pool
-        )
-    raise ValueError(f"neither SQLite nor PostgreSQL: {parsed.get_backend_name()}")
+    options = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_LIMITS.items())
+    limits = {"options": options, "connect_timeout": _BUSY_SECONDS}
+    parsed = parsed.set(drivername="postgresql+psycopg")
+    return create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args=limits, **pool)
 
 
 def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:

@@ -16,6 +16,7 @@ from services.control_plane.kit.unit_of_work import Collaborators, UnitOfWork
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
+_RESERVED = 4  # connections for the pusher, and for health
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -27,7 +28,7 @@ class Room:
     """
 
     def __init__(self) -> None:
-        self._limiter = anyio.CapacityLimiter(POOL_SIZE)
+        self._limiter = anyio.CapacityLimiter(POOL_SIZE - _RESERVED)
 
     async def __aenter__(self) -> None:
         try:
@@ -52,7 +53,7 @@ class UnitOfWorkRoute(APIRoute):
         async def run(request: Request) -> Response:
             writes = request.method not in _SAFE_METHODS and not reads_only
             await request.body()  # a slow sender holds no connection
-            key = await IdempotencyKey.of(request)
+            key = await IdempotencyKey.of(request) if writes else None
             address = request.client.host if request.client else ""
             async with obtain(request, Room):
                 unit = UnitOfWork(obtain(request, Collaborators), writes=writes, address=address, key=key)

@@ -8,10 +8,12 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.problems import FieldError, InvalidError
 from shared.addresses import AddressPolicy
 
 _LOOKUP_SECONDS: Final = 10.0  # for all the names of a request
+_FORBIDDEN: Final = "leads to an address that is not allowed"
 _PORTS: Final = {"ws": 80, "wss": 443}
 
 
@@ -29,8 +31,9 @@ class Target:
 
 
 class AddressChecker:
-    def __init__(self, policy: AddressPolicy) -> None:
+    def __init__(self, policy: AddressPolicy, bulkhead: Bulkhead) -> None:
         self._policy = policy
+        self._bulkhead = bulkhead
 
     def resolve(self, url: str) -> Target:
         """Return where a URL leads. Raises `OSError` without an answer, and `AddressForbiddenError`."""
@@ -48,13 +51,14 @@ class AddressChecker:
         A name without an answer is let pass: it may get one later, and pods check again when they dial.
         """
         deadline = time.monotonic() + _LOOKUP_SECONDS
-        errors = [
-            FieldError(field, "leads to an address that is not allowed")
-            for field, url in urls
-            if (time.monotonic() < deadline or _is_literal(url)) and self._is_forbidden(url)
-        ]
-        if errors:
-            raise InvalidError(errors=errors)
+        with self._bulkhead.place():
+            forbidden = [
+                field
+                for field, url in urls
+                if (time.monotonic() < deadline or _is_literal(url)) and self._is_forbidden(url)
+            ]
+        if forbidden:
+            raise InvalidError(errors=[FieldError(field, _FORBIDDEN) for field in forbidden])
 
     def _is_forbidden(self, url: str) -> bool:
         try:

@@ -14,6 +14,7 @@ from websockets.exceptions import InvalidHandshake, InvalidHeader, InvalidStatus
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.publisher.addresses import AddressChecker, AddressForbiddenError, Target
 from services.control_plane.publisher.schemas import EndpointError, EndpointTest
 from shared.definition import Endpoints
@@ -30,15 +31,16 @@ _MAX_RESPONSE_BYTES: Final = 64 * 1024
 class EndpointTester:
     """Opens a WebSocket to each endpoint. Nothing is retried, and no redirect followed."""
 
-    def __init__(self, addresses: AddressChecker) -> None:
+    def __init__(self, addresses: AddressChecker, bulkhead: Bulkhead) -> None:
         self._addresses = addresses
+        self._bulkhead = bulkhead
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return ssl.create_default_context()
 
     def test(self, endpoints: Endpoints) -> list[EndpointTest]:
-        with ThreadPoolExecutor(_AT_ONCE, "endpoint-test") as pool:
+        with self._bulkhead.place(), ThreadPoolExecutor(_AT_ONCE, "endpoint-test") as pool:
             return list(pool.map(lambda item: self._test_one(*item), _targets(endpoints)))
 
     def _test_one(self, environment: Environment, url: str) -> EndpointTest:

@@ -72,6 +72,7 @@ def test_serves_with_several_workers_on_a_new_database(database_url: str, redis_
     [
         ({}, "FRAMEGATE_SECRET_KEY is needed"),
         ({"SECRET_KEY": "short"}, "32 characters"),
+        ({"SECRET_KEY": KEY, "DATABASE_URL": "mysql://x"}, "FRAMEGATE_DATABASE_URL: neither SQLite nor PostgreSQL"),
         ({"SECRET_KEY": KEY, "PUBLIC_URL": "nonsense"}, "FRAMEGATE_PUBLIC_URL: must be a URL of http or https"),
     ],
 )
@@ -87,3 +88,16 @@ def test_ends_with_a_line_where_a_setting_is_wrong(settings: dict[str, str], mes
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_says_so_where_migrations_were_left_out(database_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "services.control_plane", "--no-migrate"],
+        env=environment(SECRET_KEY=KEY, DATABASE_URL=database_url),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "The database is at revision base, this version needs" in done.stderr

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.publisher import testing
 from services.control_plane.publisher.addresses import AddressChecker
 from services.control_plane.publisher.testing import EndpointTester
@@ -38,7 +39,8 @@ async def raw_server(answer: bytes | None) -> AsyncIterator[str]:
 
 async def try_url(url: str, policy: AddressPolicy | None = None) -> tuple[str | None, int | None]:
     """Return the error and the status of one endpoint."""
-    tester = EndpointTester(AddressChecker(policy or AddressPolicy.parse("127.0.0.0/8", "")))
+    bulkhead = Bulkhead(1, 0)
+    tester = EndpointTester(AddressChecker(policy or AddressPolicy.parse("127.0.0.0/8", ""), bulkhead), bulkhead)
     (result,) = await asyncio.to_thread(tester.test, Endpoints(production=Endpoint(urls=(url,))))
     assert result.ok == (result.error is None)
     return result.error, result.status

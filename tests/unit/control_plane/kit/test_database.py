@@ -8,6 +8,13 @@ def test_another_database_is_refused_without_its_password() -> None:
         make_engine("mysql+pymysql://me:hidden@127.0.0.1/x")
 
 
+@pytest.mark.parametrize("url", ["nonsense hidden", "sqlite://", "sqlite:///:memory:"])
+def test_what_names_no_database_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"must be|needs a file") as caught:
+        make_engine(url)
+    assert "hidden" not in str(caught.value)
+
+
 def test_any_spelling_of_postgresql_takes_our_driver() -> None:
     engine = make_engine("postgresql://me@127.0.0.1:1/x")
     assert engine.dialect.driver == "psycopg"

@@ -1,10 +1,12 @@
 import pytest
 
+from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.publisher.addresses import AddressChecker, AddressForbiddenError, urls_in_patch
 from shared.addresses import AddressPolicy
 
-CHECKER = AddressChecker(AddressPolicy())
+BULKHEAD = Bulkhead(1, 0)
+CHECKER = AddressChecker(AddressPolicy(), BULKHEAD)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ def test_no_spelling_of_a_forbidden_address_gets_by(host: str) -> None:
 
 def test_a_public_address_and_an_allowed_one_are_let_pass() -> None:
     CHECKER.check([("urls.0", "ws://1.1.1.1/")])
-    AddressChecker(AddressPolicy.parse("127.0.0.0/8", "")).check([("urls.0", "ws://127.0.0.1/")])
+    AddressChecker(AddressPolicy.parse("127.0.0.0/8", ""), BULKHEAD).check([("urls.0", "ws://127.0.0.1/")])
 
 
 def test_the_scheme_gives_the_port() -> None:
