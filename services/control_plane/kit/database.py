@@ -92,21 +92,25 @@ class Database:
         self.engine.dispose()
 
 
+class DatabaseUrlError(ArgumentError, ValueError):
+    """A URL that is no database of ours. It is never repeated, for it may hold a password."""
+
+
 def check_url(url: str) -> URL:
-    """Return a database's URL in its parts. Raises `ValueError` that never repeats it: it may hold a password."""
+    """Return a database's URL in its parts. Raises `DatabaseUrlError`."""
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise ValueError("must be a database's URL") from None
+        raise DatabaseUrlError("must be a database's URL") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise ValueError(f"neither SQLite nor PostgreSQL: {parsed.get_backend_name()}")
+        raise DatabaseUrlError(f"neither SQLite nor PostgreSQL: {parsed.get_backend_name()}")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ValueError("SQLite needs a file: each connection would have a memory of its own")
+        raise DatabaseUrlError("SQLite needs a file: each connection would have a memory of its own")
     return parsed
 
 
 def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
-    """Return an engine with the limits that every connection of ours has. Raises `ValueError`."""
+    """Return an engine with the limits that every connection of ours has. Raises `DatabaseUrlError`."""
     parsed = check_url(url)
     pool: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_SECONDS}
     if parsed.get_backend_name() == "sqlite":

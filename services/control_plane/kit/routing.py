@@ -73,11 +73,11 @@ async def _complete(unit: UnitOfWork, handle: Handler, request: Request) -> Resp
     try:
         response = await handle(request)
         if unit.is_open:
-            await run_in_threadpool(unit.commit, response)
+            await run_in_threadpool(unit.finish, response)
     except ReplayError as replay:
         return replay.response
     finally:
-        if unit.is_open:
+        if unit.is_open:  # it failed
             with anyio.CancelScope(shield=True):
                 await run_in_threadpool(unit.close)
     return response

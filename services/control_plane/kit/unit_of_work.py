@@ -53,13 +53,13 @@ class UnitOfWork:
         self._key = None
         self.close()
 
-    def commit(self, response: Response) -> None:
+    def finish(self, response: Response) -> None:
         """Keep the change, and with it the answer where the request may come again."""
-        if self._session is None or not self._writes:
-            return
-        if self._key is not None:
-            self._with.keeper.keep(self._session, self.actor, self._key, response)
-        self._session.commit()
+        if self._session is not None and self._writes:
+            if self._key is not None:
+                self._with.keeper.keep(self._session, self.actor, self._key, response)
+            self._session.commit()
+        self.close()
 
     def close(self) -> None:
         """Give the connection back; what was not committed is undone."""
