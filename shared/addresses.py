@@ -15,6 +15,10 @@ _NOT_PUBLIC = tuple(ip_network(value) for value in ("192.0.0.0/24", "192.88.99.0
 _METADATA = tuple(ip_address(value) for value in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
 
 
+_LOCAL = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+_DEMO = tuple(ip_network(value) for value in _LOCAL)
+
+
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
     """Refuses what `deny` names, then permits what `allow` names, then all public addresses.
@@ -26,9 +30,9 @@ class AddressPolicy:
     deny: tuple[Network, ...] = ()
 
     @classmethod
-    def parse(cls, allow: str, deny: str) -> Self:
-        """Read two lists of CIDRs, parted by commas. Raises `ValueError`."""
-        return cls(tuple(_networks(allow)), tuple(_networks(deny)))
+    def parse(cls, allow: str, deny: str, *, demo: bool = False) -> Self:
+        """Read two lists of CIDRs, parted by commas. A demo's backends are near. Raises `ValueError`."""
+        return cls((*_networks(allow), *(_DEMO if demo else ())), tuple(_networks(deny)))
 
     def permits(self, text: str) -> bool:
         """Tell whether an address, as a resolver gives it, may be dialled."""

@@ -40,6 +40,7 @@ class AccessClaims(Contract):
     jti: TokenId
     iat: int
     exp: int
+    nbf: int = 0
     scope: str = ""
     cnf: Mapping[str, Any] | None = Field(default=None)
 
@@ -97,8 +98,8 @@ class TokenVerifier:
             raise InvalidTokenError("bound to a key that can't be checked here")
         if claims.exp <= now - self.leeway_seconds:
             raise ExpiredTokenError("expired")
-        if claims.iat > now + self.leeway_seconds:
-            raise InvalidTokenError("issued in the future")
+        if max(claims.iat, claims.nbf) > now + self.leeway_seconds:
+            raise InvalidTokenError("not valid yet")
 
 
 def peek_issuer(token: str) -> str:

@@ -1,4 +1,3 @@
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -14,7 +13,6 @@ MIN_BOOTSTRAP_SECRET_LENGTH: Final = 16
 
 _DEMO_SECRET_KEY: Final = "framegate demo: not a secret, never for production"  # noqa: S105 - as it says
 _DEMO_PASSWORD: Final = "admin"  # noqa: S105 - the demo's, and printed by it
-_DEMO_NETWORKS: Final = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 
 class Settings(BaseSettings):
@@ -104,11 +102,8 @@ class Settings(BaseSettings):
 
     @property
     def addresses(self) -> AddressPolicy:
-        """Where backends may be. The demo's run on this machine."""
-        policy = AddressPolicy.parse(self.endpoint_allow, self.endpoint_deny)
-        if not self.demo:
-            return policy
-        return AddressPolicy((*policy.allow, *map(ip_network, _DEMO_NETWORKS)), policy.deny)
+        """Where backends may be."""
+        return AddressPolicy.parse(self.endpoint_allow, self.endpoint_deny, demo=self.demo)
 
 
 def _base_url(value: str, *schemes: str) -> str:

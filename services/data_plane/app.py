@@ -19,18 +19,17 @@ from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.drain import Drain
 from services.data_plane.gateway import Gateway
+from services.data_plane.listener import Listener
 from services.data_plane.ops import make_ops
 from services.data_plane.registry import Registry
 from services.data_plane.settings import Settings
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.leases import LeaseBook
-from services.data_plane.transport import MAX_HEADER_BYTES, MAX_HEADERS
 from services.data_plane.upstream import Dialler
 from shared import keys
 
 log = logging.getLogger(__name__)
 
-HEADER_SECONDS = 10.0
 THROTTLE_SECONDS = 0.05
 HEARTBEAT_SECONDS = 5.0
 SWEEP_SECONDS = 1.0
@@ -117,15 +116,13 @@ async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(pod.disconnect)
         await stack.enter_async_context(_background(pod))
-        ops = make_ops(pod.catalogue, pod.registry, pod.telemetry, pod.book, pod.drain)
-        ops_runner = web.AppRunner(ops, access_log=None)
-        ops_port = await _listen(stack, ops_runner, ports.host, ports.ops_port)
-        server = web.ServerRunner(_make_server(pod.gateway), access_log=None)
-        port = await _listen(stack, server, ports.host, ports.port)
+        ops_port = await _serve_ops(stack, pod, ports)
+        listener = Listener(pod.gateway.handle)
+        stack.push_async_callback(listener.close)
+        port = await listener.listen(ports.host, ports.port)
         tls_port = None
         if settings.tls_cert is not None:
-            context = _load_certificate(settings)
-            tls_port = await _listen(stack, server, ports.host, ports.tls_port, context)
+            tls_port = await listener.listen(ports.host, ports.tls_port, _load_certificate(settings))
         stack.push_async_callback(pod.stop)
         yield Running(pod, port, tls_port, ops_port)
 
@@ -145,27 +142,13 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
                 _, tasks = await asyncio.wait(tasks, timeout=0.1)
 
 
-def _make_server(gateway: Gateway) -> web.Server:
-    return web.Server(
-        gateway.handle,
-        access_log=None,
-        keepalive_timeout=HEADER_SECONDS,  # which is also the time for the first request's headers
-        max_line_size=MAX_HEADER_BYTES,
-        max_field_size=MAX_HEADER_BYTES,
-        max_headers=MAX_HEADERS,
-        lingering_time=0,
-    )
-
-
-async def _listen(
-    stack: AsyncExitStack, runner: web.BaseRunner, host: str, port: int, tls: ssl.SSLContext | None = None
-) -> int:
-    if runner.server is None:
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, host, port, ssl_context=tls)
-    await site.start()
-    return int(runner.addresses[-1][1])
+async def _serve_ops(stack: AsyncExitStack, pod: Pod, ports: Ports) -> int:
+    ops = make_ops(pod.catalogue, pod.registry, pod.telemetry, pod.book, pod.drain)
+    runner = web.AppRunner(ops, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, ports.host, ports.ops_port).start()
+    return int(runner.addresses[0][1])
 
 
 def _load_certificate(settings: Settings) -> ssl.SSLContext:

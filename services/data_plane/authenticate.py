@@ -38,14 +38,14 @@ class Authenticator:
 
     def _verify(self, token: str, table: RouteTable, now: float) -> AccessClaims:
         digest = hashlib.sha256(token.encode()).digest()
+        remembered = self._verified.get(digest)
         try:
-            verifier = _find_issuer(token, table)
-            remembered = self._verified.get(digest)
             # A verifier is made anew with its keys: what an old one verified is verified again.
-            if remembered is not None and remembered[0] is verifier:
+            if remembered is not None and table.issuers.get(remembered[1].iss) is remembered[0]:
                 self._verified.move_to_end(digest)
-                verifier.check(remembered[1], now)
+                remembered[0].check(remembered[1], now)
                 return remembered[1]
+            verifier = _find_issuer(token, table)
             claims = verifier.verify(token, now)
         except ExpiredTokenError as error:
             raise RefusedError("token_expired", headers=_challenge("invalid_token")) from error

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from multidict import CIMultiDictProxy
+
 from shared.claims import AccessClaims
 from shared.definition import ApiDefinition, Endpoint, KeyType
 from shared.limits import Level, Limit, OnExceed
@@ -12,6 +14,18 @@ Headers = tuple[tuple[str, str], ...]
 
 OWN_SUBPROTOCOL = "framegate"
 """What a browser offers beside its token when it has no subprotocol of its own; no backend sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked for, and from where."""
+
+    method: str
+    target: str
+    version: tuple[int, int]
+    headers: CIMultiDictProxy[str]
+    address: str
+    secure: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,21 @@
 """The handler of the WebSocket ports: the seven stages of a connection, in order."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiohttp import web
 from websockets.utils import accept_key
 
 from services.data_plane import account
 from services.data_plane.admit import admit
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
-from services.data_plane.connection import OWN_SUBPROTOCOL, Admission, Caller, Handshake, Route
+from services.data_plane.connection import OWN_SUBPROTOCOL, Admission, Caller, Handshake, Request, Route
 from services.data_plane.drain import Drain
 from services.data_plane.handshake import read_handshake
+from services.data_plane.listener import ClientGoneError, Exchange
 from services.data_plane.refusal import RefusedError, render
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.relay import Relay
@@ -22,7 +23,6 @@ from services.data_plane.routing import match
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.leases import LeaseBook
 from services.data_plane.throttle.meter import Meter
-from services.data_plane.transport import ClientGoneError, Detached, decline, detach
 from services.data_plane.upstream import Dialler, Upstream
 
 
@@ -39,24 +39,23 @@ class Gateway:
     drain: Drain
     clock: Callable[[], float]
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request: a relay that goes on by itself, or a refusal."""
+    async def handle(self, exchange: Exchange, request: Request) -> None:
+        """Answer one request: with a relay that goes on by itself, or a refusal."""
         started = time.perf_counter()
         request_id = uuid.uuid4().hex
         try:
-            response = await self._connect(request, request_id)
+            await self._connect(exchange, request, request_id)
         except RefusedError as refused:
             self.telemetry.handshakes.labels(refused.problem.slug).inc()
-            decline(request)
-            return render(refused, request_id)
-        except ClientGoneError:
+            exchange.refuse(render(refused, request_id))
+        except (ClientGoneError, asyncio.CancelledError):
             self.telemetry.handshakes.labels("client_gone").inc()
             raise
-        self.telemetry.handshakes.labels("accepted").inc()
-        self.telemetry.handshake_seconds.observe(time.perf_counter() - started)
-        return response
+        else:
+            self.telemetry.handshakes.labels("accepted").inc()
+            self.telemetry.handshake_seconds.observe(time.perf_counter() - started)
 
-    async def _connect(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+    async def _connect(self, exchange: Exchange, request: Request, request_id: str) -> None:
         self.drain.check()
         if self.catalogue.mark is None:
             raise RefusedError("not_ready", headers={"Retry-After": "1"})
@@ -77,17 +76,17 @@ class Gateway:
             if meter is not None:
                 meter.close()
             raise
-        return self._relay(request, handshake, route, caller, meter, upstream)
+        self._relay(exchange, handshake, route, caller, meter, upstream)
 
     def _relay(
         self,
-        request: web.BaseRequest,
+        exchange: Exchange,
         handshake: Handshake,
         route: Route,
         caller: Caller,
         meter: Meter | None,
         upstream: Upstream,
-    ) -> web.StreamResponse:
+    ) -> None:
         relay = Relay(
             meter=meter,
             sizes=route.api.max_message_bytes,
@@ -98,7 +97,7 @@ class Gateway:
         )
         connection = Connection(relay, route.api, caller, handshake.request_id, handshake.address, upstream.url)
         try:
-            client, early = detach(request, relay.client, _accept(handshake, upstream))
+            client, early = exchange.accept(relay.client, _accept(handshake, upstream))
         except ClientGoneError:
             upstream.transport.abort()
             relay.client.release()
@@ -106,12 +105,11 @@ class Gateway:
             raise
         self.registry.add(connection)
         relay.start(client, upstream.transport, early, upstream.early)
-        return Detached()
 
     def _end(self, connection: Connection) -> None:
         self.registry.remove(connection)
         self.dialler.release(connection.upstream_url)
-        account.record(connection, self.telemetry)
+        account.record(connection.outcome(), self.telemetry)
 
 
 async def _check_quota(meter: Meter) -> None:

@@ -4,10 +4,10 @@ import binascii
 from base64 import b64decode
 from collections.abc import Iterator
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 from multidict import CIMultiDictProxy
 
-from services.data_plane.connection import OWN_SUBPROTOCOL, Credential, Handshake
+from services.data_plane.connection import OWN_SUBPROTOCOL, Credential, Handshake, Request
 from services.data_plane.refusal import RefusedError
 
 BEARER_PREFIX = "bearer."
@@ -30,7 +30,7 @@ _UPGRADE_HEADERS = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 _SINGLE = (hdrs.HOST, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_VERSION, hdrs.ORIGIN, hdrs.AUTHORIZATION, "X-API-Key")
 
 
-def read_handshake(request: web.BaseRequest, request_id: str) -> Handshake:
+def read_handshake(request: Request, request_id: str) -> Handshake:
     """Return what a request asks for. Raises `RefusedError`."""
     headers = request.headers
     _check_upgrade(request, headers)
@@ -42,7 +42,7 @@ def read_handshake(request: web.BaseRequest, request_id: str) -> Handshake:
     if subprotocols and not offered:
         # A browser drops a connection that answers none of the subprotocols that it offered.
         raise RefusedError("subprotocol_required", f"Offer your subprotocol, or {OWN_SUBPROTOCOL}, beside the token.")
-    path, _, query = request.raw_path.partition("?")
+    path, _, query = request.target.partition("?")
     return Handshake(
         path=path,
         query=query,
@@ -53,13 +53,13 @@ def read_handshake(request: web.BaseRequest, request_id: str) -> Handshake:
         extensions=", ".join(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS, ())),
         credential=credential,
         origin=headers.get(hdrs.ORIGIN),
-        address=request.remote or "",
+        address=request.address,
         secure=request.secure,
         request_id=request_id,
     )
 
 
-def _check_upgrade(request: web.BaseRequest, headers: CIMultiDictProxy[str]) -> None:
+def _check_upgrade(request: Request, headers: CIMultiDictProxy[str]) -> None:
     if request.method != hdrs.METH_GET:
         raise RefusedError("method_not_allowed", headers={"Allow": "GET"})
     if "websocket" not in _tokens(headers, hdrs.UPGRADE) or "upgrade" not in _tokens(headers, hdrs.CONNECTION):

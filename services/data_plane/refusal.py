@@ -1,8 +1,8 @@
 """A handshake that is refused: with a real HTTP status and a problem document, before any 101."""
 
+import json
 from collections.abc import Mapping
-
-from aiohttp import web
+from http import HTTPStatus
 
 from shared.problems import MEDIA_TYPE, PROBLEMS, Problem
 
@@ -17,12 +17,17 @@ class RefusedError(Exception):
         self.headers = dict(headers or {})
 
 
-def render(refused: RefusedError, request_id: str) -> web.Response:
-    """Return the answer. It closes the connection: what came behind a refused upgrade is never read as HTTP."""
-    body = refused.problem.document(refused.detail, request_id=request_id)
-    response = web.json_response(
-        body, status=refused.problem.status or 500, headers=refused.headers, content_type=MEDIA_TYPE
-    )
-    response.headers["X-Request-Id"] = request_id
-    response.force_close()
-    return response
+def render(refused: RefusedError, request_id: str) -> bytes:
+    """Return the whole answer, which ends its connection."""
+    problem = refused.problem
+    status = HTTPStatus(problem.status or HTTPStatus.INTERNAL_SERVER_ERROR)
+    body = json.dumps(problem.document(refused.detail, request_id=request_id)).encode()
+    headers = {
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        "X-Request-Id": request_id,
+        **refused.headers,
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body

@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from services.data_plane.connection import Caller
+from services.data_plane.connection import Caller, Outcome
 from services.data_plane.relay import Relay
 from shared.definition import ApiDefinition
 
@@ -21,6 +21,26 @@ class Connection:
     upstream_url: str
     seen: tuple[int, ...] = ()
     seen_at: float = 0.0
+
+    def outcome(self) -> Outcome:
+        """Return what the books want to know of an ended connection."""
+        relay = self.relay
+        outwards, inwards = relay.client.scanner, relay.backend.scanner
+        return Outcome(
+            api=self.api,
+            caller=self.caller,
+            request_id=self.request_id,
+            address=self.address,
+            seconds=time.monotonic() - relay.started_at,
+            cause=relay.cause,
+            close_code=relay.close_code,
+            messages_published=outwards.messages,
+            messages_delivered=inwards.messages,
+            bytes_published=outwards.payload_bytes,
+            bytes_delivered=inwards.payload_bytes,
+            messages_dropped=outwards.dropped,
+            delayed_seconds=relay.client.delayed_seconds,
+        )
 
 
 class Registry:

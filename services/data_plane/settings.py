@@ -6,8 +6,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.addresses import AddressPolicy
 
-LOOPBACK = "127.0.0.0/8,::1/128"
-
 
 class Settings(BaseSettings):
     """A pod's settings, from FRAMEGATE_* variables."""
@@ -31,6 +29,5 @@ class Settings(BaseSettings):
 
     @property
     def addresses(self) -> AddressPolicy:
-        """Which backends may be dialled; a demo's are on this machine."""
-        allow = f"{self.endpoint_allow},{LOOPBACK}" if self.demo else self.endpoint_allow
-        return AddressPolicy.parse(allow, self.endpoint_deny)
+        """Which backends may be dialled."""
+        return AddressPolicy.parse(self.endpoint_allow, self.endpoint_deny, demo=self.demo)

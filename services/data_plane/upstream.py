@@ -5,6 +5,8 @@ import socket
 import ssl
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
 from itertools import count
 from typing import cast
 from urllib.parse import SplitResult, urlsplit
@@ -15,8 +17,8 @@ from websockets.utils import accept_key, generate_key
 
 from services.data_plane.connection import OWN_SUBPROTOCOL, Handshake, Headers
 from services.data_plane.deflate import Agreement, choose_offers, read_answer
+from services.data_plane.http1 import AnswerHead, AnswerReader
 from services.data_plane.refusal import RefusedError
-from services.data_plane.transport import Answer, AnswerReader
 from shared.addresses import AddressPolicy
 from shared.definition import Endpoint
 
@@ -122,6 +124,10 @@ class Dialler:
         return protocol
 
     async def _resolve(self, host: str, port: int) -> str:
+        if _is_literal(host):
+            if not self._addresses.permits(host):
+                raise RefusedError("address_forbidden")
+            return host
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [str(entry[4][0]) for entry in found]
         if not all(self._addresses.permits(address) for address in addresses):
@@ -154,13 +160,22 @@ class Dialler:
         return Upstream(url, protocol.transport, answer.rest, subprotocol, agreement)
 
 
+@lru_cache
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 class _AnswerProtocol(asyncio.Protocol):
     """Waits for the head of the backend's answer, then stops reading."""
 
     transport: asyncio.Transport
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.answer: asyncio.Future[Answer] = loop.create_future()
+        self.answer: asyncio.Future[AnswerHead] = loop.create_future()
         self._reader = AnswerReader(loop)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -217,7 +232,7 @@ def _request(target: str, headers: Headers, key: str, subprotocols: tuple[str, .
     return "\r\n".join(lines).encode("utf-8", "surrogateescape")  # as aiohttp decoded it: the same bytes
 
 
-def _verify(answer: Answer, key: str, subprotocols: tuple[str, ...], offers: str) -> tuple[str | None, Agreement]:
+def _verify(answer: AnswerHead, key: str, subprotocols: tuple[str, ...], offers: str) -> tuple[str | None, Agreement]:
     """Hold the answer against RFC 6455, section 4.1, items 1 to 6."""
     headers = answer.headers
     if answer.status != 101:  # noqa: PLR2004
@@ -235,5 +250,5 @@ def _verify(answer: Answer, key: str, subprotocols: tuple[str, ...], offers: str
     return (chosen[0] if chosen else None), agreement
 
 
-def _has_token(answer: Answer, name: str, token: str) -> bool:
+def _has_token(answer: AnswerHead, name: str, token: str) -> bool:
     return any(part.strip().lower() == token for line in answer.headers.getall(name, ()) for part in line.split(","))

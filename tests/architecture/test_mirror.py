@@ -35,6 +35,7 @@ TESTED_BY = {
     "services/data_plane/authenticate.py": f"{POD}/test_refusals.py",
     "services/data_plane/frames/codes.py": "tests/unit/data_plane/frames/test_close.py",
     "services/data_plane/gateway.py": f"{POD}/test_refusals.py",
+    "services/data_plane/http1.py": f"{POD}/test_listener.py",
     "services/data_plane/ops.py": f"{POD}/test_drain.py",
     "services/data_plane/pump.py": "tests/unit/data_plane/test_relay.py",
     "services/data_plane/registry.py": f"{POD}/test_drain.py",

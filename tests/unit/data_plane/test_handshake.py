@@ -1,10 +1,9 @@
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
-from services.data_plane.connection import Credential, Handshake
+from services.data_plane.connection import Credential, Handshake, Request
 from services.data_plane.handshake import read_handshake
 from services.data_plane.refusal import RefusedError
 
@@ -25,7 +24,8 @@ def read(path: str = "/echo/1.0", method: str = "GET", extra: Any = (), **change
         if value is not None:
             headers[name.replace("_", "-")] = value
     headers.extend(extra)
-    return read_handshake(make_mocked_request(method, path, headers=headers), "request")
+    request = Request(method, path, (1, 1), CIMultiDictProxy(headers), "192.0.2.1", secure=True)
+    return read_handshake(request, "request")
 
 
 def test_a_handshake_is_read_byte_for_byte() -> None:

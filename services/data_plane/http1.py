@@ -1,0 +1,104 @@
+"""HTTP/1.1 heads, read by aiohttp's parser (llhttp): the only file that knows how that is driven."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http import HttpRequestParser, HttpResponseParser
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from multidict import CIMultiDictProxy
+
+MAX_LINE_BYTES: Final = 8190
+MAX_HEADERS: Final = 128
+MAX_HEAD_BYTES: Final = 32 * 1024
+
+_BODY_BYTES: Final = 2**16
+_LIMITS: Final[dict[str, Any]] = {
+    "max_line_size": MAX_LINE_BYTES,
+    "max_field_size": MAX_LINE_BYTES,
+    "max_headers": MAX_HEAD_BYTES,  # counted here, for the parser doesn't tell this from other faults
+}
+
+
+class MalformedHeadError(ValueError):
+    """What came is not the head of an HTTP/1.1 message."""
+
+
+class HeadTooLargeError(MalformedHeadError):
+    """A line, a header or all of them together are too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """The head of a request. `target` is as it came; `rest` came behind it."""
+
+    method: str
+    target: str
+    version: tuple[int, int]
+    headers: CIMultiDictProxy[str]
+    rest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerHead:
+    """The head of a response, and what came behind it."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    rest: bytes
+
+
+class RequestReader:
+    """Reads the head of one request."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._reader = _HeadReader(HttpRequestParser(BaseProtocol(loop), loop, _BODY_BYTES, **_LIMITS))
+
+    def feed(self, data: bytes) -> RequestHead | None:
+        """Return the head once it is whole. Raises `MalformedHeadError`, `HeadTooLargeError`."""
+        read = self._reader.feed(data)
+        if read is None:
+            return None
+        message, rest = read
+        return RequestHead(message.method, message.path, tuple(message.version), message.headers, rest)
+
+
+class AnswerReader:
+    """Reads the head of one response."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._reader = _HeadReader(HttpResponseParser(BaseProtocol(loop), loop, _BODY_BYTES, **_LIMITS))
+
+    def feed(self, data: bytes) -> AnswerHead | None:
+        """Return the head once it is whole. Raises `MalformedHeadError`, `HeadTooLargeError`."""
+        read = self._reader.feed(data)
+        if read is None:
+            return None
+        message, rest = read
+        return AnswerHead(message.code, message.headers, rest)
+
+
+class _HeadReader:
+    """Feeds a parser until the first head is whole."""
+
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+        self._size = 0
+
+    def feed(self, data: bytes) -> tuple[Any, bytes] | None:
+        self._size += len(data)
+        try:
+            messages, _, tail = self._parser.feed_data(data)
+        except LineTooLong as error:
+            raise HeadTooLargeError("a line is too long") from error
+        except HttpProcessingError as error:
+            raise MalformedHeadError("not HTTP") from error
+        if self._size - len(tail) > MAX_HEAD_BYTES:
+            raise HeadTooLargeError("the head is too large")
+        if not messages:
+            return None
+        message = messages[0][0]
+        if len(message.raw_headers) > MAX_HEADERS:
+            raise HeadTooLargeError("too many headers")
+        return message, tail
