@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -111,12 +112,16 @@ async def lower_gold(framegate: Installation, token: str, production: Backend) -
                 case _:
                     await until_closed(client)
                     assert (client.close_code, client.close_reason) == (4429, "quota_exceeded")
-        passed = 7 if on_exceed == "delay" else 5
-        await eventually(lambda: len(production.messages) >= passed)
-        assert production.messages == [str(number) for number in range(passed)]
+        passed = [str(number) for number in range(7 if on_exceed == "delay" else 5)]
+        await eventually(partial(has_all, production.messages, passed))
+        assert production.messages == passed
     assert await refused(framegate, PATH, token) == (429, "quota_exceeded")
     unlimited = writable | {"limits": [{"unit": "messages", "amount": 5000, "window_seconds": 60}]}
     await framegate.call("PUT", "/admin/v1/policies/Gold", unlimited)
+
+
+def has_all(messages: list[str | bytes], expected: list[str]) -> bool:
+    return len(messages) >= len(expected)
 
 
 async def until_closed(client: Any) -> None:
@@ -175,7 +180,7 @@ async def test_a_short_token_expires_and_is_refused(
             async with framegate.connect(PATH, token):
                 return False
         except InvalidStatus as error:
-            return json.loads(error.response.body or b"")["type"] == "/problems/token_expired"
+            return bool(json.loads(error.response.body or b"")["type"] == "/problems/token_expired")
 
     await eventually(is_refused, within=10)  # the clocks' leeway is 5 s
     fresh = await framegate.token(made["consumer_key"], made["consumer_secret"])
