@@ -15,12 +15,14 @@ from services.control_plane.identity.scopes import (
     PUBLISHER_WRITE,
     STORE_SUBSCRIBE,
 )
+from services.control_plane.identity.service import AccountService
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.unit_of_work import Unit
 
 _BEARER: Final = HTTPBearer(auto_error=False, description="an access token from /oauth2/token")
 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+Accounts = Annotated[AccountService, Depends(provide(AccountService))]
 Authentication = Annotated[Authenticator, Depends(provide(Authenticator))]
 
 

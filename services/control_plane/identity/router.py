@@ -1,21 +1,15 @@
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from services.control_plane.identity import repository
-from services.control_plane.identity.dependencies import MayAdminister
+from services.control_plane.identity.dependencies import Accounts, MayAdminister
 from services.control_plane.identity.projection import read_service_account, show_service_account
 from services.control_plane.identity.schemas import ServiceAccountCreate, ServiceAccountCreated, ServiceAccountRead
-from services.control_plane.identity.service import AccountService
 from services.control_plane.kit.pagination import Page, Paging
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
-from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-
-Accounts = Annotated[AccountService, Depends(provide(AccountService))]
 
 router = APIRouter(prefix="/admin/v1/service-accounts", tags=["service accounts"], route_class=UnitOfWorkRoute)
 

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
-from fastapi import Depends, Request
+from fastapi import Request
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_FIELDS: Final = 50
@@ -50,6 +50,3 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no type
 
 async def read_token_request(request: Request) -> TokenRequest:
     return TokenRequest(request.headers, request.headers.get("content-type", ""), await request.body())
-
-
-TokenForm = Annotated[TokenRequest, Depends(read_token_request)]

@@ -1,20 +1,13 @@
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
-from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import ReadingRoute
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.oauth.keyring import KeyRing
-from services.control_plane.oauth.requests import TokenForm
+from services.control_plane.oauth.dependencies import Clients, Issuer, Ring, TokenForm
 from services.control_plane.oauth.schemas import Jwks, ServerMetadata, TokenRead
 from services.control_plane.oauth.server import TokenServer
-from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES, ClientService
-from services.control_plane.oauth.tokens import TokenIssuer
-
-Clients = Annotated[ClientService, Depends(provide(ClientService))]
-Issuer = Annotated[TokenIssuer, Depends(provide(TokenIssuer))]
-Ring = Annotated[KeyRing, Depends(provide(KeyRing))]
+from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES
 
 TOKEN_PATH: Final = "/oauth2/token"  # noqa: S105 - a path
 JWKS_PATH: Final = "/oauth2/jwks"

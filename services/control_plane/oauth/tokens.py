@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.security import new_id
-from services.control_plane.oauth.keyring import ALGORITHM, KeyRing
+from services.control_plane.oauth.keyring import ALGORITHM
 from services.control_plane.oauth.models import OAuthClient
 
 
@@ -20,20 +21,27 @@ class IssuedToken:
     token_type: str = "Bearer"  # noqa: S105 - the type's name
 
 
+class SigningKeys(Protocol):
+    @property
+    def current(self) -> ECKey:
+        """The key to sign with now."""
+
+
 class TokenIssuer:
     """Signs tokens in the name of one issuer."""
 
-    def __init__(self, issuer: str, keyring: KeyRing, clock: Clock) -> None:
+    def __init__(self, issuer: str, keys: SigningKeys, clock: Clock) -> None:
         self.issuer = issuer
-        self._keyring = keyring
+        self._keys = keys
         self._clock = clock
 
     def issue(self, client: OAuthClient, scopes: Collection[str], validity_seconds: int | None = None) -> IssuedToken:
         """Return a token for the client itself. It must have been checked that the client may have these scopes."""
         lifetime = validity_seconds or client.token_validity_seconds
         scope = " ".join(scopes)
-        header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": self._keyring.current.kid}
-        token = jwt.encode(header, self._claims(client, scope, lifetime), self._keyring.current, [ALGORITHM])
+        key = self._keys.current
+        header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}
+        token = jwt.encode(header, self._claims(client, scope, lifetime), key, [ALGORITHM])
         return IssuedToken(token, lifetime, scope)
 
     def _claims(self, client: OAuthClient, scope: str, lifetime: int) -> dict[str, Any]:

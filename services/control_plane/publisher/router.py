@@ -1,17 +1,17 @@
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from services.control_plane.identity.dependencies import MayPublishApis, MayReadApis, MayWriteApis
 from services.control_plane.kit.pagination import Page, Paging
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
-from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher import repository
-from services.control_plane.publisher.addresses import AddressChecker, urls_in_patch
+from services.control_plane.publisher.addresses import urls_in_patch
+from services.control_plane.publisher.dependencies import Addresses, Apis, Tester
 from services.control_plane.publisher.projection import read_api, read_lifecycle
 from services.control_plane.publisher.schemas import (
     ApiRead,
@@ -21,12 +21,6 @@ from services.control_plane.publisher.schemas import (
     LifecycleRead,
     VersionCreate,
 )
-from services.control_plane.publisher.service import ApiService
-from services.control_plane.publisher.testing import EndpointTester
-
-Apis = Annotated[ApiService, Depends(provide(ApiService))]
-Addresses = Annotated[AddressChecker, Depends(provide(AddressChecker))]
-Tester = Annotated[EndpointTester, Depends(provide(EndpointTester))]
 
 router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=UnitOfWorkRoute)
 

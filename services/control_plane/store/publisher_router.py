@@ -2,23 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Body, Response
 
 from services.control_plane.identity.dependencies import MayReadApis, MayWriteApis
 from services.control_plane.kit.pagination import Page, Paging
 from services.control_plane.kit.preconditions import tag
 from services.control_plane.kit.problems import declare
-from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.publisher.service import ApiService
+from services.control_plane.publisher.dependencies import Apis
 from services.control_plane.store import repository
 from services.control_plane.store.dependencies import Subscriptions
 from services.control_plane.store.projection import read_subscription
 from services.control_plane.store.schemas import SubscriptionBlock, SubscriptionRead
-
-Apis = Annotated[ApiService, Depends(provide(ApiService))]
 
 router = APIRouter(prefix="/publisher/v1", tags=["publisher"], route_class=UnitOfWorkRoute)
 

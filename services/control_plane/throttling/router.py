@@ -1,22 +1,17 @@
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Response
 
 from services.control_plane.kit.pagination import Page, Paging
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
-from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.throttling import repository
+from services.control_plane.throttling.dependencies import LevelFilter, Policies
 from services.control_plane.throttling.projection import read_policy
 from services.control_plane.throttling.schemas import PolicyRead, PolicyWrite
-from services.control_plane.throttling.service import PolicyService
-from shared.limits import Level
-
-Policies = Annotated[PolicyService, Depends(provide(PolicyService))]
-LevelFilter = Annotated[Level | None, Query()]
 
 router = APIRouter(prefix="/admin/v1/policies", tags=["policies"], route_class=UnitOfWorkRoute)
 

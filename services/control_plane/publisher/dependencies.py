@@ -1,0 +1,12 @@
+from typing import Annotated
+
+from fastapi import Depends
+
+from services.control_plane.kit.provide import provide
+from services.control_plane.publisher.addresses import AddressChecker
+from services.control_plane.publisher.service import ApiService
+from services.control_plane.publisher.testing import EndpointTester
+
+Apis = Annotated[ApiService, Depends(provide(ApiService))]
+Addresses = Annotated[AddressChecker, Depends(provide(AddressChecker))]
+Tester = Annotated[EndpointTester, Depends(provide(EndpointTester))]

@@ -1,0 +1,82 @@
+from datetime import UTC, datetime
+
+from services.control_plane.oauth.models import OAuthClient
+from services.control_plane.store.models import Application, ApplicationKey, Subscription
+from services.control_plane.store.projection import (
+    define_application,
+    define_key,
+    define_subscription,
+    gateway_urls,
+    read_application,
+    read_key,
+    read_store_api,
+    read_subscription,
+)
+from tests.unit.control_plane.publisher.test_projection import make_api
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+APPLICATION = Application(
+    id="app", owner_id="me", name="App", policy_id="application/10PerMin", created_at=NOW, updated_at=NOW
+)
+SUBSCRIPTION = Subscription(
+    id="sub",
+    application_id="app",
+    api_id="api",
+    policy_id="subscription/Gold",
+    state="PROD_ONLY_BLOCKED",
+    created_at=NOW,
+    updated_at=NOW,
+)
+KEY = ApplicationKey(application_id="app", key_type="SANDBOX", client_id="client", created_at=NOW, updated_at=NOW)
+CLIENT = OAuthClient(
+    id="client",
+    secret_hash="hidden",
+    audience="urn:framegate:gateway",
+    scopes=["read"],
+    grant_types=["client_credentials"],
+    token_validity_seconds=60,
+    created_at=NOW,
+)
+
+
+def test_pods_are_told_names_of_policies() -> None:
+    assert define_application(APPLICATION).model_dump() == {
+        "id": "app",
+        "name": "App",
+        "owner": "me",
+        "policy": "10PerMin",
+    }
+    assert define_subscription(SUBSCRIPTION).model_dump() == {
+        "id": "sub",
+        "application_id": "app",
+        "api_id": "api",
+        "policy": "Gold",
+        "state": "PROD_ONLY_BLOCKED",
+    }
+    assert define_key(KEY).model_dump() == {"client_id": "client", "application_id": "app", "key_type": "SANDBOX"}
+
+
+def test_callers_read_names_of_policies() -> None:
+    assert read_application(APPLICATION).policy == "10PerMin"
+    assert read_subscription(SUBSCRIPTION).policy == "Gold"
+
+
+def test_a_key_is_read_without_its_secret() -> None:
+    read = read_key(KEY, CLIENT)
+    assert (read.consumer_key, read.validity_seconds, read.scopes) == ("client", 60, ["read"])
+    assert "hidden" not in read.model_dump_json()
+
+
+def test_the_default_version_answers_at_the_context_too() -> None:
+    gateways = ["ws://gw", "wss://gw"]
+    assert gateway_urls(make_api(is_default=False), gateways) == ["ws://gw/Echo/1.0", "wss://gw/Echo/1.0"]
+    assert gateway_urls(make_api(is_default=True), gateways) == [
+        "ws://gw/Echo/1.0",
+        "wss://gw/Echo/1.0",
+        "ws://gw/Echo",
+        "wss://gw/Echo",
+    ]
+
+
+def test_subscribers_do_not_see_backends() -> None:
+    assert "ws://a" not in read_store_api(make_api(), ["ws://gw"]).model_dump_json()
