@@ -57,3 +57,5 @@ class ApiDefinition(Contract):
     origins: tuple[str, ...] = ()
     max_message_bytes: MessageSizes = MessageSizes()
     idle_timeout_seconds: int | None = None
+    max_connection_age_seconds: int | None = None
+    ping_interval_seconds: int | None = 30

@@ -88,6 +88,8 @@ _ALL: Final = (
     Problem("message_too_big", "The message is too big", None, 1009),
     Problem("peer_message_too_big", "The other side sent too big a message", None, 1001),
     Problem("idle_timeout", "No traffic for too long", None, 4408),
+    Problem("ping_timeout", "The client did not answer a ping", None, 4408),
+    Problem("max_age_reached", "The connection is old enough: connect anew", None, 4410),
     Problem("slow_consumer", "The peer doesn't read", None, 4409),
     # The pod
     Problem("draining", "The pod is shutting down", 503, 1012),

@@ -74,7 +74,6 @@ class Pod:
         """Do each second what has to be done each second, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            self.registry.sweep(_wall_clock())
             await self.book.sweep()
             await self._heartbeat()
 
@@ -131,7 +130,8 @@ async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
 async def _background(pod: Pod) -> AsyncIterator[None]:
     """Run what a pod does beside its connections. A fault in it ends the pod: it must not limp on unseen."""
     async with asyncio.TaskGroup() as group:
-        tasks = {group.create_task(coroutine) for coroutine in (pod.catalogue.run(), pod.book.run(), pod.sweep())}
+        loops = (pod.catalogue.run(), pod.book.run(), pod.registry.run(), pod.sweep())
+        tasks = {group.create_task(coroutine) for coroutine in loops}
         try:
             yield
         finally:

@@ -25,7 +25,7 @@ class Drain:
     async def run(self, registry: Registry, seconds: float) -> None:
         """Close all connections with 1012, longest idle first, evenly over `seconds`; then drop who is left."""
         self.draining = True
-        connections = sorted(registry.all(), key=lambda connection: connection.seen_at)
+        connections = sorted(registry.all(), key=lambda connection: connection.liveness.seen_at)
         pause = seconds / len(connections) if connections else 0.0
         for connection in connections:
             connection.relay.close("draining")

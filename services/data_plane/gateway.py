@@ -1,6 +1,8 @@
 """The handler of the WebSocket ports: the seven stages of a connection, in order."""
 
 import asyncio
+import math
+import random
 import time
 import uuid
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from services.data_plane.connection import OWN_SUBPROTOCOL, Admission, Caller, H
 from services.data_plane.drain import Drain
 from services.data_plane.handshake import read_handshake
 from services.data_plane.listener import ClientGoneError, Exchange
+from services.data_plane.liveness import Liveness, Terms
 from services.data_plane.refusal import RefusedError, render
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.relay import Relay
@@ -95,7 +98,10 @@ class Gateway:
             notices=upstream.subprotocol is None,
             on_end=lambda _: self._end(connection),
         )
-        connection = Connection(relay, route.api, caller, handshake.request_id, handshake.address, upstream.url)
+        liveness = Liveness(relay, self._terms(route, caller), time.monotonic())
+        connection = Connection(
+            relay, route.api, caller, handshake.request_id, handshake.address, upstream.url, liveness
+        )
         try:
             client, early = exchange.accept(relay.client, _accept(handshake, upstream))
         except ClientGoneError:
@@ -105,6 +111,17 @@ class Gateway:
             raise
         self.registry.add(connection)
         relay.start(client, upstream.transport, early, upstream.early)
+
+    def _terms(self, route: Route, caller: Caller) -> Terms:
+        now, api = time.monotonic(), route.api
+        age = api.max_connection_age_seconds or math.inf
+        return Terms(
+            expires_at=now + caller.claims.exp - self.clock() if caller.claims else math.inf,
+            # Up to a tenth earlier: connections that came together don't leave together.
+            ages_at=now + age * random.uniform(0.9, 1.0),  # noqa: S311 - no secret
+            idle_seconds=api.idle_timeout_seconds or math.inf,
+            ping_seconds=api.ping_interval_seconds or math.inf,
+        )
 
     def _end(self, connection: Connection) -> None:
         self.registry.remove(connection)

@@ -103,6 +103,10 @@ class Pump(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.peer.choke(choked=False)
 
+    def eof_received(self) -> bool:
+        """Keep the connection open the other way where the source has said Close: its answer is still to come."""
+        return self.heard_close and self.source.can_write_eof()
+
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it was lost changes nothing
         self.gone = True
         self._held = b""
@@ -150,6 +154,11 @@ class Pump(asyncio.Protocol):
         self._waiting = False
         self._end_delay()
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the source is not being read."""
+        return self.choked or self._waiting
+
     def release(self) -> None:
         """Let go of the meter: the connection has ended."""
         if self._meter is not None:
@@ -161,7 +170,7 @@ class Pump(asyncio.Protocol):
     def _pump(self, data: bytes) -> None:
         """Handle one read. Nothing here waits."""
         scanner, meter = self.scanner, self._meter
-        start, size, drop, dropped = 0, len(data), 0, scanner.dropped
+        start, size, drop, dropped, pongs = 0, len(data), 0, scanner.dropped, scanner.pongs
         while start < size:
             messages = scanner.messages
             end = scanner.scan(data, start, UNLIMITED if meter is None or self.finished else meter.available(), drop)
@@ -170,22 +179,27 @@ class Pump(asyncio.Protocol):
             if end > start and scanner.forward and not self.finished:
                 self.sink.write(data if end - start == size else data[start:end])
             start = end
-            if scanner.stop is Stop.NEED:
-                break
             if scanner.stop is Stop.SPENT:
                 if meter is not None and self._must_wait(meter):
                     break
                 drop = 1
-            elif scanner.stop is Stop.CLOSE:
-                self._observer.on_close_frame(self, data[end : scanner.close_end])
-                return
-            elif scanner.stop is Stop.ERROR:
-                self.failed = True
-                self._observer.on_frame_error(self)
-                return
-        self._held = data[start:] if start < size else b""
+            elif scanner.stop is not Stop.TURN:
+                break
+        if scanner.pongs > pongs:
+            self.peer.scanner.ping_open = False
         if scanner.dropped > dropped:
             self._observer.on_dropped()
+        self._end_read(data, start)
+
+    def _end_read(self, data: bytes, start: int) -> None:
+        """Keep what is left of a read, or tell what ended it."""
+        if self.scanner.stop is Stop.CLOSE:
+            self._observer.on_close_frame(self, data[start : self.scanner.close_end])
+        elif self.scanner.stop is Stop.ERROR:
+            self.failed = True
+            self._observer.on_frame_error(self)
+        else:
+            self._held = data[start:]
 
     def _must_wait(self, meter: Meter) -> bool:
         """Decide about a message that has no credit: it waits, or it is dropped."""

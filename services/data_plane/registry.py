@@ -5,8 +5,12 @@ import time
 from dataclasses import dataclass
 
 from services.data_plane.connection import Caller, Outcome
+from services.data_plane.liveness import Liveness
 from services.data_plane.relay import Relay
+from services.data_plane.wheel import Wheel
 from shared.definition import ApiDefinition
+
+TURN_SECONDS = 0.25
 
 
 @dataclass(eq=False, slots=True)
@@ -19,8 +23,7 @@ class Connection:
     request_id: str
     address: str
     upstream_url: str
-    seen: tuple[int, ...] = ()
-    seen_at: float = 0.0
+    liveness: Liveness
 
     def outcome(self) -> Outcome:
         """Return what the books want to know of an ended connection."""
@@ -44,10 +47,11 @@ class Connection:
 
 
 class Registry:
-    """The open connections."""
+    """The open connections, and the wheel that they hang on."""
 
     def __init__(self) -> None:
         self._connections: set[Connection] = set()
+        self._wheel: Wheel[Connection] = Wheel(time.monotonic())
         self.emptied = asyncio.Event()
         self.emptied.set()
 
@@ -55,27 +59,25 @@ class Registry:
         return len(self._connections)
 
     def add(self, connection: Connection) -> None:
-        connection.seen_at = time.monotonic()
         self._connections.add(connection)
+        self._wheel.put(connection, connection.liveness.next_due(time.monotonic()))
         self.emptied.clear()
 
     def remove(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        self._wheel.remove(connection)
         if not self._connections:
             self.emptied.set()
 
     def all(self) -> list[Connection]:
         return list(self._connections)
 
-    def sweep(self, now: float) -> None:
-        """Close what has expired or lay idle. Call each second; `now` is the wall clock."""
-        tick = time.monotonic()
-        for connection in self.all():
-            activity = connection.relay.activity
-            if activity != connection.seen:
-                connection.seen, connection.seen_at = activity, tick
-            claims, idle = connection.caller.claims, connection.api.idle_timeout_seconds
-            if claims is not None and claims.exp <= now:
-                connection.relay.close("token_expired")
-            elif idle is not None and tick - connection.seen_at >= idle:
-                connection.relay.close("idle_timeout")
+    async def run(self) -> None:
+        """Turn the wheel until cancelled."""
+        while True:
+            await asyncio.sleep(TURN_SECONDS)
+            now = time.monotonic()
+            for connection in self._wheel.turn(now):
+                due = connection.liveness.check(now)
+                if connection in self._connections:
+                    self._wheel.put(connection, due)

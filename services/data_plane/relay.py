@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from services.data_plane.frames import codes
-from services.data_plane.frames.close import Close, write_close, write_text
+from services.data_plane.frames.close import Close, write_close, write_ping, write_text
 from services.data_plane.frames.scanner import Scanner
 from services.data_plane.pump import Pump
 from services.data_plane.throttle.meter import Meter
@@ -19,6 +19,7 @@ CLOSE_SECONDS: Final = 5.0
 BOUNDARY_SECONDS: Final = 1.0
 NOTICE_SECONDS: Final = 1.0
 BUSY_SECONDS: Final = 0.05
+PING_BYTES: Final = 8
 WRITE_BUFFER_BYTES: Final = 64 * 1024
 
 _GOING_AWAY: Final = Close(codes.GOING_AWAY)
@@ -88,18 +89,29 @@ class Relay:
             backend.resume_reading()
 
     @property
-    def activity(self) -> tuple[int, ...]:
-        """What differs whenever anything came from either side."""
-        outwards, inwards = self.client.scanner, self.backend.scanner
-        return (
-            *(outwards.messages, outwards.payload_bytes, outwards.controls, outwards.dropped, outwards.remaining),
-            *(inwards.messages, inwards.payload_bytes, inwards.controls, inwards.remaining),
-        )
+    def activity(self) -> int:
+        """What grows whenever anything comes from either side."""
+        return self.client.scanner.activity + self.backend.scanner.activity
 
     def close(self, slug: str) -> None:
         """Close both sides for a reason of the gateway's own: a slug of `shared.problems`."""
         problem = PROBLEMS[slug]
         self._end_with(slug, Close(problem.close_code or codes.UPSTREAM_LOST, slug), _GOING_AWAY)
+
+    def ping(self) -> bool:
+        """Send the client a ping of the gateway's own, unless its direction is busy or a ping is open."""
+        inwards = self.backend.scanner
+        # A client may answer only the latest of two pings (RFC 6455, section 5.5.3): the backend's goes first.
+        if self.backend.finished or self.backend.choked or not inwards.at_boundary or inwards.ping_open:
+            return False
+        self.client.scanner.awaited_pong = secrets.token_bytes(PING_BYTES)
+        self.backend.sink.write(write_ping(self.client.scanner.awaited_pong))
+        return True
+
+    @property
+    def heard(self) -> int:
+        """What grows whenever anything comes from the client."""
+        return self.client.scanner.activity
 
     def abort(self) -> None:
         """Drop both connections at once."""

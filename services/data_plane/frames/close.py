@@ -46,6 +46,11 @@ def write_text(text: str) -> bytes:
     return _frame(codes.TEXT, text.encode(), None)
 
 
+def write_ping(payload: bytes) -> bytes:
+    """Return an unmasked ping."""
+    return _frame(codes.PING, payload, None)
+
+
 def unmask(payload: bytes, mask: bytes) -> bytes:
     """Apply a mask to a short payload (section 5.3); the operation is its own inverse."""
     return bytes(byte ^ mask[index & 3] for index, byte in enumerate(payload))

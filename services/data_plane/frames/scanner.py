@@ -12,6 +12,9 @@ from services.data_plane.frames.errors import FrameError
 
 UNLIMITED: Final = 1 << 62
 
+MAX_FRAGMENTS: Final = 65_536
+"""Fragments cost a frame each, and may be empty: no message has this many in earnest."""
+
 _NO_ERROR: Final = FrameError(0, "")
 _NO_CLOSE: Final = Close(codes.NO_STATUS)
 
@@ -37,6 +40,7 @@ class Scanner:
     __slots__ = (
         "_dropping",
         "_dropping_frame",
+        "_fragments",
         "_length",
         "_longest_short",
         "_mask_bit",
@@ -45,6 +49,7 @@ class Scanner:
         "_reserved",
         "_short_header",
         "_skimmed",
+        "awaited_pong",
         "close",
         "close_end",
         "controls",
@@ -54,6 +59,8 @@ class Scanner:
         "in_message",
         "messages",
         "payload_bytes",
+        "ping_open",
+        "pongs",
         "remaining",
         "stop",
     )
@@ -67,6 +74,7 @@ class Scanner:
         self._longest_short = self._short_header + min(125, self._max_message_bytes)
         self._message_bytes = 0
         self._length = 0
+        self._fragments = 0
         self._dropping = False  # the message that is under way is dropped
         self._dropping_frame = False  # so is the frame: a control frame between fragments is not
         self.remaining = 0  # payload bytes of the current frame that are still to come
@@ -78,6 +86,9 @@ class Scanner:
         self.close_end = 0
         self._skimmed = 0
         self.controls = 0
+        self.awaited_pong = b""  # the payload of the gateway's own ping, whose pong goes no further
+        self.ping_open = False  # a ping was forwarded that no pong has answered yet
+        self.pongs = 0
         self.messages = 0
         self.dropped = 0
         self.payload_bytes = 0
@@ -90,6 +101,11 @@ class Scanner:
     @property
     def between_messages(self) -> bool:
         return not self.remaining and not self.in_message
+
+    @property
+    def activity(self) -> int:
+        """What grows with every frame, and with every byte of an unfinished one."""
+        return self.messages + self.dropped + self.controls + self.payload_bytes - self.remaining
 
     def is_whole(self, data: bytes) -> bool:
         """Tell whether a read is one whole short message and no more: what most reads are."""
@@ -136,7 +152,12 @@ class Scanner:
             if first & 0x08:
                 if first & 0x0F == codes.CLOSE:
                     return self._read_close(data, end, header, length)
-                dropping = False
+                if first & 0x0F == codes.PONG and self.awaited_pong:
+                    if size - end < header + length:
+                        return end
+                    dropping = self._payload(data, end, header, length) == self.awaited_pong
+                else:
+                    dropping = False
             elif first & 0x0F:
                 dropping = not allowance
                 if dropping and not drop:
@@ -148,7 +169,7 @@ class Scanner:
                 self.stop = Stop.TURN
                 return end
             if first & 0x08:
-                self.controls += 1
+                self._count_control(first & 0x0F, dropping)
             else:
                 self._dropping = dropping
                 if first & 0x0F:
@@ -159,6 +180,7 @@ class Scanner:
                         self.messages += 1
                 self.in_message = not first & 0x80
                 self._message_bytes = self._message_bytes + length if self.in_message else 0
+                self._fragments = self._fragments + 1 if self.in_message else 0
                 self.payload_bytes += length
             end += header + length
             if end > size:
@@ -228,6 +250,9 @@ class Scanner:
         if opcode < codes.CLOSE and self._message_bytes + length > self._max_message_bytes:
             self.error = FrameError(codes.MESSAGE_TOO_BIG, f"a message over {self._max_message_bytes} bytes")
             return -1
+        if opcode == codes.CONTINUATION and self._fragments >= MAX_FRAGMENTS:
+            self.error = FrameError(codes.MESSAGE_TOO_BIG, f"a message of over {MAX_FRAGMENTS} fragments")
+            return -1
         if len(data) - start < size:
             return 0
         self._length = length
@@ -251,21 +276,32 @@ class Scanner:
             return "a new message inside another" if self.in_message else "a continuation of nothing"
         return ""
 
+    def _count_control(self, opcode: int, own: bool) -> None:
+        self.controls += 1
+        if own:
+            self.awaited_pong = b""
+        elif opcode == codes.PONG:
+            self.pongs += 1
+        else:
+            self.ping_open = True
+
+    def _payload(self, data: bytes, start: int, header: int, length: int) -> bytes:
+        """Return the payload of a whole control frame, unmasked."""
+        begin = start + header
+        payload = data[begin : begin + length]
+        return unmask(payload, data[begin - 4 : begin]) if self._mask_bit else payload
+
     def _read_close(self, data: bytes, start: int, header: int, length: int) -> int:
         """Take a Close frame once it is whole. Returns its start: the caller decides what goes on."""
-        payload_start = start + header
-        if len(data) < payload_start + length:
+        if len(data) < start + header + length:
             self.stop = Stop.NEED
             return start
-        payload = data[payload_start : payload_start + length]
-        if self._mask_bit:
-            payload = unmask(payload, data[payload_start - 4 : payload_start])
-        close = read_close(payload)
+        close = read_close(self._payload(data, start, header, length))
         if isinstance(close, FrameError):
             self.error = close
             self.stop = Stop.ERROR
         else:
             self.close = close
-            self.close_end = payload_start + length
+            self.close_end = start + header + length
             self.stop = Stop.CLOSE
         return start

@@ -10,7 +10,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection
 from wsproto.utilities import RemoteProtocolError
 
-from services.data_plane.frames.scanner import UNLIMITED, Scanner, Stop
+from services.data_plane.frames.scanner import MAX_FRAGMENTS, UNLIMITED, Scanner, Stop
 from tests.support.frames import MASK, client_frame, close_payload, frame
 
 
@@ -236,3 +236,21 @@ def test_wsproto_agrees_on_what_is_broken(data: bytes) -> None:
     forwarded = Forwarded(from_client())
     refused = forwarded.feed(data) is Stop.ERROR
     assert refused is not oracle_accepts(data)
+
+
+def test_the_pong_of_the_gateways_own_ping_goes_no_further_and_others_do() -> None:
+    scanner = from_client()
+    scanner.awaited_pong = b"marker"
+    forwarded = Forwarded(scanner)
+    other, own = client_frame(10, b"other"), client_frame(10, b"marker")
+    for part in (client_frame(1, b"a"), other, own[:9], own[9:], client_frame(1, b"b"), client_frame(10, b"marker")):
+        assert forwarded.feed(part) is Stop.NEED
+    assert forwarded.bytes == client_frame(1, b"a") + other + client_frame(1, b"b") + client_frame(10, b"marker")
+    assert scanner.pongs == 2
+
+
+def test_a_message_of_endless_fragments_is_refused() -> None:
+    forwarded = Forwarded(from_client())
+    assert forwarded.feed(client_frame(1, fin=False)) is Stop.NEED
+    assert forwarded.feed(client_frame(0, fin=False) * MAX_FRAGMENTS) is Stop.ERROR
+    assert forwarded.scanner.error.code == 1009
