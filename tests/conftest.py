@@ -11,6 +11,20 @@ settings.register_profile("framegate", deadline=None, suppress_health_check=[Hea
 settings.load_profile("framegate")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("framegate")
+    group.addoption(
+        "--rounds", type=int, default=1, help="times what soaks and fuzzes does, where one is the bounded run"
+    )
+    group.addoption("--all-cases", action="store_true", help="all of Autobahn's compression cases, not a sample")
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> int:
+    """How many times over to do what has no natural end."""
+    return int(request.config.getoption("--rounds"))
+
+
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], uvloop.Loop]]:
     """Run async tests on the loop that pods run on."""
     return {"uvloop": uvloop.new_event_loop}
