@@ -160,12 +160,13 @@ async def test_only_posts_are_answered(platform: Platform) -> None:
 
 
 @on_sqlite
-async def test_an_issuer_behind_tls_answers_requests_that_come_without(started: Start) -> None:
-    async with started(public_url="https://cp.example.com") as platform:
+@pytest.mark.parametrize("url", ["https://cp.example.com", "http://control-plane:8000"])
+async def test_the_public_url_says_whether_tls_is_used(started: Start, url: str) -> None:
+    async with started(public_url=url) as platform:
         await platform.sign_in(CLIENT_ID, CLIENT_SECRET)
         assert await platform.read("/admin/v1/policies", limit=1)
         metadata = await platform.read("/.well-known/oauth-authorization-server")
-    assert metadata["issuer"] == "https://cp.example.com"
+    assert metadata["issuer"] == url
 
 
 @on_sqlite
