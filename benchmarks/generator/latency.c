@@ -2,7 +2,7 @@
 
 static unsigned bucket_of(uint64_t value) {
     if (value < LATENCY_STEPS) return (unsigned)value;
-    unsigned shift = 58u - (unsigned)__builtin_clzll(value); /* leaves five bits below the highest */
+    unsigned shift = 63u - LATENCY_BITS - (unsigned)__builtin_clzll(value); /* leaves LATENCY_BITS below the highest */
     return (shift + 1) * LATENCY_STEPS + (unsigned)(value >> shift) - LATENCY_STEPS;
 }
 

@@ -35,10 +35,14 @@ def describe_framegate() -> str:
     return f"Framegate {version('framegate')} ({commit})"
 
 
+def printed(*command: str) -> str:
+    """Return what a command prints, on either stream."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False)
+    return done.stdout
+
+
 def first_line(*command: str) -> str:
-    """Return the first line that a command prints, on either stream."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=10, check=False)
-    return done.stdout.partition("\n")[0].strip()
+    return printed(*command).partition("\n")[0].strip()
 
 
 def _cpu_model() -> str:

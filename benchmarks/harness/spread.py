@@ -22,8 +22,9 @@ class Spread:
         q1, _, q3 = quantiles(values, n=4, method="inclusive")
         return cls(median(values), q1, q3)
 
-    def rounded(self, digits: int) -> dict[str, float]:
-        return {name: round(getattr(self, name), digits) for name in ("median", "q1", "q3")}
+    def rounded(self) -> dict[str, float]:
+        """Return five digits of each, for JSON."""
+        return {name: float(f"{getattr(self, name):.5g}") for name in ("median", "q1", "q3")}
 
     def __str__(self) -> str:
         digits = next(count for count, least in ((3, 1), (2, 10), (1, 100), (0, inf)) if self.median < least)

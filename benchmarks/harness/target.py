@@ -5,16 +5,27 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.harness.certificate import Certificate
 from benchmarks.harness.cores import Cores
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a peer is set up: it has to relay to `backend_port`, may write to `folder`, and stay on its core."""
+    """Where a peer is set up: it has to relay to `backend_port`, may write to `folder`, and stay on its core.
+
+    It must be able to carry `connections` at once. With a certificate, its clients speak TLS.
+    """
 
     backend_port: int
     folder: Path
     cores: Cores
+    connections: int = 1024
+    certificate: Certificate | None = None
+
+    @property
+    def trusted(self) -> Path | None:
+        """What clients have to trust."""
+        return self.certificate.certificate if self.certificate else None
 
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -24,7 +35,9 @@ class Site:
 class Target:
     """A proxy that runs: how clients reach the backend through it, and whose CPU time that costs.
 
-    `beside` are processes that it needs but that aren't the proxy itself, such as a Redis; they are accounted apart.
+    Each handshake sends the next of `headers`; `new_headers` makes as many as asked for that it has never seen. Clients
+    speak TLS with it when `trusted` is its certificate. `beside` are processes that it needs but that aren't the proxy
+    itself, such as a Redis; they are accounted apart.
     """
 
     name: str
@@ -32,6 +45,8 @@ class Target:
     log: Path
     path: str = "/"
     headers: tuple[str, ...] = ()
+    new_headers: Callable[[int], list[str]] | None = None
+    trusted: Path | None = None
     pids: tuple[int, ...] = ()
     beside: tuple[int, ...] = ()
 

@@ -5,15 +5,19 @@ application's limit, both so large that they are never reached.
 """
 
 import http.client
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib.util import find_spec
 from os import sched_setaffinity
 
 import redis
+from joserfc.jwk import ECKey
 
 from benchmarks.harness.errors import MissingError
-from benchmarks.harness.machine import describe_framegate
+from benchmarks.harness.machine import describe_framegate, printed
 from benchmarks.harness.target import Peer, Site, Target
 from benchmarks.peers.framegate_catalogue import PATH, publish, sign_token
 from benchmarks.peers.process import python_module, running
@@ -22,19 +26,83 @@ from cli.network import free_port
 from shared.limits import Limit
 
 _METERED = (Limit(unit="messages", amount=10**12, window_seconds=60, direction="both"),)
+_PURE = {"FRAMEGATE_PURE": "1"}
+_CORE = "services.data_plane.frames.scanner"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A way to run Framegate: under which limits, and with what else in its environment."""
+
+    name: str
+    limits: tuple[Limit, ...] = _METERED
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
-def start(name: str, limits: tuple[Limit, ...], site: Site) -> Iterator[Target]:
+def start(variant: Variant, site: Site) -> Iterator[Target]:
     with _redis(site.cores.load) as (url, redis_pid):
-        token = sign_token(publish(url, limits, site.backend_port))
-        port, ops_port = free_port(), free_port()
-        options = {"host": "127.0.0.1", "port": port, "ops-port": ops_port}
-        command = python_module("cli.main", "data-plane", *(f"--{key}={value}" for key, value in options.items()))
-        env = {"FRAMEGATE_REDIS_URL": url, "FRAMEGATE_ENDPOINT_ALLOW": "127.0.0.0/8", "FRAMEGATE_DRAIN_SECONDS": "0"}
-        with running(name, command, site, partial(_is_ready, ops_port), env) as pid:
-            headers = (f"Authorization: Bearer {token}",)
-            yield Target(name, port, site.log(name), PATH, headers, pids=(pid,), beside=(redis_pid,))
+        key = publish(url, variant.limits, site.backend_port)
+        ports = {"port": free_port(), "tls-port": free_port(), "ops-port": free_port()}
+        command = _command(ports)
+        with running(
+            variant.name, command, site, partial(_is_ready, ports["ops-port"]), _env(variant, site, url)
+        ) as pid:
+            yield Target(
+                variant.name,
+                ports["tls-port" if site.certificate else "port"],
+                site.log(variant.name),
+                PATH,
+                headers=(_authorization(key, "bench"),),
+                new_headers=partial(_new_authorizations, key, itertools.count()),
+                trusted=site.trusted,
+                pids=(pid,),
+                beside=(redis_pid,),
+            )
+
+
+def is_compiled() -> bool:
+    """Tell whether the frame core is there in compiled form."""
+    spec = find_spec(_CORE)
+    return spec is not None and spec.origin is not None and not spec.origin.endswith(".py")
+
+
+def describe(variant: Variant) -> str:
+    pure = variant.env == _PURE or not is_compiled()
+    return f"{describe_framegate()}, {'pure Python' if pure else 'compiled'} core"
+
+
+def _command(ports: Mapping[str, int]) -> list[str]:
+    options = {"host": "127.0.0.1", **ports}
+    if _has_workers():
+        options["workers"] = 1
+    return python_module("cli.main", "data-plane", *(f"--{key}={value}" for key, value in options.items()))
+
+
+@cache
+def _has_workers() -> bool:
+    return "--workers" in printed(*python_module("cli.main", "data-plane", "--help"))
+
+
+def _env(variant: Variant, site: Site, redis_url: str) -> dict[str, str]:
+    env = {
+        "FRAMEGATE_REDIS_URL": redis_url,
+        "FRAMEGATE_ENDPOINT_ALLOW": "127.0.0.0/8",
+        "FRAMEGATE_DRAIN_SECONDS": "0",
+        **variant.env,
+    }
+    if site.certificate:
+        env["FRAMEGATE_TLS_CERT"] = str(site.certificate.certificate)
+        env["FRAMEGATE_TLS_KEY"] = str(site.certificate.key)
+    return env
+
+
+def _authorization(key: ECKey, id_: str) -> str:
+    return f"Authorization: Bearer {sign_token(key, id_)}"
+
+
+def _new_authorizations(key: ECKey, ids: Iterator[int], count: int) -> list[str]:
+    return [_authorization(key, f"bench-{id_}") for id_ in itertools.islice(ids, count)]
 
 
 @contextmanager
@@ -47,7 +115,7 @@ def _redis(core: int) -> Iterator[tuple[str, int]]:
             sched_setaffinity(pid, {core})
             yield url, pid
     except NoRedisError as error:
-        raise MissingError(str(error)) from error
+        raise MissingError(" ".join(str(error).split())) from error
 
 
 def _is_ready(ops_port: int) -> bool:
@@ -61,5 +129,10 @@ def _is_ready(ops_port: int) -> bool:
         connection.close()
 
 
-FRAMEGATE = Peer("framegate", partial(start, "framegate", _METERED), describe_framegate)
-FRAMEGATE_UNLIMITED = Peer("framegate-unlimited", partial(start, "framegate-unlimited", ()), describe_framegate)
+def _peer(variant: Variant) -> Peer:
+    return Peer(variant.name, partial(start, variant), partial(describe, variant))
+
+
+FRAMEGATE = _peer(Variant("framegate"))
+FRAMEGATE_UNLIMITED = _peer(Variant("framegate-unlimited", limits=()))
+FRAMEGATE_PURE = _peer(Variant("framegate-pure", env=_PURE))

@@ -25,6 +25,7 @@ PATH = "/bench/1.0"
 _ISSUER = "https://issuer.invalid"
 _CLIENT = ClientId("bench-client")
 _TOKEN_SECONDS = 6 * 3600
+_NEVER_SECONDS = 24 * 3600  # timers run, and none of them out
 
 
 def publish(redis_url: str, limits: tuple[Limit, ...], backend_port: int) -> ECKey:
@@ -43,7 +44,7 @@ def publish(redis_url: str, limits: tuple[Limit, ...], backend_port: int) -> ECK
     return key
 
 
-def sign_token(key: ECKey) -> str:
+def sign_token(key: ECKey, id_: str = "bench-token") -> str:
     """Return an access token after RFC 9068."""
     issued = int(now().timestamp())
     claims = {
@@ -51,7 +52,7 @@ def sign_token(key: ECKey) -> str:
         "sub": _CLIENT,
         "aud": GATEWAY_AUDIENCE,
         "client_id": _CLIENT,
-        "jti": "bench-token",
+        "jti": id_,
         "iat": issued,
         "exp": issued + _TOKEN_SECONDS,
         "scope": "",
@@ -69,6 +70,7 @@ def _objects(key: ECKey, limits: tuple[Limit, ...], backend: str) -> list[tuple[
         version="1.0",
         state="PUBLISHED",
         endpoints=Endpoints(production=Endpoint(urls=(backend,))),
+        idle_timeout_seconds=_NEVER_SECONDS,
     )
     policies = [Policy(name=policy, level=level, limits=limits) for level in ("subscription", "application")]
     return [

@@ -12,7 +12,7 @@ from cli.network import free_port
 _CONFIGURATION = """
 global
     nbthread 1
-    maxconn 4096
+    maxconn {connections}
     {buffers}
 
 defaults
@@ -23,21 +23,31 @@ defaults
     timeout tunnel 1h
 
 frontend clients
-    bind 127.0.0.1:{port}
+    bind 127.0.0.1:{port} {secure}
     default_backend backends
 
 backend backends
     server one 127.0.0.1:{backend_port}
 """
 
+_SPARE_CONNECTIONS = 16
+
 
 @contextmanager
 def start(name: str, buffers: str, site: Site) -> Iterator[Target]:
     program, port = find("haproxy"), free_port()
-    configuration = site.folder / f"{name}.cfg"
-    configuration.write_text(_CONFIGURATION.format(port=port, backend_port=site.backend_port, buffers=buffers))
+    configuration, tls = site.folder / f"{name}.cfg", site.certificate
+    configuration.write_text(
+        _CONFIGURATION.format(
+            port=port,
+            secure=f"ssl crt {tls.both}" if tls else "",
+            connections=site.connections + _SPARE_CONNECTIONS,
+            backend_port=site.backend_port,
+            buffers=buffers,
+        )
+    )
     with running(name, [program, "-db", "-f", str(configuration)], site, partial(accepts, port)) as pid:
-        yield Target(name, port, site.log(name), pids=(pid,))
+        yield Target(name, port, site.log(name), trusted=site.trusted, pids=(pid,))
 
 
 def version() -> str:

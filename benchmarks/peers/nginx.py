@@ -14,7 +14,7 @@ daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log stderr;
-events {{ worker_connections 4096; }}
+events {{ worker_connections {sockets}; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;
@@ -23,7 +23,8 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{port} backlog=1024;
+        listen 127.0.0.1:{port} backlog=1024 {secure};
+        {certificate}
         location / {{
             proxy_pass http://127.0.0.1:{backend_port};
             proxy_http_version 1.1;
@@ -36,20 +37,30 @@ http {{
     }}
 }}
 """
+_TLS = "ssl_certificate {tls.certificate}; ssl_certificate_key {tls.key}; ssl_protocols TLSv1.2 TLSv1.3;"
+_OTHER_SOCKETS = 64
 _LARGE = "proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;"
 
 
 @contextmanager
 def start(name: str, buffers: str, site: Site) -> Iterator[Target]:
     program, port, folder = find("nginx"), free_port(), site.folder / name
-    folder.mkdir()
-    configuration = folder / "nginx.conf"
+    folder.mkdir(exist_ok=True)
+    configuration, tls = folder / "nginx.conf", site.certificate
     configuration.write_text(
-        _CONFIGURATION.format(folder=folder, port=port, backend_port=site.backend_port, buffers=buffers)
+        _CONFIGURATION.format(
+            folder=folder,
+            port=port,
+            secure="ssl" if tls else "",
+            certificate=_TLS.format(tls=tls) if tls else "",
+            sockets=2 * site.connections + _OTHER_SOCKETS,
+            backend_port=site.backend_port,
+            buffers=buffers,
+        )
     )
     command = [program, "-p", str(folder), "-c", str(configuration), "-e", "stderr"]
     with running(name, command, site, partial(accepts, port)) as pid:
-        yield Target(name, port, site.log(name), pids=(pid,))
+        yield Target(name, port, site.log(name), trusted=site.trusted, pids=(pid,))
 
 
 def version() -> str:

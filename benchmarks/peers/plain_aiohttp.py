@@ -4,6 +4,7 @@ Nothing slows it down: uvloop, aiohttp's C parser, one session with as many conn
 no compression.
 """
 
+import ssl
 import sys
 from asyncio import TaskGroup
 from collections.abc import AsyncIterator, Iterator
@@ -51,24 +52,29 @@ async def session(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
-def serve(port: int, backend_port: int) -> None:
+def serve(port: int, backend_port: int, *certificate: str) -> None:
     uvloop.install()
     app = web.Application()
     app[BACKEND] = f"ws://127.0.0.1:{backend_port}"
     app.cleanup_ctx.append(session)
     app.router.add_get("/{path:.*}", relay)
-    web.run_app(app, host="127.0.0.1", port=port, backlog=1024, access_log=None, print=None)
+    tls = None
+    if certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(*certificate)
+    web.run_app(app, host="127.0.0.1", port=port, ssl_context=tls, backlog=1024, access_log=None, print=None)
 
 
 @contextmanager
 def start(site: Site) -> Iterator[Target]:
-    port = free_port()
-    command = python_module(__name__, str(port), str(site.backend_port))
+    port, tls = free_port(), site.certificate
+    files = (tls.certificate, tls.key) if tls else ()
+    command = python_module(__name__, str(port), str(site.backend_port), *map(str, files))
     with running(_NAME, command, site, partial(accepts, port)) as pid:
-        yield Target(_NAME, port, site.log(_NAME), pids=(pid,))
+        yield Target(_NAME, port, site.log(_NAME), trusted=site.trusted, pids=(pid,))
 
 
 PLAIN_AIOHTTP = Peer(_NAME, start, lambda: f"aiohttp {version('aiohttp')}, uvloop {version('uvloop')}")
 
 if __name__ == "__main__":
-    serve(*map(int, sys.argv[1:]))
+    serve(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -12,6 +12,7 @@ from subprocess import Popen
 
 from benchmarks.harness.cores import pinned
 from benchmarks.harness.errors import BenchmarkError, MissingError
+from benchmarks.harness.tail import tail
 from benchmarks.harness.target import Site
 from cli import processes
 
@@ -44,8 +45,10 @@ def running(
 def _wait(name: str, process: Popen[bytes], ready: Callable[[], bool], log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise BenchmarkError(f"{name} does not start:\n{log.read_text(errors='replace')[-2000:]}")
+        if process.poll() is not None:
+            raise BenchmarkError(f"{name} does not start, it ended with code {process.returncode}: {tail(log)}")
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"{name} does not start within {_START_SECONDS:.0f} s: {tail(log)}")
         time.sleep(0.02)
 
 

@@ -2,26 +2,21 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.harness.load import Sample
-from benchmarks.harness.pairs import compare
+from benchmarks.harness.pairs import Pair, compare
 from benchmarks.harness.spread import Spread
-
-
-def sample(cpu_seconds: float) -> Sample:
-    return Sample(1000, 1.0, cpu_seconds, 0.0, 0.0, {})
 
 
 def test_runs_of_a_pair_are_adjacent_and_swap_their_order_each_time() -> None:
     order: list[str] = []
 
-    def runs(name: str) -> Callable[[], Sample]:
-        def run() -> Sample:
+    def runs(name: str) -> Callable[[], float]:
+        def run() -> float:
             order.append(name)
-            return sample(0.1)
+            return 0.1
 
         return run
 
-    compare("a", {name: runs(name) for name in ("a", "b", "c")}, pairs=2)
+    compare([Pair("a", "b"), Pair("a", "c")], {name: runs(name) for name in ("a", "b", "c")}, 2)
 
     assert " ".join(order) == "a b c  a b a c  b a c a".replace("  ", " ")  # warm-up, first pairs, second pairs
 
@@ -29,10 +24,21 @@ def test_runs_of_a_pair_are_adjacent_and_swap_their_order_each_time() -> None:
 def test_a_ratio_is_taken_within_a_pair() -> None:
     subject = iter([9.0, 0.2, 0.8])  # the first is thrown away; the machine then gets four times slower
     peer = iter([9.0, 0.1, 0.4])
+    pair = Pair("a", "b")
 
-    result = compare("a", {"a": lambda: sample(next(subject)), "b": lambda: sample(next(peer))}, pairs=2)
+    result = compare([pair], {"a": lambda: next(subject), "b": lambda: next(peer)}, 2)
 
-    assert result.ratios == {"b": [pytest.approx(2.0), pytest.approx(2.0)]}
+    assert result.ratios(pair, lambda value: value) == [pytest.approx(2.0), pytest.approx(2.0)]
+    assert result.spread("b", lambda value: value).median == pytest.approx(0.25)
+
+
+def test_two_subjects_are_compared_with_the_same_peer_apart() -> None:
+    pairs = [Pair("a", "c"), Pair("b", "c")]
+
+    result = compare(pairs, {"a": lambda: 1.0, "b": lambda: 3.0, "c": lambda: 2.0}, 1)
+
+    assert [result.ratios(pair, lambda value: value) for pair in pairs] == [[0.5], [1.5]]
+    assert result.samples == {"a": [1.0], "b": [3.0], "c": [2.0, 2.0]}
 
 
 def test_a_spread_is_the_median_and_the_quartiles() -> None:

@@ -1,0 +1,20 @@
+"""All peers by their names."""
+
+from benchmarks.peers.framegate import FRAMEGATE, FRAMEGATE_PURE, FRAMEGATE_UNLIMITED
+from benchmarks.peers.haproxy import HAPROXY, HAPROXY_64K
+from benchmarks.peers.nginx import NGINX, NGINX_64K
+from benchmarks.peers.plain_aiohttp import PLAIN_AIOHTTP
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        FRAMEGATE,
+        FRAMEGATE_PURE,
+        FRAMEGATE_UNLIMITED,
+        NGINX,
+        NGINX_64K,
+        HAPROXY,
+        HAPROXY_64K,
+        PLAIN_AIOHTTP,
+    )
+}
