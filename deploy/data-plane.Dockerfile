@@ -3,13 +3,22 @@ COPY deploy/requirements.lock /requirements.lock
 RUN python -m venv /opt/framegate \
     && /opt/framegate/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.lock
 
+FROM python:3.11-slim-bookworm AS core
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
+COPY deploy/build-requirements.lock /requirements.lock
+RUN pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.lock
+WORKDIR /app
+COPY hatch_build.py hatch_build.py
+COPY services/data_plane services/data_plane
+RUN python -c "import hatch_build; hatch_build.compile_core()"
+
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home framegate
 COPY --from=packages /opt/framegate /opt/framegate
 WORKDIR /app
 COPY cli cli
 COPY services/__init__.py services/__init__.py
-COPY services/data_plane services/data_plane
+COPY --from=core /app/services/data_plane services/data_plane
 COPY shared shared
 ENV PATH=/opt/framegate/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001

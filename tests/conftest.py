@@ -4,6 +4,8 @@ import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 
+from hatch_build import ROOT, find_compiled
+
 pytest_plugins = ["tests.support.redis", "tests.support.postgres"]
 
 # Time is the machine's, not the code's: pytest's own limit ends what hangs.
@@ -28,3 +30,11 @@ def rounds(request: pytest.FixtureRequest) -> int:
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], uvloop.Loop]]:
     """Run async tests on the loop that pods run on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to test a compiled core that is older than its source."""
+    for compiled in find_compiled(ROOT):
+        source = compiled.with_name(compiled.name.partition(".")[0].removesuffix("__mypyc") + ".py")
+        if source.stat().st_mtime > compiled.stat().st_mtime:
+            pytest.exit(f"{compiled.name} is older than its source: ./run compiles it anew", returncode=1)

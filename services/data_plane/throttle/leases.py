@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from services.data_plane.connection import Quota
+from services.data_plane.throttle.credit import Lease
 from services.data_plane.throttle.decide import RETRY_SECONDS, size_lease
 from shared import keys
 
@@ -24,49 +25,6 @@ FAILURES_UNTIL_ALONE = 3
 
 _SCRIPT = resources.files(__package__).joinpath("counters.lua").read_text()
 _SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()  # as EVALSHA names it
-
-
-class Lease:
-    """Credit of one limit, in one window. Connections debit it directly."""
-
-    __slots__ = (
-        "amount",
-        "asked",
-        "credit",
-        "key",
-        "low",
-        "refused_until",
-        "spent_at",
-        "users",
-        "waiters",
-        "window",
-        "window_ends",
-        "window_seconds",
-    )
-
-    def __init__(self, key: str, amount: int, window_seconds: int) -> None:
-        self.key = key
-        self.set_amount(amount)
-        self.window_seconds = window_seconds
-        self.window = 0
-        self.window_ends = 0.0
-        self.credit = 0
-        self.refused_until = 0.0
-        self.spent_at = 0.0
-        self.users = 0
-        self.asked = False
-        self.waiters: set[Callable[[], None]] = set()
-
-    def set_amount(self, amount: int) -> None:
-        self.amount = amount
-        self.low = size_lease(amount) // 2
-        self.refused_until = 0.0
-
-    def available(self, now: float) -> int:
-        """Return the credit that may be spent now: none of a window that has ended."""
-        if now >= self.window_ends:
-            self.credit = 0
-        return self.credit
 
 
 class LeaseBook:
@@ -88,9 +46,11 @@ class LeaseBook:
         window_seconds = cast("int", quota.limit.window_seconds)
         lease = self._leases.get(key)
         if lease is None:
-            lease = self._leases[key] = Lease(key, quota.limit.amount, window_seconds)
+            lease = self._leases[key] = Lease(key, window_seconds)
         if lease.amount != quota.limit.amount:
-            lease.set_amount(quota.limit.amount)
+            lease.amount = quota.limit.amount
+            lease.low = size_lease(lease.amount) // 2
+            lease.refused_until = 0.0
         lease.users += 1
         return lease
 

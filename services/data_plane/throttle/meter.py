@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from services.data_plane.connection import Quota
-from services.data_plane.frames.scanner import UNLIMITED
+from services.data_plane.throttle.credit import Lease, least_credit, spend_one
 from services.data_plane.throttle.decide import Verdict, strictest
-from services.data_plane.throttle.leases import Lease, LeaseBook
+from services.data_plane.throttle.leases import LeaseBook
 
 ANSWER_SECONDS = 1.0
 
@@ -25,23 +25,11 @@ class Meter:
 
     def available(self) -> int:
         """Return how many messages may pass now."""
-        now = time.monotonic()
-        least = UNLIMITED
-        for lease in self._leases:
-            credit = lease.available(now)
-            least = min(least, credit)
-        return least
+        return least_credit(self._leases, time.monotonic())
 
     def spend(self) -> bool:
         """Spend one message if all leases have credit to spare; else nothing is spent, and more has to be asked for."""
-        now = time.monotonic()
-        for lease in self._leases:
-            if lease.credit <= lease.low or now >= lease.window_ends:
-                return False
-        for lease in self._leases:
-            lease.credit -= 1
-            lease.spent_at = now
-        return True
+        return spend_one(self._leases, time.monotonic())
 
     def debit(self, messages: int) -> None:
         """Spend what `available` allowed; more is fetched before a lease runs dry."""
