@@ -19,7 +19,7 @@ IS_PURE = "FRAMEGATE_PURE" in os.environ  # noqa: TID251 - which form this run i
 @pytest.mark.skipif(IS_PURE, reason="the run of the other form")
 def test_the_core_is_compiled_where_it_can_be() -> None:
     suffix = ".so" if has_compiler() else ".py"
-    assert [Path(module.__file__).suffix for module in (scanner, credit)] == [suffix] * len(COMPILED)
+    assert [Path(str(module.__file__)).suffix for module in (scanner, credit)] == [suffix] * len(COMPILED)
 
 
 @pytest.mark.skipif(IS_PURE, reason="it would run itself")
