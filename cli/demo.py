@@ -228,7 +228,7 @@ def _banner(demo: _Demo, keys: dict[str, sample.Key]) -> str:
     return f"""
 FRAMEGATE DEMO: only this machine can reach it, its passwords are no secret, and nothing of it is kept. Ctrl-C ends it.
 
-  Control plane   {demo.rest_url}  (REST: {demo.rest_url}/docs)
+  Control plane   {demo.rest_url}  (OpenAPI: {demo.rest_url}/openapi.json)
   Gateway         {demo.gateway_url}  (health and metrics: http://localhost:{demo.ports.ops}){wss}
   Sign-in         admin / admin
   For pipelines   client id {demo.client_id}, secret {demo.client_secret}

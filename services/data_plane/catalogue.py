@@ -76,7 +76,7 @@ class Catalogue:
         else:
             if self.mark.revision == there.revision:
                 self._confirmed_at = self._clock()
-            await self._follow(self.mark)
+            await self._follow(self.mark, there)
 
     @staticmethod
     def _has_turned_back(mine: Mark, there: Mark) -> bool:
@@ -105,11 +105,13 @@ class Catalogue:
         self._whole = True
         log.info("loaded revision %d: %d APIs", mark.revision, len(self._objects["api"]))
 
-    async def _follow(self, mark: Mark) -> None:
+    async def _follow(self, mark: Mark, there: Mark) -> None:
         streams = await self._redis.xread(
             {keys.CATALOGUE_STREAM: f"{mark.revision}-0"}, count=FOLLOW_COUNT, block=FOLLOW_MILLISECONDS
         )
         if not streams:
+            if there.revision > mark.revision:
+                raise OutOfStepError(f"the stream holds nothing behind revision {mark.revision}")
             return
         entries = next(iter(cast("_Streams", streams).values()))[0]
         changed: set[str] = set()

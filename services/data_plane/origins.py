@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+ANY = "*"
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
@@ -10,7 +11,7 @@ def is_allowed(origin: str | None, allowed: tuple[str, ...]) -> bool:
 
     Scheme, host and port are compared; `*.` stands for one label.
     """
-    if not allowed or origin is None:
+    if not allowed or origin is None or ANY in allowed:
         return True
     mine = _parts(origin)
     return mine is not None and any(_matches(mine, _parts(pattern)) for pattern in allowed)

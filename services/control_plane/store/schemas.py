@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Name, ScopeToken, Word, refuse_controls
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.throttling.builtin import UNLIMITED
@@ -58,9 +59,7 @@ class TagRead(BaseModel):
     apis: int
 
 
-class ApplicationWrite(BaseModel):
-    model_config = _STRICT
-
+class ApplicationWrite(WriteBody):
     name: Name
     description: Description = ""
     policy: Word = UNLIMITED

@@ -3,6 +3,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Word
 from shared.limits import Amount, Burst, Direction, Level, OnExceed, Unit, WindowSeconds
 
@@ -40,15 +41,15 @@ class LimitBody(BaseModel):
         return self
 
 
-class PolicyWrite(BaseModel):
+class PolicyWrite(WriteBody):
     """A policy as it is put. What pods can't enforce yet is refused, so that no limit is a promise only."""
 
-    model_config = ConfigDict(extra="forbid")
+    read_only = WriteBody.read_only | {"builtin"}
 
     name: Word
     level: Level
     description: Description = ""
-    limits: Annotated[list[LimitBody], Field(max_length=10)] = []
+    limits: Annotated[list[LimitBody], Field(max_length=10, default_factory=list)]
     burst: Burst | None = None
     on_exceed: OnExceed = "delay"
     max_delay_seconds: Annotated[float, Field(gt=0, le=MAX_DELAY_SECONDS)] | None = None

@@ -77,6 +77,13 @@ async def test_a_trimmed_stream_is_noticed(gate: Gate, backend: Backend) -> None
     assert set(gate.pod.catalogue.table.contexts["/echo"].by_name) == {"1.0", "2.0"}
 
 
+async def test_a_stream_that_was_emptied_is_noticed(gate: Gate, backend: Backend) -> None:
+    gate.world.put_api(backend.url, version="2.0", id="second")
+    gate.world.redis.delete(keys.CATALOGUE_STREAM)
+    await gate.caught_up()
+    assert set(gate.pod.catalogue.table.contexts["/echo"].by_name) == {"1.0", "2.0"}
+
+
 async def test_one_bad_object_is_refused_alone_and_its_last_good_form_stays(gate: Gate, backend: Backend) -> None:
     gate.world.put("api", "api", json.dumps({"id": "api", "context": 7}))
     gate.world.put_api(backend.url, version="2.0", id="second")

@@ -18,6 +18,7 @@ from services.data_plane.origins import is_allowed
         ("https://x.y.a.test", ("https://*.a.test",), False),
         ("https://a.test", ("https://*.a.test",), False),
         ("null", ("https://a.test",), False),
+        ("https://anything.test", ("*",), True),
         ("https://[bad", ("https://a.test",), False),
         ("https://a.test:port", ("https://a.test",), False),
     ],

@@ -85,3 +85,12 @@ async def test_only_administrators_see_policies(platform: Platform) -> None:
     async with platform.account("publisher", roles=("publisher",)) as publisher:
         problem(await publisher.get(POLICIES), 403, "insufficient_scope")
         problem(await publisher.post(POLICIES, json=MINE), 403, "insufficient_scope")
+
+
+async def test_what_was_read_can_be_changed_and_put_back(platform: Platform) -> None:
+    policy = await platform.read(f"{POLICIES}/Gold")
+    policy["limits"][0]["amount"] = 5
+    answer = await platform.client.put(f"{POLICIES}/Gold", json=policy)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["limits"][0]["amount"] == 5
+    assert answer.json()["builtin"] is True
