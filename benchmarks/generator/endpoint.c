@@ -23,7 +23,8 @@ Phase phase;
 Endpoint *clients;
 unsigned open_ends;
 
-static Endpoint *backends, **spare, listener;
+static Endpoint *backends, **spare, listener, commands = {.fd = STDIN_FILENO};
+static int commanded;
 static unsigned spares;
 static int poller;
 static size_t asked;
@@ -48,7 +49,7 @@ static void adopt(Endpoint *end, int fd, int is_client) {
     end->state = HANDSHAKING;
     end->closing = end->blocked = 0;
     end->sent = end->received = 0;
-    end->head_bytes = 0;
+    end->head_bytes = end->pong_bytes = 0;
     if (!(end->head = malloc(HEAD_BYTES))) fail("no memory");
     reader_make(&end->reader, options.size, !is_client);
     if (!end->burst.bytes)
@@ -77,6 +78,11 @@ static void write_whole(Endpoint *end, const void *bytes, size_t count) {
     if (write_some(end, bytes, count) != (ssize_t)count) fail("a short write on a %s: %s", side(end), strerror(errno));
 }
 
+static void write_pong(Endpoint *end) {
+    if (end->pong_bytes) write_whole(end, end->pong, end->pong_bytes);
+    end->pong_bytes = 0;
+}
+
 static void write_burst(Endpoint *end) {
     while (end->written < end->burst.length) {
         ssize_t count = write_some(end, end->burst.bytes + end->written, end->burst.length - end->written);
@@ -85,6 +91,7 @@ static void write_burst(Endpoint *end) {
         end->written += (size_t)count;
     }
     int blocked = end->written < end->burst.length;
+    if (!blocked) write_pong(end);
     if (blocked != end->blocked) watch(end, EPOLL_CTL_MOD, blocked ? EPOLLIN | EPOLLOUT : EPOLLIN);
     end->blocked = blocked;
 }
@@ -105,6 +112,17 @@ static void receive(Endpoint *end, Stamp stamp) {
     end->due = end->is_client ? options.down : options.up;
     if (end->is_client) phase.answered(end);
     else begin_burst(end);
+}
+
+/* A Pong says what the Ping said (RFC 6455, 5.5.3); a client's is masked, with zeros. */
+static void answer_ping(Endpoint *end) {
+    size_t length = end->reader.length, header = end->is_client ? 6 : 2;
+    memset(end->pong, 0, header);
+    end->pong[0] = 0x8A;
+    end->pong[1] = (uint8_t)(length | (end->is_client ? 0x80 : 0));
+    memcpy(end->pong + header, end->reader.control, length);
+    end->pong_bytes = header + length;
+    if (end->written == end->burst.length) write_pong(end);
 }
 
 /* Closing: the client begins, the backend answers and hangs up (RFC 6455, 7.1) */
@@ -228,6 +246,7 @@ static void take(Endpoint *end, const uint8_t *from, const uint8_t *to) {
         switch (reader_take(&end->reader, &from, to, &stamp, &wrong)) {
         case READ_MESSAGE: receive(end, stamp); break;
         case READ_CLOSE: receive_close(end); break;
+        case READ_PING: answer_ping(end); break;
         case READ_WRONG: fail("connection %" PRIu32 ", %s: %s", end->connection, side(end), wrong);
         case READ_MORE: break;
         }
@@ -249,21 +268,32 @@ static void accept_one(void) {
     adopt(spare[--spares], fd, 0);
 }
 
-void poll_once(int spin) {
+static void serve(Endpoint *end, uint32_t events) {
+    if (events & EPOLLOUT) write_burst(end);
+    if (events & ~(uint32_t)EPOLLOUT) read_some(end);
+    if (end->state == CLOSED && end->is_client) phase.closed(end);
+}
+
+void poll_once(int wait_ms) {
     struct epoll_event events[256];
-    int count = epoll_wait(poller, events, 256, spin ? 0 : STALL_MS);
+    int count = epoll_wait(poller, events, 256, wait_ms);
     if (count < 0) fail("epoll_wait: %s", strerror(errno));
-    if (count == 0 && !spin) fail("nothing came for %d ms", STALL_MS);
+    if (count == 0 && wait_ms != SPIN) fail("nothing came for %d ms", wait_ms);
     for (int i = 0; i < count; i++) {
         Endpoint *end = events[i].data.ptr;
-        if (end == &listener) {
-            accept_one();
-            continue;
-        }
-        if (events[i].events & EPOLLOUT) write_burst(end);
-        if (events[i].events & ~(uint32_t)EPOLLOUT) read_some(end);
-        if (end->state == CLOSED && end->is_client) phase.closed(end);
+        if (end == &listener) accept_one();
+        else if (end == &commands) commanded = 1;
+        else serve(end, events[i].events);
     }
+}
+
+int await_command(void) {
+    char line[8];
+    commanded = 0;
+    watch(&commands, EPOLL_CTL_ADD, EPOLLIN);
+    while (!commanded) poll_once(FOREVER);
+    watch(&commands, EPOLL_CTL_DEL, 0);
+    return read(commands.fd, line, sizeof line) > 0;
 }
 
 void endpoints_make(void) {

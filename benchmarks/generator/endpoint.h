@@ -23,6 +23,8 @@ typedef struct {
     Burst burst;
     size_t written;
     int blocked; /* waits for room to write on */
+    uint8_t pong[2 + 4 + CONTROL_MAX];
+    size_t pong_bytes; /* that wait for the end of a frame */
     uint64_t began, base; /* the phase's own */
     char *head;
     size_t head_bytes;
@@ -44,9 +46,12 @@ void open_client(Endpoint *client, uint32_t connection); /* and asks for the han
 void begin_burst(Endpoint *end);
 void write_close(Endpoint *end);
 
-enum { STALL_MS = 5000 };
+enum { STALL_MS = 5000, SPIN = 0, FOREVER = -1 };
 
-/* Takes what has come. Waits for it, and ends the process when nothing comes for long; with `spin` it does not wait. */
-void poll_once(int spin);
+/* Takes what has come, and waits for it so many milliseconds. The process ends when nothing comes in that time. */
+void poll_once(int wait_ms);
+
+/* Waits for a line on standard input, and serves the connections meanwhile. Returns whether one came, or the end. */
+int await_command(void);
 
 #endif

@@ -68,6 +68,8 @@ static unsigned length_bytes(const Reader *reader) {
     return said < 126 ? 0 : said == 126 ? 2 : 8;
 }
 
+static int is_control(const Reader *reader) { return reader->opcode == OPCODE_CLOSE || reader->opcode == OPCODE_PING; }
+
 /* Reads a whole header. Returns what is wrong with it, or NULL. */
 static const char *read_header(Reader *reader) {
     const uint8_t *header = reader->header;
@@ -80,7 +82,7 @@ static const char *read_header(Reader *reader) {
     reader->in_payload = 1;
     reader->offset = 0;
     if ((header[0] & 0xF0) != 0x80) return "a frame is not whole, or has a reserved bit";
-    if (reader->opcode == OPCODE_CLOSE) return NULL;
+    if (is_control(reader)) return reader->length <= CONTROL_MAX ? NULL : "a control frame is too long";
     if (reader->opcode != OPCODE_BINARY) return "a frame has another opcode than binary";
     if (reader->length != reader->payload_bytes) return "a message has another length";
     return NULL;
@@ -107,8 +109,9 @@ static int is_pattern(const Reader *reader, const uint8_t *bytes, size_t count, 
 static const char *take_payload(Reader *reader, const uint8_t **from, size_t count) {
     const uint8_t *bytes = *from;
     *from += count;
-    if (reader->opcode == OPCODE_CLOSE) {
-        reader->offset += count;
+    if (is_control(reader)) {
+        for (; count; count--, reader->offset++)
+            reader->control[reader->offset] = *bytes++ ^ reader->mask[reader->offset & 3];
         return NULL;
     }
     for (; count && reader->offset < STAMP_BYTES; count--, reader->offset++)
@@ -137,7 +140,7 @@ ReadResult reader_take(Reader *reader, const uint8_t **from, const uint8_t *end,
     reader->in_payload = 0;
     reader->have = 0;
     reader->need = 2;
-    if (reader->opcode == OPCODE_CLOSE) return READ_CLOSE;
+    if (is_control(reader)) return reader->opcode == OPCODE_CLOSE ? READ_CLOSE : READ_PING;
     memcpy(stamp, reader->stamp, STAMP_BYTES);
     return READ_MESSAGE;
 }

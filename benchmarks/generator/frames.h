@@ -7,7 +7,7 @@
 /* Messages are single binary frames of one size. The first eight bytes of a payload name its connection and its number;
  * the rest is a fixed pattern. So a lost, doubled, swapped, cut or altered message is seen. */
 
-enum { STAMP_BYTES = 8, HEADER_MAX = 14, OPCODE_BINARY = 2, OPCODE_CLOSE = 8 };
+enum { STAMP_BYTES = 8, HEADER_MAX = 14, CONTROL_MAX = 125, OPCODE_BINARY = 2, OPCODE_CLOSE = 8, OPCODE_PING = 9 };
 
 typedef struct {
     uint32_t connection, number;
@@ -32,9 +32,10 @@ typedef struct {
     int opcode, in_payload;
     uint64_t length, offset;
     uint8_t mask[4], stamp[STAMP_BYTES];
+    uint8_t control[CONTROL_MAX]; /* what a Close or Ping says */
 } Reader;
 
-typedef enum { READ_MORE, READ_MESSAGE, READ_CLOSE, READ_WRONG } ReadResult;
+typedef enum { READ_MORE, READ_MESSAGE, READ_CLOSE, READ_PING, READ_WRONG } ReadResult;
 
 void reader_make(Reader *reader, size_t payload_bytes, int masked);
 

@@ -9,8 +9,8 @@
  *   - with --rate, rounds begin at set times, whatever has become of those before, and last from that time on;
  *   - with --reconnect, each round has a connection of its own, and lasts from connect to Close.
  *
- * It opens the connections, warms them up and prints "ready"; a line on standard input starts the measured phase, after
- * which nothing is under way any more and the figures are printed; at the end of the input it closes the connections.
+ * It opens the connections, warms them up and prints "ready". Each line on standard input starts a measured phase,
+ * after which nothing is under way any more and the figures are printed. At the end of the input it closes all.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -73,7 +73,7 @@ static void run_rounds(double seconds) {
     deadline = began + (uint64_t)(seconds * 1e9);
     running = options.connections;
     for (unsigned i = 0; i < options.connections; i++) begin_round(&clients[i]);
-    while (running) poll_once(0);
+    while (running) poll_once(STALL_MS);
 }
 
 /* Rounds at set times: the n-th of all belongs to the n-th client in turn. It never sleeps, so that its own waking up
@@ -93,7 +93,7 @@ static void run_rate(double seconds) {
     while (rounds < total) {
         uint64_t now = nanoseconds(CLOCK_MONOTONIC);
         while (started < total && set_time(started) <= now) begin_burst(&clients[started++ % options.connections]);
-        poll_once(1);
+        poll_once(SPIN);
         if (now > set_time(total) + STALL_MS * 1000000ull) fail("answers are missing for %d ms", STALL_MS);
     }
 }
@@ -121,7 +121,7 @@ static void run_connections(double seconds) {
     deadline = began + (uint64_t)(seconds * 1e9);
     running = options.connections;
     for (unsigned i = 0; i < options.connections; i++) connect_anew(&clients[i]);
-    while (running || open_ends) poll_once(0);
+    while (running || open_ends) poll_once(STALL_MS);
 }
 
 /* The run */
@@ -133,7 +133,7 @@ static void open_all(void) {
         clients[i].connection = i;
         if (options.reconnect) continue;
         open_client(&clients[i], i);
-        while (clients[i].received < options.down) poll_once(0);
+        while (clients[i].received < options.down) poll_once(STALL_MS);
     }
 }
 
@@ -149,7 +149,7 @@ static void close_all(void) {
     phase = (Phase){ignore, ignore, ignore};
     for (unsigned i = 0; i < options.connections; i++)
         if (clients[i].state == OPEN) write_close(&clients[i]);
-    while (open_ends) poll_once(0);
+    while (open_ends) poll_once(STALL_MS);
 }
 
 static void report(double took, double own_cpu) {
@@ -162,13 +162,13 @@ static void report(double took, double own_cpu) {
 }
 
 static void measure(void) {
+    limit_time();
     uint64_t cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
     double took = run(options.seconds);
     report(took, (double)(nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1e9);
 }
 
 int main(int count, char **values) {
-    char line[8];
     read_options(count, values);
     signal(SIGALRM, out_of_time);
     signal(SIGPIPE, SIG_IGN);
@@ -178,9 +178,7 @@ int main(int count, char **values) {
     if (options.warm && !options.handshakes) run(options.warm);
     puts("ready");
     fflush(stdout);
-    if (fgets(line, sizeof line, stdin)) measure();
-    while (fgets(line, sizeof line, stdin)) continue;
-    limit_time();
+    while (await_command()) measure();
     close_all();
     return 0;
 }

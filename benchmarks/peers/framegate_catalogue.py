@@ -71,6 +71,7 @@ def _objects(key: ECKey, limits: tuple[Limit, ...], backend: str) -> list[tuple[
         state="PUBLISHED",
         endpoints=Endpoints(production=Endpoint(urls=(backend,))),
         idle_timeout_seconds=_NEVER_SECONDS,
+        max_connection_age_seconds=_NEVER_SECONDS,
     )
     policies = [Policy(name=policy, level=level, limits=limits) for level in ("subscription", "application")]
     return [

@@ -169,6 +169,33 @@ async def test_tls_is_spoken_with_the_trusted_certificate_alone(tls_load: Load, 
         await through(Workload("tls", connections=1), trusted=other.certificate)
 
 
+async def test_a_ping_is_answered_while_connections_rest(load: Load) -> None:
+    """A gateway pings, and cuts off whoever does not answer."""
+    ponged = asyncio.Event()
+
+    async def gateway(reader: StreamReader, writer: StreamWriter) -> None:
+        def swallow_pong(chunk: bytes) -> bytes:
+            if chunk == b"\x8a\x82\0\0\0\0hi":
+                ponged.set()
+                return b""
+            return chunk
+
+        def add_ping(chunk: bytes) -> bytes:
+            return chunk + b"\x89\x02hi"
+
+        await relay(load.backend_port, on_frames(add_ping), reader, writer, listen=swallow_pong)
+
+    async with await asyncio.start_server(gateway, "127.0.0.1", 0) as server:
+        target = Target("gateway", server.sockets[0].getsockname()[1], Path(devnull))
+        loop = asyncio.get_running_loop()
+
+        def hold() -> None:
+            with load.connected(target, Workload("idle", connections=1)):
+                asyncio.run_coroutine_threadsafe(ponged.wait(), loop).result(10)
+
+        await asyncio.to_thread(hold)
+
+
 async def test_connections_stay_open_while_they_are_held(load: Load) -> None:
     server = await asyncio.start_server(partial(relay, load.backend_port, lambda chunk: chunk), "127.0.0.1", 0)
 
