@@ -1,11 +1,15 @@
 """The relay as a dialogue: who says what, and what the other side hears."""
 
+import asyncio
+
 import pytest
 
+from services.data_plane import pump, relay
 from services.data_plane.frames.close import unmask
 from shared.definition import MessageSizes
 from tests.support.frames import client_frame, close_payload, frame
 from tests.support.playbook import Playbook
+from tests.support.waiting import eventually
 
 HELLO = client_frame(1, b"hello")
 WORLD = frame(1, b"world")
@@ -147,3 +151,54 @@ async def test_who_does_not_read_stops_the_other_from_being_read(full: str) -> N
     assert not writer.reading
     reader.resume_writing()
     assert writer.reading
+
+
+async def test_who_never_answers_a_close_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "BOUNDARY_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "CLOSE_SECONDS", 0.02)
+    book = Playbook()
+    book.relay.close("draining")
+    await eventually(lambda: book.ended)
+    assert book.client_end.aborted
+    assert book.backend_end.aborted
+    assert book.relay.cause == "draining"
+
+
+async def test_who_can_not_be_told_close_within_a_frame_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "BOUNDARY_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "CLOSE_SECONDS", 60)
+    book = Playbook()
+    book.backend_says(frame(2, b"x" * 1000)[:500])
+    book.relay.close("draining")
+    await eventually(lambda: book.ended)
+    assert book.client_end.aborted
+    book.client_hears(frame(2, b"x" * 1000)[:500])
+
+
+async def test_who_does_not_read_for_too_long_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump, "SLOW_SECONDS", 0.01)
+    book = Playbook()
+    book.relay.client.pause_writing()
+    await eventually(lambda: book.ended)
+    assert (book.relay.cause, book.relay.close_code) == ("slow_consumer", 4409)
+
+
+async def test_who_reads_again_in_time_is_not_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump, "SLOW_SECONDS", 0.05)
+    book = Playbook()
+    book.relay.client.pause_writing()
+    book.relay.client.resume_writing()
+    await asyncio.sleep(0.1)
+    assert not book.ended
+
+
+async def test_a_backend_that_ends_behind_its_close_is_no_loss() -> None:
+    book = Playbook()
+    close = frame(8, close_payload(1000))
+    book.backend_says(close).client_hears(close)
+    book.relay.backend.connection_lost(None)
+    answer = client_frame(8, close_payload(1000))
+    book.client_says(answer)
+    await book.settled()
+    assert book.ended
+    assert (book.relay.cause, book.relay.close_code) == ("backend_closed", 1000)
