@@ -36,7 +36,7 @@ def main() -> int:
     parser = make_parser("latency", __doc__, times=9, seconds=2)
     parser.add_argument("--rate", type=int, default=2000, help="messages that clients send a second (%(default)s)")
     parser.add_argument("--connections", type=int, default=32, help="(%(default)s)")
-    return run_benchmark(partial(run, read_options(parser, quick_times=3)))
+    return run_benchmark(partial(run, read_options(parser, quick_times=2)))
 
 
 def run(options: Options, folder: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from benchmarks.harness.pairs import Pair
 from benchmarks.peers.registry import PEERS
 
+_QUICK_PAIRS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -18,9 +20,9 @@ class Options:
     trial: bool
 
     def choose_pairs(self, usual: Sequence[Pair]) -> list[Pair]:
-        """Return who is compared with whom: as usual, unless a subject or peers are given."""
+        """Return who is compared with whom: as usual, or less when quick, unless a subject or peers are given."""
         if not self.given.subject and not self.given.peers:
-            return list(usual)
+            return list(usual[:_QUICK_PAIRS] if self.given.quick else usual)
         subject = self.given.subject or usual[0].subject
         peers = self.given.peers or dict.fromkeys(pair.peer for pair in usual)
         return [Pair(subject, peer) for peer in peers if peer != subject]

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.harness.options import Options, make_parser, read_options
 from benchmarks.harness.pairs import Pair
 
-USUAL = [Pair("framegate", "nginx"), Pair("framegate", "haproxy")]
+USUAL = [Pair("framegate", "nginx"), Pair("framegate", "haproxy"), Pair("framegate", "aiohttp")]
 
 
 def read(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Options:
@@ -31,11 +31,15 @@ def test_a_quick_run_measures_less_often(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_subject_and_peers_that_are_given_replace_the_usual_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(monkeypatch).choose_pairs(USUAL) == USUAL
+    assert read(monkeypatch, "--quick").choose_pairs(USUAL) == USUAL[:2]
     assert read(monkeypatch, "--peers=nginx,aiohttp").choose_pairs(USUAL) == [
         Pair("framegate", "nginx"),
         Pair("framegate", "aiohttp"),
     ]
-    assert read(monkeypatch, "--subject=haproxy").choose_pairs(USUAL) == [Pair("haproxy", "nginx")]
+    assert read(monkeypatch, "--subject=haproxy").choose_pairs(USUAL) == [
+        Pair("haproxy", "nginx"),
+        Pair("haproxy", "aiohttp"),
+    ]
 
 
 def test_an_unknown_peer_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
