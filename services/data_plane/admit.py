@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from services.data_plane.connection import Admission, Caller, Handshake, Quota, Route
 from services.data_plane.origins import is_allowed
-from services.data_plane.refusal import RefusedError
+from services.data_plane.refusal import RefusedError, come_back_later
 from services.data_plane.table import RouteTable
 from services.data_plane.throttle.decide import RETRY_SECONDS
 from shared.definition import ApiDefinition
@@ -47,7 +47,7 @@ def _quotas(level: Level, subject: str, name: PolicyName | None, table: RouteTab
     policy = table.policies.get(policy_id(level, name))
     if policy is None:
         # Deny by default: an unknown policy is not an unlimited one.
-        raise RefusedError("not_ready", f"The {level} policy {name} has not arrived yet.")
+        raise come_back_later("not_ready", f"The {level} policy {name} has not arrived yet.")
     for limit in policy.limits:
         if limit.unit != "messages" or limit.direction != "publish":
             continue  # the control plane accepts no others yet

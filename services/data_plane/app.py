@@ -17,7 +17,9 @@ from redis.exceptions import RedisError
 
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
+from services.data_plane.descriptors import count_connections
 from services.data_plane.drain import Drain
+from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.gateway import Gateway
 from services.data_plane.listener import Listener
 from services.data_plane.ops import make_ops
@@ -25,6 +27,7 @@ from services.data_plane.registry import Registry
 from services.data_plane.settings import Settings
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.leases import LeaseBook
+from services.data_plane.tls import load_certificate
 from services.data_plane.upstream import Dialler
 from shared import keys
 
@@ -54,11 +57,13 @@ class Pod:
         self.registry = Registry()
         self.telemetry = Telemetry()
         self.drain = Drain()
+        self.certificate = load_certificate(settings)
         # Following blocks for a second at a time: its replies may take longer than those of a throttle.
         self._follower = _connect(settings.redis_url, seconds=5.0)
         self._counter = _connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         self.catalogue = Catalogue(self._follower, time.monotonic)
         self.book = LeaseBook(self._counter, settings.on_redis_loss)
+        proxies = TrustedProxies.parse(settings.trusted_proxies)
         self.gateway = Gateway(
             catalogue=self.catalogue,
             authenticator=Authenticator(),
@@ -67,7 +72,15 @@ class Pod:
             registry=self.registry,
             telemetry=self.telemetry,
             drain=self.drain,
+            proxies=proxies,
             clock=_wall_clock,
+        )
+        self.listener = Listener(
+            self.gateway.handle,
+            capacity=count_connections(),
+            count_open=lambda: len(self.registry),
+            proxies=proxies if settings.proxy_protocol else None,
+            on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
 
     async def sweep(self) -> None:
@@ -116,12 +129,11 @@ async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
         stack.push_async_callback(pod.disconnect)
         await stack.enter_async_context(_background(pod))
         ops_port = await _serve_ops(stack, pod, ports)
-        listener = Listener(pod.gateway.handle)
-        stack.push_async_callback(listener.close)
-        port = await listener.listen(ports.host, ports.port)
+        stack.push_async_callback(pod.listener.close)
+        port = await pod.listener.listen(ports.host, ports.port)
         tls_port = None
-        if settings.tls_cert is not None:
-            tls_port = await listener.listen(ports.host, ports.tls_port, _load_certificate(settings))
+        if pod.certificate is not None:
+            tls_port = await pod.listener.listen(ports.host, ports.tls_port, pod.certificate)
         stack.push_async_callback(pod.stop)
         yield Running(pod, port, tls_port, ops_port)
 
@@ -149,12 +161,6 @@ async def _serve_ops(stack: AsyncExitStack, pod: Pod, ports: Ports) -> int:
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, ports.host, ports.ops_port).start()
     return int(runner.addresses[0][1])
-
-
-def _load_certificate(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(str(settings.tls_cert), settings.tls_key and str(settings.tls_key))
-    return context
 
 
 def _connect(url: str, *, seconds: float) -> Redis:

@@ -18,7 +18,7 @@ OWN_SUBPROTOCOL = "framegate"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asked for, and from where."""
+    """What a client asked for, and from where: `address` is the connection's, or of whom a balancer connects for."""
 
     method: str
     target: str
@@ -36,7 +36,10 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A well-formed upgrade. `path` and `query` are as they came; `headers` are those that may reach the backend."""
+    """A well-formed upgrade. `path` and `query` are as they came; `headers` are those that may reach the backend.
+
+    `address` is the client's; `forwarded_for` ends with it, or with the trusted proxy that told it.
+    """
 
     path: str
     query: str
@@ -49,6 +52,7 @@ class Handshake:
     origin: str | None
     address: str
     secure: bool
+    forwarded_for: str
     request_id: str
 
 

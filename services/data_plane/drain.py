@@ -1,12 +1,10 @@
 """How a pod goes: it admits nobody more, and closes its connections spread over a time."""
 
 import asyncio
-import random
 
-from services.data_plane.refusal import RefusedError
+from services.data_plane.refusal import come_back_later
 from services.data_plane.registry import Registry
 
-RETRY_SECONDS = (1, 10)
 LAST_SECONDS = 6.0
 """For the close handshakes of the last ones."""
 
@@ -18,9 +16,9 @@ class Drain:
         self.draining = False
 
     def check(self) -> None:
-        """Refuse a handshake while draining. The jitter keeps clients from coming back in step."""
+        """Refuse a handshake while draining."""
         if self.draining:
-            raise RefusedError("draining", headers={"Retry-After": str(random.randint(*RETRY_SECONDS))})  # noqa: S311
+            raise come_back_later("draining")
 
     async def run(self, registry: Registry, seconds: float) -> None:
         """Close all connections with 1012, longest idle first, evenly over `seconds`; then drop who is left."""

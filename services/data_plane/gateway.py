@@ -16,10 +16,11 @@ from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.connection import OWN_SUBPROTOCOL, Admission, Caller, Handshake, Request, Route
 from services.data_plane.drain import Drain
+from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.handshake import read_handshake
 from services.data_plane.listener import ClientGoneError, Exchange
 from services.data_plane.liveness import Liveness, Terms
-from services.data_plane.refusal import RefusedError, render
+from services.data_plane.refusal import RefusedError, come_back_later, render
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.relay import Relay
 from services.data_plane.routing import match
@@ -40,6 +41,7 @@ class Gateway:
     registry: Registry
     telemetry: Telemetry
     drain: Drain
+    proxies: TrustedProxies
     clock: Callable[[], float]
 
     async def handle(self, exchange: Exchange, request: Request) -> None:
@@ -61,9 +63,9 @@ class Gateway:
     async def _connect(self, exchange: Exchange, request: Request, request_id: str) -> None:
         self.drain.check()
         if self.catalogue.mark is None:
-            raise RefusedError("not_ready", headers={"Retry-After": "1"})
+            raise come_back_later("not_ready")
         table = self.catalogue.table
-        handshake = read_handshake(request, request_id)
+        handshake = read_handshake(request, request_id, self.proxies)
         route = match(handshake, table)
         caller = self.authenticator.authenticate(handshake, route, table, self.clock())
         admission = admit(handshake, route, caller, table)

@@ -8,6 +8,7 @@ from aiohttp import hdrs
 from multidict import CIMultiDictProxy
 
 from services.data_plane.connection import OWN_SUBPROTOCOL, Credential, Handshake, Request
+from services.data_plane.forwarded import TrustedProxies, find_sender
 from services.data_plane.refusal import RefusedError
 
 BEARER_PREFIX = "bearer."
@@ -30,8 +31,8 @@ _UPGRADE_HEADERS = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 _SINGLE = (hdrs.HOST, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_VERSION, hdrs.ORIGIN, hdrs.AUTHORIZATION, "X-API-Key")
 
 
-def read_handshake(request: Request, request_id: str) -> Handshake:
-    """Return what a request asks for. Raises `RefusedError`."""
+def read_handshake(request: Request, request_id: str, proxies: TrustedProxies) -> Handshake:
+    """Return what a request asks for, and who asks by the word of `proxies`. Raises `RefusedError`."""
     headers = request.headers
     _check_upgrade(request, headers)
     subprotocols = [
@@ -43,6 +44,7 @@ def read_handshake(request: Request, request_id: str) -> Handshake:
         # A browser drops a connection that answers none of the subprotocols that it offered.
         raise RefusedError("subprotocol_required", f"Offer your subprotocol, or {OWN_SUBPROTOCOL}, beside the token.")
     path, _, query = request.target.partition("?")
+    sender = find_sender(headers, request.address, proxies, secure=request.secure)
     return Handshake(
         path=path,
         query=query,
@@ -53,8 +55,9 @@ def read_handshake(request: Request, request_id: str) -> Handshake:
         extensions=", ".join(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS, ())),
         credential=credential,
         origin=headers.get(hdrs.ORIGIN),
-        address=request.address,
-        secure=request.secure,
+        address=sender.address,
+        secure=sender.secure,
+        forwarded_for=sender.chain,
         request_id=request_id,
     )
 

@@ -6,21 +6,24 @@ needs none of them. Its parser stays.
 
 import asyncio
 import logging
-import ssl
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
+from services.data_plane.acceptor import Acceptor
 from services.data_plane.connection import Request
+from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.http1 import HeadTooLargeError, MalformedHeadError, RequestHead, RequestReader
-from services.data_plane.refusal import RefusedError, render
+from services.data_plane.refusal import RefusedError, come_back_later, render
+from services.data_plane.sockets import BACKLOG, listen
+from services.data_plane.tls import Certificate
 
 log = logging.getLogger(__name__)
 
 HEADER_SECONDS: Final = 10.0
 LINGER_SECONDS: Final = 1.0
 EARLY_BYTES: Final = 64 * 1024
-BACKLOG: Final = 4096
+SPARE: Final = 32  # connections beyond those there is room for: they are told to come back
 
 
 class ClientGoneError(ConnectionError):
@@ -30,12 +33,14 @@ class ClientGoneError(ConnectionError):
 class Exchange(asyncio.Protocol):
     """A client's connection until its one request is answered."""
 
-    __slots__ = ("_deadline", "_early", "_listener", "_reader", "_refused", "_task", "_transport")
+    __slots__ = ("_address", "_deadline", "_early", "_listener", "_reader", "_refused", "_task", "_transport")
 
     _transport: asyncio.Transport
 
-    def __init__(self, listener: "Listener") -> None:
+    def __init__(self, listener: "Listener", address: str | None = None) -> None:
+        """Serve a client at `address`; without one, at that which its connection comes from."""
         self._listener = listener
+        self._address = address
         self._reader: RequestReader | None = RequestReader(listener.loop)
         self._early = b""
         self._refused = False
@@ -47,6 +52,9 @@ class Exchange(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without saying so
         self._listener.exchanges.add(self)
+        if not self._listener.has_room(SPARE):
+            self._transport.abort()
+            return
         self._deadline = self._listener.loop.call_later(HEADER_SECONDS, self.abort)
 
     def data_received(self, data: bytes) -> None:
@@ -57,12 +65,18 @@ class Exchange(asyncio.Protocol):
             return
         try:
             head = self._reader.feed(data)
+        except HeadTooLargeError as error:
+            self._listener.refuse(self, RefusedError("headers_too_large", f"The request can't be read: {error}."))
+            return
         except MalformedHeadError as error:
-            self._listener.on_bad_head(self, error)
+            self._listener.refuse(self, RefusedError("malformed_upgrade", f"The request can't be read: {error}."))
             return
         if head is not None:
             self._reader = None
             self._cancel_deadline()
+            if not self._listener.has_room():
+                self._listener.refuse(self, come_back_later("overloaded"))
+                return
             self._keep(head.rest)
             self._task = self._listener.begin(self, self._describe(head))
 
@@ -110,9 +124,11 @@ class Exchange(asyncio.Protocol):
     # Inside.
 
     def _describe(self, head: RequestHead) -> Request:
-        peer = self._transport.get_extra_info("peername")
         secure = self._transport.get_extra_info("sslcontext") is not None
-        address = str(peer[0]) if peer else ""
+        address = self._address
+        if address is None:
+            peer = self._transport.get_extra_info("peername")
+            address = str(peer[0]) if peer else ""
         return Request(head.method, head.target, head.version, head.headers, address, secure)
 
     def _keep(self, data: bytes) -> None:
@@ -135,31 +151,76 @@ Handler = Callable[[Exchange, Request], Awaitable[None]]
 
 
 class Listener:
-    """Makes an `Exchange` of each connection, and runs the handler for its request."""
+    """Makes an `Exchange` of each connection, and runs the handler for its request.
 
-    def __init__(self, handle: Handler) -> None:
+    `count_open` tells how many connections were handed over and are open still, `capacity` how many may be. With
+    `proxies` every connection comes from one of them and begins with a PROXY header.
+    """
+
+    def __init__(
+        self,
+        handle: Handler,
+        *,
+        capacity: int,
+        count_open: Callable[[], int],
+        proxies: TrustedProxies | None,
+        on_refused: Callable[[str], None],
+    ) -> None:
         self._handle = handle
+        self._count_open = count_open
+        self._proxies = proxies
+        self._on_refused = on_refused
+        self.capacity = capacity
         self.loop = asyncio.get_running_loop()
         self.exchanges: set[Exchange] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
 
-    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Accept connections; return the port, which 0 leaves to the system."""
-        server = await self.loop.create_server(lambda: Exchange(self), host, port, ssl=tls, backlog=BACKLOG)
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+    async def listen(
+        self, host: str, port: int, certificate: Certificate | None = None, *, shared: bool = False
+    ) -> int:
+        """Accept connections; return the port, which 0 leaves to the system. Raises `PortError`."""
+        sockets = listen(host, port, shared=shared)
+        port = int(sockets[0].getsockname()[1])
+        if certificate is not None or self._proxies is not None:
+            acceptor = self._make_acceptor(certificate)
+            for opened in sockets:
+                acceptor.listen(opened)
+            return port
+        for opened in sockets:
+            # The loop accepts in C. Out of descriptors it drops whom it can't take, and goes on.
+            self._servers.append(await self.loop.create_server(lambda: Exchange(self), sock=opened, backlog=BACKLOG))
+        return port
+
+    def has_room(self, spare: int = 0) -> bool:
+        """Tell whether those who are here, the one that asks among them, are not too many."""
+        settling = sum(len(acceptor.settling) for acceptor in self._acceptors)
+        return len(self.exchanges) + settling + self._count_open() <= self.capacity + spare
 
     async def close(self) -> None:
         """Stop accepting, and drop the connections that are not answered yet."""
         for server in self._servers:
             server.close()
+        for acceptor in self._acceptors:
+            await acceptor.close()
         for task in list(self._tasks):
             task.cancel()
         for exchange in list(self.exchanges):
             exchange.abort()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    def _make_acceptor(self, certificate: Certificate | None) -> Acceptor:
+        acceptor = Acceptor(
+            lambda address: Exchange(self, address),
+            certificate=certificate,
+            proxies=self._proxies,
+            has_room=self.has_room,
+            on_refused=self._on_refused,
+        )
+        self._acceptors.append(acceptor)
+        return acceptor
 
     def begin(self, exchange: Exchange, request: Request) -> asyncio.Task[None]:
         """Run the handler. The task is kept until it is done: the loop alone would let it vanish."""
@@ -168,9 +229,10 @@ class Listener:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def on_bad_head(self, exchange: Exchange, error: MalformedHeadError) -> None:
-        slug = "headers_too_large" if isinstance(error, HeadTooLargeError) else "malformed_upgrade"
-        exchange.refuse(render(RefusedError(slug, f"The request can't be read: {error}."), uuid.uuid4().hex))
+    def refuse(self, exchange: Exchange, refused: RefusedError) -> None:
+        """Answer for the handler what never gets to it."""
+        self._on_refused(refused.problem.slug)
+        exchange.refuse(render(refused, uuid.uuid4().hex))
 
     async def _run(self, exchange: Exchange, request: Request) -> None:
         try:

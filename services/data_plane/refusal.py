@@ -1,10 +1,14 @@
 """A handshake that is refused: with a real HTTP status and a problem document, before any 101."""
 
 import json
+import random
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Final
 
 from shared.problems import MEDIA_TYPE, PROBLEMS, Problem
+
+_LATER_SECONDS: Final = (1, 10)
 
 
 class RefusedError(Exception):
@@ -15,6 +19,11 @@ class RefusedError(Exception):
         self.problem: Problem = PROBLEMS[slug]
         self.detail = detail
         self.headers = dict(headers or {})
+
+
+def come_back_later(slug: str, detail: str | None = None) -> RefusedError:
+    """Return a refusal that is over soon. The jitter keeps clients from coming back in step."""
+    return RefusedError(slug, detail, {"Retry-After": str(random.randint(*_LATER_SECONDS))})  # noqa: S311 - no secret
 
 
 def render(refused: RefusedError, request_id: str) -> bytes:

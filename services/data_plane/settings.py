@@ -1,22 +1,24 @@
-from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, FilePath, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.data_plane.forwarded import TrustedProxies
 from shared.addresses import AddressPolicy
 
 
 class Settings(BaseSettings):
     """A pod's settings, from FRAMEGATE_* variables."""
 
-    model_config = SettingsConfigDict(env_prefix="FRAMEGATE_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FRAMEGATE_", env_ignore_empty=True, frozen=True)
 
     redis_url: str = "redis://127.0.0.1:6379/0"
     endpoint_allow: str = ""
     endpoint_deny: str = ""
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
+    tls_cert: FilePath | None = None
+    tls_key: FilePath | None = None
+    trusted_proxies: str = ""
+    proxy_protocol: bool = False
     drain_seconds: float = Field(default=30, ge=0)
     on_redis_loss: Literal["allow", "deny"] = "allow"
     demo: bool = False
@@ -26,6 +28,20 @@ class Settings(BaseSettings):
     def _check_networks(cls, value: str) -> str:
         AddressPolicy.parse(value, "")
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        TrustedProxies.parse(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("FRAMEGATE_TLS_CERT and FRAMEGATE_TLS_KEY go together")
+        if self.proxy_protocol and not self.trusted_proxies:
+            raise ValueError("FRAMEGATE_PROXY_PROTOCOL needs FRAMEGATE_TRUSTED_PROXIES: it is taken from nobody else")
+        return self
 
     @property
     def addresses(self) -> AddressPolicy:

@@ -11,43 +11,42 @@ class Telemetry:
     """The metrics of one pod, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        registry = self.registry = CollectorRegistry()
         self.handshakes = Counter(
             "framegate_handshakes",
             "Handshakes by result: accepted, or the problem's slug",
             ["result"],
-            registry=self.registry,
+            registry=registry,
+        )
+        self.refused_connections = Counter(
+            "framegate_connections_refused", "Connections without a handshake, by cause", ["cause"], registry=registry
         )
         self.handshake_seconds = Histogram(
             "framegate_handshake_seconds", "Time to accept a handshake, the backend's included",
-            buckets=HANDSHAKE_SECONDS, registry=self.registry,
+            buckets=HANDSHAKE_SECONDS, registry=registry,
         )  # fmt: skip
         self.closed = Counter(
-            "framegate_connections_closed", "Connections that ended, by cause", ["cause"], registry=self.registry
+            "framegate_connections_closed", "Connections that ended, by cause", ["cause"], registry=registry
         )
-        self.messages = Counter(
-            "framegate_messages", "Messages of ended connections", ["direction"], registry=self.registry
-        )
+        self.messages = Counter("framegate_messages", "Messages of ended connections", ["direction"], registry=registry)
         self.bytes = Counter(
-            "framegate_payload_bytes", "Payload bytes of ended connections", ["direction"], registry=self.registry
+            "framegate_payload_bytes", "Payload bytes of ended connections", ["direction"], registry=registry
         )
         # Looked up once: a label costs more than what it counts.
         self._published, self._delivered = self.messages.labels("publish"), self.messages.labels("subscribe")
         self._bytes_published, self._bytes_delivered = self.bytes.labels("publish"), self.bytes.labels("subscribe")
-        self.dropped = Counter("framegate_messages_dropped", "Messages dropped by a limit", registry=self.registry)
-        self.delayed = Counter(
-            "framegate_delayed_seconds", "Time for which limits held messages", registry=self.registry
-        )
-        self.open = Gauge("framegate_connections_open", "Open connections", registry=self.registry)
-        self.revision = Gauge("framegate_catalogue_revision", "The revision that is served", registry=self.registry)
+        self.dropped = Counter("framegate_messages_dropped", "Messages dropped by a limit", registry=registry)
+        self.delayed = Counter("framegate_delayed_seconds", "Time for which limits held messages", registry=registry)
+        self.open = Gauge("framegate_connections_open", "Open connections", registry=registry)
+        self.revision = Gauge("framegate_catalogue_revision", "The revision that is served", registry=registry)
         self.age = Gauge(
-            "framegate_catalogue_age_seconds", "Since the catalogue was known to be current", registry=self.registry
+            "framegate_catalogue_age_seconds", "Since the catalogue was known to be current", registry=registry
         )
         self.refused = Gauge(
-            "framegate_catalogue_refused_objects", "Objects that this pod could not take in", registry=self.registry
+            "framegate_catalogue_refused_objects", "Objects that this pod could not take in", registry=registry
         )
         self.without_redis = Gauge(
-            "framegate_throttle_decisions_without_redis", "Leases decided alone", registry=self.registry
+            "framegate_throttle_decisions_without_redis", "Leases decided alone", registry=registry
         )
 
     def record(self, outcome: Outcome) -> None:

@@ -209,7 +209,7 @@ def _headers(handshake: Handshake, application: str | None, host: str) -> Header
     return (
         ("Host", host),
         *handshake.headers,
-        ("X-Forwarded-For", handshake.address),
+        ("X-Forwarded-For", handshake.forwarded_for),
         ("X-Forwarded-Proto", "https" if handshake.secure else "http"),
         ("X-Forwarded-Host", handshake.host),
         ("X-Request-Id", handshake.request_id),

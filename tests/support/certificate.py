@@ -1,4 +1,4 @@
-"""Certificates for localhost, signed by themselves."""
+"""Certificates, signed by themselves."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +20,19 @@ class Certificate:
     key: Path
     both: Path
 
+    def lock_key(self) -> None:
+        """Seal the key with a pass phrase."""
+        key = serialization.load_pem_private_key(self.key.read_bytes(), None)
+        sealing = serialization.BestAvailableEncryption(b"secret")
+        form = serialization.PrivateFormat.PKCS8
+        self.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, sealing))
 
-def make_certificate(folder: Path) -> Certificate:
+
+def make_certificate(folder: Path, host: str = "localhost", address: str = "127.0.0.1") -> Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    names = [x509.DNSName(host), x509.IPAddress(ip_address(address))]
+    folder.mkdir(exist_ok=True)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), *_VALID)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)

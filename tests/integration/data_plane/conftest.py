@@ -42,6 +42,7 @@ class Gate:
     port: int
     ops_port: int
     world: World
+    tls_port: int | None = None
 
     def connect(
         self, path: str = "/echo/1.0", token: str | None = "", headers: Mapping[str, str] | None = None, **options: Any
@@ -109,7 +110,7 @@ async def gate(world: World, backend: Backend, pod_settings: Settings) -> AsyncI
 
 @asynccontextmanager
 async def run_gate(world: World, settings: Settings) -> AsyncIterator[Gate]:
-    async with run_pod(settings, Ports(port=0, ops_port=0)) as running:
-        gate = Gate(running.pod, running.port, running.ops_port, world)
+    async with run_pod(settings, Ports(port=0, tls_port=0, ops_port=0)) as running:
+        gate = Gate(running.pod, running.port, running.ops_port, world, running.tls_port)
         await gate.caught_up()
         yield gate

@@ -11,7 +11,7 @@ import pytest
 from services.data_plane import listener
 from services.data_plane.listener import Exchange
 from tests.integration.data_plane.conftest import Gate
-from tests.integration.data_plane.test_refusals import UPGRADE, raw
+from tests.integration.data_plane.test_refusals import UPGRADE, raw, refusal, slug
 from tests.support.waiting import eventually
 
 
@@ -101,3 +101,26 @@ async def test_a_head_in_small_pieces_is_read(gate: Gate) -> None:
         await asyncio.sleep(0)
     assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 101 ")
     writer.close()
+
+
+async def test_beyond_its_descriptors_a_pod_asks_to_come_back(gate: Gate) -> None:
+    async with gate.connect():
+        gate.pod.listener.capacity = 1
+        answer = await refusal(gate)
+        assert slug(answer) == (503, "overloaded")
+        assert 1 <= int(answer[2]["retry-after"]) <= 10
+    await eventually(lambda: len(gate.pod.registry) == 0)
+    async with gate.connect() as client:
+        await client.send("there is room again")
+        assert await client.recv() == "there is room again"
+
+
+async def test_who_comes_beyond_all_spare_places_is_dropped(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "SPARE", 2)
+    gate.pod.listener.capacity = 1
+    silent = [await asyncio.open_connection("127.0.0.1", gate.port) for _ in range(3)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+    with suppress(ConnectionError):
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+    for _, open_writer in [*silent, (reader, writer)]:
+        open_writer.close()

@@ -4,6 +4,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from services.data_plane.connection import Credential, Handshake, Request
+from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.handshake import read_handshake
 from services.data_plane.refusal import RefusedError
 
@@ -16,7 +17,9 @@ UPGRADE = {
 }
 
 
-def read(path: str = "/echo/1.0", method: str = "GET", extra: Any = (), **changes: str | None) -> Handshake:
+def read(
+    path: str = "/echo/1.0", method: str = "GET", extra: Any = (), trusted: str = "", **changes: str | None
+) -> Handshake:
     """Read an upgrade with headers changed or, by None, removed; `_` stands for `-`."""
     headers = CIMultiDict(UPGRADE)
     for name, value in changes.items():
@@ -25,7 +28,7 @@ def read(path: str = "/echo/1.0", method: str = "GET", extra: Any = (), **change
             headers[name.replace("_", "-")] = value
     headers.extend(extra)
     request = Request(method, path, (1, 1), CIMultiDictProxy(headers), "192.0.2.1", secure=True)
-    return read_handshake(request, "request")
+    return read_handshake(request, "request", TrustedProxies.parse(trusted))
 
 
 def test_a_handshake_is_read_byte_for_byte() -> None:
@@ -107,3 +110,11 @@ def test_what_the_backend_must_not_see_is_removed(name: str) -> None:
 
 def test_what_connection_names_is_removed() -> None:
     assert read(Connection="Upgrade, X-Hop", extra=[("X-Hop", "1"), ("X-End", "2")]).headers == (("X-End", "2"),)
+
+
+def test_the_sender_is_the_connection_unless_a_trusted_proxy_says_otherwise() -> None:
+    said: Any = [("X-Forwarded-For", "198.51.100.7"), ("X-Forwarded-Proto", "http")]
+    own, told = read(extra=said), read(extra=said, trusted="192.0.2.0/24")
+    assert (own.address, own.secure, own.forwarded_for) == ("192.0.2.1", True, "192.0.2.1")
+    assert (told.address, told.secure, told.forwarded_for) == ("198.51.100.7", False, "198.51.100.7, 192.0.2.1")
+    assert own.headers == told.headers == ()

@@ -25,7 +25,9 @@ def table(*apis: tuple[str, str, dict[str, Any]]) -> RouteTable:
 
 
 def handshake(path: str) -> Handshake:
-    return Handshake(path, "", "host", "key", (), (), "", None, None, "127.0.0.1", secure=False, request_id="r")
+    return Handshake(
+        path, "", "host", "key", (), (), "", None, None, "127.0.0.1", secure=False, forwarded_for="", request_id="r"
+    )
 
 
 APIS = table(

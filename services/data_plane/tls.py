@@ -1,0 +1,58 @@
+"""The certificate of the TLS port: loaded at the start, and anew while it is in use."""
+
+import logging
+import ssl
+from pathlib import Path
+
+from services.data_plane.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class CertificateError(Exception):
+    """A certificate or key that can't be used. The text says which file, and why."""
+
+
+def load_certificate(settings: Settings) -> "Certificate | None":
+    """Return the certificate that the settings name, if they name one. Raises `CertificateError`."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return Certificate(settings.tls_cert, settings.tls_key)
+
+
+class Certificate:
+    """The certificate that new connections get. Open ones keep the one that they began with."""
+
+    def __init__(self, cert: Path, key: Path) -> None:
+        """Load both files. Raises `CertificateError`."""
+        self._cert = cert
+        self._key = key
+        self.context = self._load()
+
+    def reload(self) -> None:
+        """Take what is in the files now; if that is no good, say so and keep what there is."""
+        try:
+            self.context = self._load()
+        except CertificateError as error:
+            log.error("the certificate in use stays: %s", error)  # noqa: TRY400 - the text says it all
+        else:
+            log.info("new connections get the certificate that %s holds now", self._cert)
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)  # its ciphers have forward secrecy
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996
+        context.set_alpn_protocols(["http/1.1"])  # a WebSocket's upgrade is of this version
+        try:
+            # A key with a pass phrase would be asked for at a terminal that nobody sits at: this makes it an error.
+            context.load_cert_chain(self._cert, self._key, password="")
+        except ssl.SSLError as error:
+            raise CertificateError(f"{self._cert} with the key {self._key}: {_explain(error)}") from error
+        except OSError as error:
+            raise CertificateError(f"{self._cert} or {self._key} can't be read: {error.strerror}") from error
+        return context
+
+
+def _explain(error: ssl.SSLError) -> str:
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return "the key is another certificate's"
+    return f"not PEM that OpenSSL takes ({error.reason or error})"
