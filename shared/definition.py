@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Literal, NewType
 
 from pydantic import Field
@@ -42,8 +43,18 @@ class MessageSizes(Contract):
     subscribe: int = Field(default=0, ge=0)
 
 
+class BackendCredentials(Contract):
+    """The header by which the gateway proves to a backend who it is."""
+
+    header: str
+    value: str = Field(repr=False)
+
+
 class ApiDefinition(Contract):
-    """A WebSocket API as a pod serves it."""
+    """A WebSocket API as a pod serves it.
+
+    What is sealed, a PEM text and `BackendCredentials` as JSON, can be read with the key at `keys.CATALOGUE_KEY`.
+    """
 
     id: ApiId
     name: str
@@ -59,3 +70,8 @@ class ApiDefinition(Contract):
     idle_timeout_seconds: int | None = None
     max_connection_age_seconds: int | None = None
     ping_interval_seconds: int | None = 30
+    set_headers: Mapping[str, str] = {}
+    forward_cookies: bool = False
+    ca_certificate: str | None = None
+    sealed_client_certificate: str | None = Field(default=None, repr=False)
+    sealed_backend_credentials: str | None = Field(default=None, repr=False)

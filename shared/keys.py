@@ -17,6 +17,10 @@ def catalogue_objects(kind: str) -> str:
     return f"fg:{{catalogue}}:objects:{kind}"
 
 
+CATALOGUE_KEY = "fg:{catalogue}:key"
+"""String: the key that opens what is sealed in the catalogue. The control plane writes it, pods alone read it."""
+
+
 def limit(level: Level, subject: str, limit: Limit) -> str:
     """Return the counter of one limit of one subject: an API, an application or a subscription.
 

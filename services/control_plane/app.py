@@ -38,6 +38,7 @@ from services.control_plane.oauth.service import ClientService, IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.publisher.addresses import AddressChecker
+from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.service import ApiService
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
@@ -67,6 +68,7 @@ class Platform:
     redis: Redis
     pusher: Pusher
     sealer: Sealer
+    backend_sealer: Sealer
     clock: Clock
 
 
@@ -106,8 +108,9 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 def _build_platform(settings: Settings, clock: Clock) -> Platform:
     database = Database(settings.database_url)
     redis = connect(settings.redis_url)
-    pusher = Pusher(database, Mirror(redis), clock, random.SystemRandom())
-    return Platform(database, redis, pusher, Sealer(settings.sealing_key), clock)
+    backend_sealer = Sealer(settings.sealing_key, "backends")
+    pusher = Pusher(database, Mirror(redis, backend_sealer.key), clock, random.SystemRandom())
+    return Platform(database, redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock)
 
 
 def _build_services(settings: Settings, platform: Platform) -> Services:
@@ -122,6 +125,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     accounts = AccountService(clients, hooks, clock)
     bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     addresses = AddressChecker(settings.addresses, bulkhead)
+    backend_secrets = BackendSecrets(platform.backend_sealer)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     provided = {
         Room: Room(),
@@ -132,7 +136,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         Authenticator: Authenticator(settings.public_url, keyring, accounts, database, clock),
         AccountService: accounts,
         PolicyService: policies,
-        ApiService: ApiService(policies, clock),
+        BackendSecrets: backend_secrets,
+        ApiService: ApiService(policies, backend_secrets, clock),
         AddressChecker: addresses,
         EndpointTester: EndpointTester(addresses, bulkhead),
         ApplicationService: applications,

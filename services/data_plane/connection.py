@@ -54,6 +54,7 @@ class Handshake:
     secure: bool
     forwarded_for: str
     request_id: str
+    cookies: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,23 +10,10 @@ from multidict import CIMultiDictProxy
 from services.data_plane.connection import OWN_SUBPROTOCOL, Credential, Handshake, Request
 from services.data_plane.forwarded import TrustedProxies, find_sender
 from services.data_plane.refusal import RefusedError
+from shared.headers import CREDENTIALS, is_reserved, plain
 
 BEARER_PREFIX = "bearer."
 
-_HOP_BY_HOP = frozenset(
-    {
-        "connection", "content-length", "expect", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
-        "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-    }
-)  # fmt: skip
-_CREDENTIALS = frozenset({"authorization", "cookie", "x-api-key"})
-_SET_BY_GATEWAY = frozenset(
-    {
-        "forwarded", "traceparent", "tracestate", "x-consumer-application", "x-forwarded-for", "x-forwarded-host",
-        "x-forwarded-port", "x-forwarded-proto", "x-jwt-assertion", "x-real-ip", "x-request-id",
-    }
-)  # fmt: skip
-_REMOVED = _HOP_BY_HOP | _CREDENTIALS | _SET_BY_GATEWAY
 _UPGRADE_HEADERS = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 _SINGLE = (hdrs.HOST, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_VERSION, hdrs.ORIGIN, hdrs.AUTHORIZATION, "X-API-Key")
 
@@ -51,6 +38,7 @@ def read_handshake(request: Request, request_id: str, proxies: TrustedProxies) -
         host=headers.get(hdrs.HOST, ""),
         key=headers[hdrs.SEC_WEBSOCKET_KEY],
         headers=tuple(_end_to_end(headers)),
+        cookies=tuple(headers.getall(hdrs.COOKIE, ())),
         subprotocols=offered,
         extensions=", ".join(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS, ())),
         credential=credential,
@@ -112,8 +100,6 @@ def _end_to_end(headers: CIMultiDictProxy[str]) -> Iterator[tuple[str, str]]:
     """Yield what may reach the backend: nothing hop-by-hop, no credentials, none of the gateway's own names."""
     named = _tokens(headers, hdrs.CONNECTION)
     for name, value in headers.items():
-        lower = name.lower()
         # A backend may read `_` and `.` in a name as `-`: such aliases of our names are removed too.
-        plain = lower.replace("_", "-").replace(".", "-")
-        if plain not in _REMOVED and lower not in named and not plain.startswith("sec-websocket-"):
+        if not is_reserved(name) and plain(name) not in CREDENTIALS and name.lower() not in named:
             yield name, value

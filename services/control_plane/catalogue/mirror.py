@@ -42,13 +42,18 @@ def connect(url: str) -> Redis:
 class Mirror:
     """Writes the catalogue to Redis. Every write is whole, and none goes back behind another."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, unsealing_key: str) -> None:
         self._redis = redis
+        self._unsealing_key = unsealing_key
         self._push = redis.register_script(_PUSH)
 
     def read_mark(self) -> Mark | None:
         """Return what Redis holds, or None where that is nothing, or nothing whole."""
         return Mark.read(cast("dict[str, str]", self._redis.hgetall(keys.CATALOGUE_STATE)))
+
+    def offer_key(self) -> None:
+        """Give the pods the key that opens what is sealed in the catalogue: in Redis alone, never in SQL."""
+        self._redis.set(keys.CATALOGUE_KEY, self._unsealing_key)
 
     def push(self, epoch: str, changes: Sequence[tuple[Change, str]]) -> list[Outcome]:
         """Send changes, each with the digest after it, in one round trip."""

@@ -90,6 +90,7 @@ class Pusher:
 
     def reconcile(self) -> None:
         """Make Redis hold what SQL holds, if it doesn't, and forget what was sent long ago."""
+        self._mirror.offer_key()
         theirs = self._mirror.read_mark()
         with self._database.reading() as session:
             ours = repository.get_state(session).mark

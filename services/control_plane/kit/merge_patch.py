@@ -1,7 +1,7 @@
 """JSON merge patches (RFC 7396)."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -26,6 +26,10 @@ def merge(target: Any, patch: Any) -> Any:
 def patched(current: M, patch: Mapping[str, Any]) -> M:
     """Return the model after a patch. Raises `InvalidError` that names the fields."""
     document = merge(current.model_dump(mode="json"), patch)
+    for name, field in type(current).model_fields.items():
+        # What may be null and is removed is null: not what a new resource would have.
+        if patch.get(name, ...) is None and type(None) in get_args(field.annotation):
+            document[name] = None
     try:
         return type(current).model_validate(document)
     except ValidationError as error:

@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS: Final = 2
 
+_UNNAMED: Final = ("", "[key]")
+"""Parts of a place that are no field: an untagged choice, the name itself of a dictionary's entry."""
+
 _OF_STATUS: Final = {
     HTTPStatus.BAD_REQUEST: "malformed_request",
     HTTPStatus.NOT_FOUND: "not_found",
@@ -137,7 +140,7 @@ def field_errors(error: ValidationError | RequestValidationError, *, skip: int =
     """Return what validation found, without the first `skip` parts of each place, and never the input itself."""
     found = []
     for item in error.errors():
-        place = [str(part) for part in item["loc"]]
+        place = [str(part) for part in item["loc"] if part not in _UNNAMED]
         found.append(FieldError(".".join(place[skip:] or place), _message(item)))
     return found
 

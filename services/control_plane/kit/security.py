@@ -53,13 +53,17 @@ def _checksum(body: str) -> str:
 
 
 class Sealer:
-    """Encrypts what must be read again, under a key derived from the platform's secret."""
+    """Encrypts what must be read again, under a key derived from the platform's secret for one purpose.
 
-    def __init__(self, secret_key: str) -> None:
+    `key` opens what this sealer sealed, and nothing else: neither the secret nor another purpose's key follows from it.
+    """
+
+    def __init__(self, secret_key: str, purpose: str = "sealing") -> None:
         if len(secret_key) < MIN_KEY_LENGTH:
             raise ValueError(f"the secret key must have {MIN_KEY_LENGTH} characters or more")
-        derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"framegate sealing 1")
-        self._fernet = Fernet(urlsafe_b64encode(derivation.derive(secret_key.encode())))
+        derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"framegate {purpose} 1".encode())
+        self.key = urlsafe_b64encode(derivation.derive(secret_key.encode())).decode()
+        self._fernet = Fernet(self.key)
 
     def seal(self, text: str) -> str:
         return self._fernet.encrypt(text.encode()).decode()

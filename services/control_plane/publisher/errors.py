@@ -1,6 +1,12 @@
 from typing import ClassVar
 
-from services.control_plane.kit.problems import AlreadyExistsError, InUseError, InvalidError, ProblemError
+from services.control_plane.kit.problems import (
+    AlreadyExistsError,
+    ConflictError,
+    InUseError,
+    InvalidError,
+    ProblemError,
+)
 from services.control_plane.publisher.lifecycle import TRANSITIONS, Action
 from shared.definition import State
 
@@ -25,6 +31,13 @@ class TransitionNotOpenError(ProblemError):
         )
 
 
+class SecretsLostError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "What is sealed was sealed with another FRAMEGATE_SECRET_KEY: set the backend's secrets again."
+        )
+
+
 def ambiguous_context(other: str) -> InvalidError:
     return InvalidError.of("context", f"clients could not tell it from the API at {other}")
 
@@ -35,3 +48,7 @@ def cannot_change(field: str) -> InvalidError:
 
 def unknown_role(index: int, name: str) -> InvalidError:
     return InvalidError.of(f"roles.{index}", f"there is no role {name!r}")
+
+
+def nothing_to_keep(field: str) -> InvalidError:
+    return InvalidError.of(field, "is not set yet: true keeps what is set")

@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Final, get_args
 
-from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, Relationship, SQLModel
 
 from services.control_plane.kit.columns import AsJson, Versioned
@@ -77,6 +77,13 @@ class Api(Versioned, table=True):
     origins: list[str] = Field(default_factory=list, sa_type=JSON)
     max_message_bytes: MessageSizes = Field(sa_type=AsJson(MessageSizes))
     idle_timeout_seconds: int | None = None
+    max_connection_age_seconds: int | None = None
+    ping_interval_seconds: int | None = None
+    set_headers: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    forward_cookies: bool = False
+    ca_certificate: str | None = Field(default=None, sa_type=Text)
+    sealed_client_certificate: str | None = Field(default=None, sa_type=Text, repr=False)
+    sealed_backend_credentials: str | None = Field(default=None, sa_type=Text, repr=False)
     owner: str
     created_at: datetime
     updated_at: datetime

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
+from services.control_plane.publisher.backend_schemas import Kept
 from services.control_plane.publisher.lifecycle import KNOWN_TO_PODS, TRANSITIONS
 from services.control_plane.publisher.models import Api, LifecycleEvent
 from services.control_plane.publisher.schemas import (
@@ -38,6 +39,13 @@ def define_api(api: Api) -> ApiDefinition | None:
         origins=tuple(api.origins),
         max_message_bytes=api.max_message_bytes,
         idle_timeout_seconds=api.idle_timeout_seconds,
+        max_connection_age_seconds=api.max_connection_age_seconds,
+        ping_interval_seconds=api.ping_interval_seconds,
+        set_headers=api.set_headers,
+        forward_cookies=api.forward_cookies,
+        ca_certificate=api.ca_certificate,
+        sealed_client_certificate=api.sealed_client_certificate,
+        sealed_backend_credentials=api.sealed_backend_credentials,
     )
 
 
@@ -83,7 +91,19 @@ def _fields(api: Api) -> dict[str, object]:
         "origins": api.origins,
         "max_message_bytes": api.max_message_bytes.model_dump(),
         "idle_timeout_seconds": api.idle_timeout_seconds,
+        "max_connection_age_seconds": api.max_connection_age_seconds,
+        "ping_interval_seconds": api.ping_interval_seconds,
+        "set_headers": api.set_headers,
+        "forward_cookies": api.forward_cookies,
+        "ca_certificate": api.ca_certificate,
+        "client_certificate": _mark(api.sealed_client_certificate),
+        "backend_credentials": _mark(api.sealed_backend_credentials),
     }
+
+
+def _mark(sealed: str | None) -> Kept | None:
+    """Say of a secret only that it is set."""
+    return True if sealed else None
 
 
 def _policy_name(policy_id: str | None) -> PolicyName | None:

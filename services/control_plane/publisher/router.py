@@ -11,7 +11,7 @@ from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher import repository
 from services.control_plane.publisher.addresses import urls_in_patch
-from services.control_plane.publisher.dependencies import Addresses, Apis, Tester
+from services.control_plane.publisher.dependencies import Addresses, Apis, Secrets, Tester
 from services.control_plane.publisher.projection import read_api, read_lifecycle
 from services.control_plane.publisher.schemas import (
     ApiRead,
@@ -123,8 +123,11 @@ def create_version(
     return read_api(copy)
 
 
-@router.post("/{api_id}/endpoints/test", responses=declare("not_found"))
-def try_endpoints(_: MayWriteApis, api_id: ResourceId, unit: Unit, apis: Apis, tester: Tester) -> EndpointTests:
-    endpoints = apis.get(unit.session, api_id).endpoints
+@router.post("/{api_id}/endpoints/test", responses=declare("not_found", "conflict"))
+def try_endpoints(
+    _: MayWriteApis, api_id: ResourceId, unit: Unit, apis: Apis, secrets: Secrets, tester: Tester
+) -> EndpointTests:
+    api = apis.get(unit.session, api_id)
+    endpoints, access = api.endpoints, secrets.open(api)
     unit.release()  # no transaction waits for the network
-    return EndpointTests(results=tester.test(endpoints))
+    return EndpointTests(results=tester.test(endpoints, access))

@@ -6,12 +6,24 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Name, ScopeToken, Word, refuse_controls
+from services.control_plane.publisher.backend_schemas import (
+    BackendCredentialsBody,
+    CaCertificate,
+    ClientCertificate,
+    Kept,
+    OrKept,
+    SetHeaders,
+)
 from services.control_plane.publisher.lifecycle import Action
 from shared.definition import AuthType, Balance, State
 
 MAX_MESSAGE_BYTES: Final = 1 << 30
 MAX_IDLE_SECONDS: Final = 24 * 3600
+MIN_AGE_SECONDS: Final = 60
+MAX_AGE_SECONDS: Final = 30 * 24 * 3600
+MAX_PING_SECONDS: Final = 3600
 
 _CONTEXT: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
@@ -111,36 +123,48 @@ class MessageSizesBody(BaseModel):
     subscribe: Bytes = 0
 
 
-class ApiWrite(BaseModel):
-    """An API as it is put."""
+class ApiWrite(WriteBody):
+    """An API as it is put. Where a secret is read as `true`, `true` keeps it."""
 
-    model_config = _STRICT
+    read_only = WriteBody.read_only | {"state", "owner"}
 
     name: Name
     context: Context
     version: ApiVersion
     default: bool = False
     description: Description = ""
-    tags: Annotated[list[Tag], Field(max_length=30)] = []
+    tags: Annotated[list[Tag], Field(max_length=30, default_factory=list)]
     endpoints: EndpointsBody = EndpointsBody()
-    policies: Annotated[list[Word], Field(max_length=30)] = []
+    policies: Annotated[list[Word], Field(max_length=30, default_factory=list)]
     api_policy: Word | None = None
     auth: AuthBody = AuthBody()
     visibility: Literal["public", "restricted"] = "public"
-    roles: Annotated[list[Word], Field(max_length=30)] = []
-    origins: Annotated[list[Origin], Field(max_length=50)] = []
+    roles: Annotated[list[Word], Field(max_length=30, default_factory=list)]
+    origins: Annotated[list[Origin], Field(max_length=50, default_factory=list)]
     max_message_bytes: MessageSizesBody = MessageSizesBody()
     idle_timeout_seconds: Annotated[int, Field(gt=0, le=MAX_IDLE_SECONDS)] | None = None
+    max_connection_age_seconds: Annotated[int, Field(ge=MIN_AGE_SECONDS, le=MAX_AGE_SECONDS)] | None = None
+    ping_interval_seconds: Annotated[int, Field(gt=0, le=MAX_PING_SECONDS)] | None = 30
+    set_headers: Annotated[SetHeaders, Field(default_factory=dict)]
+    forward_cookies: bool = False
+    ca_certificate: CaCertificate | None = None
+    client_certificate: OrKept[ClientCertificate] | None = None
+    backend_credentials: OrKept[BackendCredentialsBody] | None = None
 
 
 class ApiRead(ApiWrite):
-    """An API as it stands."""
+    """An API as it stands. Of secrets it says only that they are set."""
+
+    read_only = frozenset()
 
     id: str
     state: State
     owner: str
     created_at: datetime
     updated_at: datetime
+    ca_certificate: str | None = None
+    client_certificate: Kept | None = None
+    backend_credentials: Kept | None = None
 
 
 class LifecycleChange(BaseModel):

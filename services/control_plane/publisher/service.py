@@ -12,6 +12,8 @@ from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.problems import FieldError, InvalidError, NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.publisher import repository
+from services.control_plane.publisher.backend_schemas import BackendCredentialsBody
+from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.errors import (
     TransitionNotOpenError,
     ambiguous_context,
@@ -27,8 +29,9 @@ from shared.definition import Auth, Endpoints, MessageSizes
 
 
 class ApiService:
-    def __init__(self, policies: PolicyService, clock: Clock) -> None:
+    def __init__(self, policies: PolicyService, secrets: BackendSecrets, clock: Clock) -> None:
         self._policies = policies
+        self._secrets = secrets
         self._clock = clock
 
     def get(self, session: Session, api_id: str) -> Api:
@@ -37,7 +40,8 @@ class ApiService:
             raise NotFoundError
         return api
 
-    def create(self, session: Session, body: ApiWrite, caller: Principal) -> Api:
+    def create(self, session: Session, body: ApiWrite, caller: Principal, source: Api | None = None) -> Api:
+        """Make an API. What the body keeps of secrets is the source's."""
         now = self._clock()
         api = Api(
             id=new_id(),
@@ -54,6 +58,9 @@ class ApiService:
             created_at=now,
             updated_at=now,
         )
+        if source is not None:
+            api.sealed_client_certificate = source.sealed_client_certificate
+            api.sealed_backend_credentials = source.sealed_backend_credentials
         if other := repository.find_confusable(session, api.context_key, api.route_key):
             raise ambiguous_context(f"{other.context}/{other.version}")
         self._assign(session, api, body)
@@ -86,7 +93,7 @@ class ApiService:
     def copy(self, session: Session, api: Api, body: VersionCreate, caller: Principal) -> Api:
         """Make another version of an API: a copy that is not published yet."""
         fields = {"version": body.version, "default": body.default}
-        return self.create(session, write_of(api).model_copy(update=fields), caller)
+        return self.create(session, write_of(api).model_copy(update=fields), caller, api)
 
     def change_state(self, session: Session, api: Api, action: Action, caller: Principal, if_match: str | None) -> None:
         preconditions.check(if_match, api.row_version)
@@ -125,9 +132,28 @@ class ApiService:
         api.visibility = body.visibility
         api.origins = list(dict.fromkeys(body.origins))
         api.idle_timeout_seconds = body.idle_timeout_seconds
+        api.max_connection_age_seconds = body.max_connection_age_seconds
+        api.ping_interval_seconds = body.ping_interval_seconds
+        self._assign_backend(api, body)
         api.tags = [ApiTag(api_id=api.id, tag=tag) for tag in sorted(set(body.tags))]
         api.roles = [ApiRole(api_id=api.id, role=role) for role in sorted(set(body.roles))]
         api.policies = [ApiPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
+
+    def _assign_backend(self, api: Api, body: ApiWrite) -> None:
+        api.set_headers = body.set_headers
+        api.forward_cookies = body.forward_cookies
+        api.ca_certificate = body.ca_certificate
+        api.sealed_client_certificate = self._secrets.replace(
+            "client_certificate", api.sealed_client_certificate, body.client_certificate
+        )
+        credentials = body.backend_credentials
+        api.sealed_backend_credentials = self._secrets.replace(
+            "backend_credentials",
+            api.sealed_backend_credentials,
+            credentials.contract().model_dump_json()
+            if isinstance(credentials, BackendCredentialsBody)
+            else credentials,
+        )
 
     def _policy_ids(self, session: Session, body: ApiWrite) -> set[str]:
         return {

@@ -3,9 +3,8 @@
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from websockets.uri import parse_uri
 
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.publisher.addresses import AddressChecker, AddressForbiddenError, Target
+from services.control_plane.publisher.backend_secrets import BackendAccess
 from services.control_plane.publisher.schemas import EndpointError, EndpointTest
 from shared.definition import Endpoints
 
@@ -29,24 +29,20 @@ _MAX_RESPONSE_BYTES: Final = 64 * 1024
 
 
 class EndpointTester:
-    """Opens a WebSocket to each endpoint. Nothing is retried, and no redirect followed."""
+    """Opens a WebSocket to each endpoint, as a pod would. Nothing is retried, and no redirect followed."""
 
     def __init__(self, addresses: AddressChecker, bulkhead: Bulkhead) -> None:
         self._addresses = addresses
         self._bulkhead = bulkhead
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context()
-
-    def test(self, endpoints: Endpoints) -> list[EndpointTest]:
+    def test(self, endpoints: Endpoints, access: BackendAccess) -> list[EndpointTest]:
         with self._bulkhead.place(), ThreadPoolExecutor(_AT_ONCE, "endpoint-test") as pool:
-            return list(pool.map(lambda item: self._test_one(*item), _targets(endpoints)))
+            return list(pool.map(lambda item: self._test_one(item[0], item[1], access), _targets(endpoints)))
 
-    def _test_one(self, environment: Environment, url: str) -> EndpointTest:
+    def _test_one(self, environment: Environment, url: str, access: BackendAccess) -> EndpointTest:
         began = time.monotonic()
         try:
-            protocol = self._open(url)
+            protocol = self._open(url, access)
         except (AddressForbiddenError, OSError, InvalidHandshake, EOFError) as error:
             return _failed(environment, url, error)
         return EndpointTest(
@@ -58,13 +54,13 @@ class EndpointTester:
             latency_ms=round((time.monotonic() - began) * 1000, 1),
         )
 
-    def _open(self, url: str) -> ClientProtocol:
+    def _open(self, url: str, access: BackendAccess) -> ClientProtocol:
         target = self._addresses.resolve(url)
         with _connect(target) as plain:
             secure = urlsplit(url).scheme == "wss"
-            link = self._tls.wrap_socket(plain, server_hostname=target.host) if secure else plain
+            link = access.tls.wrap_socket(plain, server_hostname=target.host) if secure else plain
             with link:
-                return _shake_hands(link, url)
+                return _shake_hands(link, url, access.headers)
 
 
 def _targets(endpoints: Endpoints) -> Iterable[tuple[Environment, str]]:
@@ -94,10 +90,12 @@ def _dial(address: str, port: int, deadline: float) -> socket.socket:
     return link
 
 
-def _shake_hands(link: socket.socket, url: str) -> ClientProtocol:
+def _shake_hands(link: socket.socket, url: str, headers: Mapping[str, str]) -> ClientProtocol:
     """Send the opening handshake, verify the answer in full, and say goodbye."""
     protocol = ClientProtocol(parse_uri(url))
-    protocol.send_request(protocol.connect())
+    request = protocol.connect()
+    request.headers.update(headers)
+    protocol.send_request(request)
     _send(link, protocol)
     deadline, received = time.monotonic() + HANDSHAKE_SECONDS, 0
     while protocol.state is State.CONNECTING and protocol.handshake_exc is None:

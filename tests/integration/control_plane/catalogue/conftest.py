@@ -94,4 +94,4 @@ def running(*pushers: Pusher) -> Iterator[None]:
 
 
 def make_pusher(database: Database, redis: Redis) -> Pusher:
-    return Pusher(database, Mirror(redis), system_clock, random.SystemRandom())
+    return Pusher(database, Mirror(redis, "key"), system_clock, random.SystemRandom())

@@ -54,7 +54,7 @@ def test_a_change_that_is_sent_again_changes_nothing(catalogue: Catalogue) -> No
 
 def test_the_script_takes_each_revision_once_and_in_order(catalogue: Catalogue) -> None:
     catalogue.pusher.turn()
-    mirror, epoch = Mirror(catalogue.redis), catalogue.ours().epoch
+    mirror, epoch = Mirror(catalogue.redis, "key"), catalogue.ours().epoch
 
     def push(revision: int, of: str = epoch) -> str:
         (outcome,) = mirror.push(of, [(Change(revision, "policy", "a", f'{{"r":{revision}}}'), "d")])
@@ -143,7 +143,7 @@ def test_an_old_snapshot_never_replaces_a_newer_state(catalogue: Catalogue) -> N
     stale = catalogue.theirs()
     catalogue.record("b")
     catalogue.pusher.turn()
-    mirror = Mirror(catalogue.redis)
+    mirror = Mirror(catalogue.redis, "key")
     assert not mirror.replace(Snapshot(catalogue.ours(), [], []), stale)
     catalogue.assert_equal()
 

@@ -2,20 +2,28 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request
 
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.publisher import testing
 from services.control_plane.publisher.addresses import AddressChecker
+from services.control_plane.publisher.backend_secrets import BackendAccess
 from services.control_plane.publisher.testing import EndpointTester
 from shared.addresses import AddressPolicy
+from shared.backend_tls import make_context
 from shared.definition import Endpoint, Endpoints
 from tests.integration.control_plane.platform import Platform, on_sqlite
+from tests.support.certificate import Certificate, make_certificate
 
+PLAIN = BackendAccess(make_context(None, None), {})
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 
 
@@ -37,11 +45,13 @@ async def raw_server(answer: bytes | None) -> AsyncIterator[str]:
         yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/path"
 
 
-async def try_url(url: str, policy: AddressPolicy | None = None) -> tuple[str | None, int | None]:
+async def try_url(
+    url: str, policy: AddressPolicy | None = None, access: BackendAccess = PLAIN
+) -> tuple[str | None, int | None]:
     """Return the error and the status of one endpoint."""
     bulkhead = Bulkhead(1, 0)
     tester = EndpointTester(AddressChecker(policy or AddressPolicy.parse("127.0.0.0/8", ""), bulkhead), bulkhead)
-    (result,) = await asyncio.to_thread(tester.test, Endpoints(production=Endpoint(urls=(url,))))
+    (result,) = await asyncio.to_thread(tester.test, Endpoints(production=Endpoint(urls=(url,))), access)
     assert result.ok == (result.error is None)
     return result.error, result.status
 
@@ -106,3 +116,49 @@ async def test_a_name_without_an_address() -> None:
 async def test_an_address_that_is_forbidden_is_not_dialled() -> None:
     async with raw_server(b"") as url:
         assert await try_url(url, AddressPolicy()) == ("address_forbidden", None)
+
+
+def tls_server(certificate: Certificate, trusts: Certificate | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=trusts.cert if trusts else None)
+    context.load_cert_chain(certificate.both)
+    context.verify_mode = ssl.CERT_REQUIRED if trusts else ssl.CERT_NONE
+    return context
+
+
+@pytest.mark.parametrize(
+    ("host", "known", "error"),
+    [("localhost", True, None), ("localhost", False, "tls_failed"), ("other.test", True, "tls_failed")],
+)
+async def test_a_certificate_is_held_against_the_authority_and_the_name(
+    tmp_path: Path, host: str, known: bool, error: str | None
+) -> None:
+    certificate = make_certificate(tmp_path, host, "192.0.2.1")
+    access = BackendAccess(make_context(certificate.cert.read_text() if known else None, None), {})
+    async with serve(echo, "127.0.0.1", 0, ssl=tls_server(certificate)) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert (await try_url(f"wss://localhost:{port}", access=access))[0] == error
+
+
+@on_sqlite
+async def test_the_gateway_proves_who_it_is(platform: Platform, tmp_path: Path) -> None:
+    certificate, mine = make_certificate(tmp_path / "server"), make_certificate(tmp_path / "client", "gateway")
+    headers: list[Headers] = []
+
+    def remember(_: ServerConnection, request: Request) -> None:
+        headers.append(request.headers)
+
+    async with serve(
+        echo, "127.0.0.1", 0, ssl=tls_server(certificate, trusts=mine), process_request=remember
+    ) as server:
+        url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        api = await platform.make_api(
+            endpoints={"production": {"urls": [url]}},
+            ca_certificate=certificate.cert.read_text(),
+            client_certificate=mine.both.read_text(),
+            backend_credentials={"username": "gate", "password": "secret"},
+            set_headers={"X-Tenant": "7"},
+        )
+        (result,) = (await platform.made(f"/publisher/v1/apis/{api['id']}/endpoints/test", {}, 200))["results"]
+    assert result["ok"], result
+    assert headers[0]["Authorization"] == "Basic Z2F0ZTpzZWNyZXQ="
+    assert headers[0]["X-Tenant"] == "7"

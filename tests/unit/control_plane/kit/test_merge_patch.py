@@ -44,10 +44,16 @@ class Outer(BaseModel):
     name: str
     note: str = "none"
     inner: Inner = Inner()
+    seconds: int | None = 30
 
 
 def test_null_brings_a_default_back() -> None:
     assert patched(Outer(name="x", note="y"), {"note": None}) == Outer(name="x")
+
+
+def test_null_stays_null_where_it_has_a_meaning() -> None:
+    assert patched(Outer(name="x"), {"seconds": None}).seconds is None
+    assert patched(Outer(name="x", seconds=None), {"note": "y"}).seconds is None
 
 
 @pytest.mark.parametrize(

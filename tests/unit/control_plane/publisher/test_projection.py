@@ -26,6 +26,10 @@ def make_api(**changes: Any) -> Api:
         "origins": ["https://a.example"],
         "max_message_bytes": MessageSizes(publish=10),
         "idle_timeout_seconds": 60,
+        "max_connection_age_seconds": 3600,
+        "ping_interval_seconds": None,
+        "set_headers": {"X-Tenant": "7"},
+        "sealed_backend_credentials": "sealed",
         "owner": "me",
         "created_at": NOW,
         "updated_at": NOW,
@@ -45,6 +49,9 @@ def test_pods_are_told_what_they_need_and_no_more() -> None:
     assert definition.endpoints.production == Endpoint(urls=("ws://a", "ws://b"), balance="failover")
     assert definition.auth.scopes == ("read",)
     assert definition.max_message_bytes.publish == 10
+    assert (definition.max_connection_age_seconds, definition.ping_interval_seconds) == (3600, None)
+    assert (definition.set_headers, definition.forward_cookies) == ({"X-Tenant": "7"}, False)
+    assert (definition.sealed_client_certificate, definition.sealed_backend_credentials) == (None, "sealed")
     assert not {"tags", "description", "owner", "roles"} & definition.model_dump().keys()
 
 
@@ -64,6 +71,8 @@ def test_a_reading_can_be_written_back() -> None:
     read, write = read_api(api), write_of(api)
     assert (read.tags, read.roles, read.policies) == (["a", "b"], ["subscriber"], ["Gold"])
     assert read.model_dump(include=set(type(write).model_fields)) == write.model_dump()
+    assert (read.client_certificate, read.backend_credentials) == (None, True)
+    assert "sealed" not in read.model_dump_json()
 
 
 def test_the_lifecycle_shows_what_is_open() -> None:
