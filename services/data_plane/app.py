@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -68,7 +67,7 @@ class Pod:
             catalogue=self.catalogue,
             authenticator=Authenticator(),
             book=self.book,
-            dialler=Dialler(settings.addresses, ssl.create_default_context()),
+            dialler=Dialler(settings.addresses, lambda: self.catalogue.unsealing_key),
             registry=self.registry,
             telemetry=self.telemetry,
             drain=self.drain,

@@ -45,6 +45,7 @@ class Catalogue:
         self._whole = True
         self.table = RouteTable()
         self.mark: Mark | None = None
+        self.unsealing_key: str | None = None
         self.refused: dict[tuple[str, str], str] = {}
 
     @property
@@ -68,7 +69,7 @@ class Catalogue:
                 await asyncio.sleep(delay)
 
     async def _step(self) -> None:
-        there = Mark.read(cast("dict[str, str]", await self._redis.hgetall(keys.CATALOGUE_STATE)))
+        there = await self._read_mark()
         if there is None:
             await asyncio.sleep(FOLLOW_MILLISECONDS / 1000)
         elif not self._whole or self.mark is None or self._has_turned_back(self.mark, there):
@@ -77,6 +78,15 @@ class Catalogue:
             if self.mark.revision == there.revision:
                 self._confirmed_at = self._clock()
             await self._follow(self.mark, there)
+
+    async def _read_mark(self) -> Mark | None:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hgetall(keys.CATALOGUE_STATE)
+            pipe.get(keys.CATALOGUE_KEY)
+            state, key = await pipe.execute()
+        # A Redis that was emptied takes no key away: it is given the same one again.
+        self.unsealing_key = key or self.unsealing_key
+        return Mark.read(state)
 
     @staticmethod
     def _has_turned_back(mine: Mark, there: Mark) -> bool:

@@ -73,9 +73,8 @@ class Gateway:
         try:
             if meter is not None:
                 await _check_quota(meter)
-            application = caller.application.id if caller.application else None
             upstream = await self.dialler.dial(
-                handshake, admission.endpoint, route.rest, application, droppable=_drops(admission)
+                handshake, route, caller, admission.endpoint, droppable=_drops(admission)
             )
         except BaseException:
             if meter is not None:

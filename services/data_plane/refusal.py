@@ -21,6 +21,14 @@ class RefusedError(Exception):
         self.headers = dict(headers or {})
 
 
+class BackendFailedError(RefusedError):
+    """Says that a backend is ill. With `elsewhere` nothing has happened yet, and another URL may be tried."""
+
+    def __init__(self, slug: str, detail: str | None = None, *, elsewhere: bool) -> None:
+        super().__init__(slug, detail)
+        self.elsewhere = elsewhere
+
+
 def come_back_later(slug: str, detail: str | None = None) -> RefusedError:
     """Return a refusal that is over soon. The jitter keeps clients from coming back in step."""
     return RefusedError(slug, detail, {"Retry-After": str(random.randint(*_LATER_SECONDS))})  # noqa: S311 - no secret

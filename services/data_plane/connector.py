@@ -1,0 +1,84 @@
+"""From a backend's URL to a connection: names, addresses, TCP and TLS."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final, TypeVar, cast
+from urllib.parse import SplitResult
+
+from aiohappyeyeballs import AddrInfoType, start_connection
+
+from services.data_plane.keepalive import keep_alive
+from services.data_plane.refusal import BackendFailedError
+from shared.addresses import AddressPolicy
+
+HEAD_START_SECONDS: Final = 0.25
+"""How long an address has before the next one is tried beside it (RFC 8305, section 5)."""
+
+_DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
+
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+class Connector:
+    """Connects to backends at addresses where they may be."""
+
+    def __init__(self, addresses: AddressPolicy, seconds: float) -> None:
+        self._addresses = addresses
+        self._seconds = seconds
+
+    async def connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
+        """Return the protocol of a new connection. Raises `BackendFailedError`."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._connect(parts, tls, make_protocol)
+        except TimeoutError as error:
+            detail = "The backend did not accept the connection in time."
+            raise BackendFailedError("upstream_timeout", detail, elsewhere=True) from error
+        except ssl.SSLError as error:
+            raise BackendFailedError("upstream_unreachable", _explain(error), elsewhere=True) from error
+        except (OSError, RuntimeError) as error:  # uvloop has RuntimeError for some faults of sockets
+            raise BackendFailedError("upstream_unreachable", elsewhere=True) from error
+
+    async def _connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
+        host = parts.hostname or ""
+        secure = parts.scheme == "wss"
+        # The checked addresses are those that are dialled: a second look-up could answer otherwise.
+        found = await self._resolve(host, parts.port or _DEFAULT_PORTS[parts.scheme])
+        sock = await start_connection(found, happy_eyeballs_delay=HEAD_START_SECONDS)
+        try:
+            keep_alive(sock)
+            _, protocol = await asyncio.get_running_loop().create_connection(
+                make_protocol, sock=sock, ssl=tls if secure else None, server_hostname=host if secure else None
+            )
+        except BaseException:
+            sock.close()
+            raise
+        return protocol
+
+    async def _resolve(self, host: str, port: int) -> list[AddrInfoType]:
+        if _is_literal(host):
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        else:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        if not all(self._addresses.permits(str(entry[4][0])) for entry in found):
+            raise BackendFailedError("address_forbidden", elsewhere=True)
+        return cast("list[AddrInfoType]", found)  # without IPv6, addresses could be bytes
+
+
+@lru_cache
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _explain(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "The backend's certificate is not trusted, or not for its name."
+    return "TLS with the backend failed."
