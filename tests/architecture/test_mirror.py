@@ -42,7 +42,6 @@ TESTED_BY = {
     "services/data_plane/telemetry.py": f"{POD}/test_drain.py",
     "services/data_plane/throttle/leases.py": f"{POD}/test_throttle.py",
     "services/data_plane/throttle/meter.py": f"{POD}/test_throttle.py",
-    "services/data_plane/upstream.py": f"{POD}/test_refusals.py",
     "shared/subscription.py": "tests/architecture/test_contract.py",
 }
 
