@@ -48,7 +48,7 @@ def test_secrets_are_opened_once_and_not_shown() -> None:
     assert sealed not in repr(mine)
 
 
-@pytest.mark.parametrize("key", [None, "no key", Fernet.generate_key().decode()])
+@pytest.mark.parametrize("key", [None, "no key", Fernet.generate_key().decode()], ids=["none", "not a key", "another"])
 def test_without_the_right_key_nothing_is_dialled(key: str | None) -> None:
     keys = [key]
     book, mine = AccessBook(lambda: keys[-1]), api(sealed_backend_credentials=seal('{"header":"X","value":"y"}'))
