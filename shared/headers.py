@@ -16,6 +16,9 @@ SET_BY_GATEWAY: Final = frozenset(
     }
 )  # fmt: skip
 
+_BELIEVED: Final = "x-forwarded-"
+"""Backends believe what stands under such names: who is connected to them must have said it."""
+
 
 def plain(name: str) -> str:
     """Return a name as a careless backend may read it: without case, and `_` and `.` as `-`."""
@@ -26,3 +29,9 @@ def is_reserved(name: str) -> bool:
     """Tell whether only the gateway may send this header to a backend."""
     known = plain(name)
     return known in HOP_BY_HOP or known in SET_BY_GATEWAY or known.startswith("sec-websocket-")
+
+
+def may_pass(name: str) -> bool:
+    """Tell whether a client's header may reach a backend as it is."""
+    known = plain(name)
+    return not is_reserved(name) and known not in CREDENTIALS and not known.startswith(_BELIEVED)

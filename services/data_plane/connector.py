@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import Final, TypeVar, cast
 from urllib.parse import SplitResult
@@ -44,29 +44,40 @@ class Connector:
             raise BackendFailedError("upstream_unreachable", elsewhere=True) from error
 
     async def _connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
-        host = parts.hostname or ""
+        host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
         secure = parts.scheme == "wss"
+        create = partial(
+            asyncio.get_running_loop().create_connection,
+            make_protocol,
+            ssl=tls if secure else None,
+            server_hostname=host if secure else None,
+        )
+        protocol: P
         # The checked addresses are those that are dialled: a second look-up could answer otherwise.
-        found = await self._resolve(host, parts.port or _DEFAULT_PORTS[parts.scheme])
-        sock = await start_connection(found, happy_eyeballs_delay=HEAD_START_SECONDS)
-        try:
-            keep_alive(sock)
-            _, protocol = await asyncio.get_running_loop().create_connection(
-                make_protocol, sock=sock, ssl=tls if secure else None, server_hostname=host if secure else None
-            )
-        except BaseException:
-            sock.close()
-            raise
+        found = await self._resolve(host, port)
+        if len(found) == 1:  # mostly: and then half the work
+            transport, protocol = await create(found[0][4][0], port)
+        else:
+            sock = await start_connection(found, happy_eyeballs_delay=HEAD_START_SECONDS)
+            try:
+                transport, protocol = await create(sock=sock)
+            except BaseException:
+                sock.close()
+                raise
+        keep_alive(transport.get_extra_info("socket"))
         return protocol
 
     async def _resolve(self, host: str, port: int) -> list[AddrInfoType]:
         if _is_literal(host):
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+            found: list[AddrInfoType] = [(socket.AF_UNSPEC, socket.SOCK_STREAM, 0, "", (host, port))]
         else:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            # Without IPv6, addresses could be bytes.
+            found = cast(
+                "list[AddrInfoType]", await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            )
         if not all(self._addresses.permits(str(entry[4][0])) for entry in found):
             raise BackendFailedError("address_forbidden", elsewhere=True)
-        return cast("list[AddrInfoType]", found)  # without IPv6, addresses could be bytes
+        return found
 
 
 @lru_cache

@@ -10,7 +10,7 @@ from multidict import CIMultiDictProxy
 from services.data_plane.connection import OWN_SUBPROTOCOL, Credential, Handshake, Request
 from services.data_plane.forwarded import TrustedProxies, find_sender
 from services.data_plane.refusal import RefusedError
-from shared.headers import CREDENTIALS, is_reserved, plain
+from shared.headers import may_pass
 
 BEARER_PREFIX = "bearer."
 
@@ -101,5 +101,5 @@ def _end_to_end(headers: CIMultiDictProxy[str]) -> Iterator[tuple[str, str]]:
     named = _tokens(headers, hdrs.CONNECTION)
     for name, value in headers.items():
         # A backend may read `_` and `.` in a name as `-`: such aliases of our names are removed too.
-        if not is_reserved(name) and plain(name) not in CREDENTIALS and name.lower() not in named:
+        if may_pass(name) and name.lower() not in named:
             yield name, value
