@@ -181,6 +181,7 @@ def _bring_up(demo: _Demo, stack: Stack) -> dict[str, sample.Key]:
     control_plane = ["--host", _HOST, "--port", str(ports.control_plane)]
     stack.start("control plane", "cli.main", "control-plane", *control_plane, env=env)
     gateway = ["--port", str(ports.gateway), "--tls-port", str(ports.gateway_tls), "--ops-port", str(ports.ops)]
+    gateway += ["--workers", "1"]
     stack.start("pod", "cli.main", "data-plane", "--host", _HOST, *gateway, env=env | demo.tls_environment())
     stack.wait_for("the control plane", lambda: _is_ready(ports.control_plane))
     backends = sample.Backends(f"ws://{_HOST}:{ports.echo}", f"ws://{_HOST}:{ports.sandbox}")

@@ -33,8 +33,11 @@ def data_plane(
         int,
         typer.Option(envvar="FRAMEGATE_DATA_PLANE_OPS_PORT", min=1, max=65535, help="Health, metrics, configuration."),
     ] = 9100,
+    workers: Annotated[
+        int | None, typer.Option(envvar="FRAMEGATE_DATA_PLANE_WORKERS", min=1, help="By default one for each core.")
+    ] = None,
 ) -> None:
     """Serve a pod of the data plane: the gateway."""
     from services.data_plane.__main__ import serve  # noqa: PLC0415 - see above
 
-    serve(host=host, port=port, tls_port=tls_port, ops_port=ops_port)
+    serve(host=host, port=port, tls_port=tls_port, ops_port=ops_port, workers=workers)

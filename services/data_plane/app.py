@@ -5,10 +5,9 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from aiohttp import web
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -21,8 +20,9 @@ from services.data_plane.drain import Drain
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.gateway import Gateway
 from services.data_plane.listener import Listener
-from services.data_plane.ops import make_ops
+from services.data_plane.ops import Collected, serve_ops
 from services.data_plane.registry import Registry
+from services.data_plane.report import Report, collect
 from services.data_plane.settings import Settings
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.leases import LeaseBook
@@ -45,6 +45,10 @@ class Ports:
     port: int = 9099
     tls_port: int = 8099
     ops_port: int = 9100
+
+    def describe(self, settings: Settings) -> str:
+        secure = f", {self.tls_port} (wss)" if settings.tls_cert else ""
+        return f"{self.host}, ports {self.port} (ws){secure}, {self.ops_port} (ops)"
 
 
 class Pod:
@@ -100,6 +104,29 @@ class Pod:
         except (RedisError, OSError) as error:
             log.warning("no heartbeat: %s", error)
 
+    def report(self) -> Report:
+        """Return what this pod says of itself."""
+        catalogue, telemetry = self.catalogue, self.telemetry
+        mark = catalogue.mark
+        telemetry.open.set(len(self.registry))
+        telemetry.revision.set(mark.revision if mark else 0)
+        telemetry.age.set(catalogue.age_seconds or 0)
+        telemetry.refused.set(len(catalogue.refused))
+        telemetry.without_redis.set(self.book.decisions_without_redis)
+        return Report(
+            reason="draining" if self.drain.draining else "" if mark else "no configuration yet",
+            revision=mark.revision if mark else None,
+            digest=mark.digest if mark else None,
+            age_seconds=catalogue.age_seconds,
+            apis=sum(len(versions.by_name) for versions in catalogue.table.contexts.values()),
+            refused=list(catalogue.refused),
+            metrics=collect(telemetry.registry),
+        )
+
+    def reload_certificate(self) -> None:
+        if self.certificate is not None:
+            self.certificate.reload()
+
     async def stop(self) -> None:
         """Close every connection in good order, and give back what was leased."""
         await self.drain.run(self.registry, self.settings.drain_seconds)
@@ -122,19 +149,42 @@ class Running:
 
 @asynccontextmanager
 async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
-    """Serve a pod. At the end it drains."""
+    """Serve a pod of one process. At the end it drains."""
+    async with start_pod(settings) as pod:
+
+        async def collect() -> Collected:
+            return Collected([pod.report()])
+
+        async with (
+            serve_ops(collect, ports.host, ports.ops_port) as ops_port,
+            open_ports(pod, ports) as (port, tls_port),
+        ):
+            yield Running(pod, port, tls_port, ops_port)
+
+
+@asynccontextmanager
+async def start_pod(settings: Settings) -> AsyncIterator[Pod]:
+    """Run a pod that follows the catalogue and accepts nobody yet. Raises `CertificateError`."""
     pod = Pod(settings)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(pod.disconnect)
-        await stack.enter_async_context(_background(pod))
-        ops_port = await _serve_ops(stack, pod, ports)
-        stack.push_async_callback(pod.listener.close)
-        port = await pod.listener.listen(ports.host, ports.port)
+    try:
+        async with _background(pod):
+            yield pod
+    finally:
+        await pod.disconnect()
+
+
+@asynccontextmanager
+async def open_ports(pod: Pod, ports: Ports, *, shared: bool = False) -> AsyncIterator[tuple[int, int | None]]:
+    """Accept connections, with `shared` beside other processes; at the end drain. Raises `PortError`."""
+    try:
+        port = await pod.listener.listen(ports.host, ports.port, shared=shared)
         tls_port = None
         if pod.certificate is not None:
-            tls_port = await pod.listener.listen(ports.host, ports.tls_port, pod.certificate)
-        stack.push_async_callback(pod.stop)
-        yield Running(pod, port, tls_port, ops_port)
+            tls_port = await pod.listener.listen(ports.host, ports.tls_port, pod.certificate, shared=shared)
+        yield port, tls_port
+    finally:
+        await pod.stop()
+        await pod.listener.close()
 
 
 @asynccontextmanager
@@ -151,15 +201,6 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
                 for task in tasks:
                     task.cancel()
                 _, tasks = await asyncio.wait(tasks, timeout=0.1)
-
-
-async def _serve_ops(stack: AsyncExitStack, pod: Pod, ports: Ports) -> int:
-    ops = make_ops(pod.catalogue, pod.registry, pod.telemetry, pod.book, pod.drain)
-    runner = web.AppRunner(ops, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, ports.host, ports.ops_port).start()
-    return int(runner.addresses[0][1])
 
 
 def _connect(url: str, *, seconds: float) -> Redis:

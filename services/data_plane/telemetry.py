@@ -38,6 +38,8 @@ class Telemetry:
         self.dropped = Counter("framegate_messages_dropped", "Messages dropped by a limit", registry=registry)
         self.delayed = Counter("framegate_delayed_seconds", "Time for which limits held messages", registry=registry)
         self.open = Gauge("framegate_connections_open", "Open connections", registry=registry)
+        self.workers = Gauge("framegate_workers", "Workers that serve", registry=registry)
+        self.workers.set(1)
         self.revision = Gauge("framegate_catalogue_revision", "The revision that is served", registry=registry)
         self.age = Gauge(
             "framegate_catalogue_age_seconds", "Since the catalogue was known to be current", registry=registry

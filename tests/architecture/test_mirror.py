@@ -42,6 +42,7 @@ TESTED_BY = {
     "services/data_plane/telemetry.py": f"{POD}/test_drain.py",
     "services/data_plane/throttle/leases.py": f"{POD}/test_throttle.py",
     "services/data_plane/throttle/meter.py": f"{POD}/test_throttle.py",
+    "services/data_plane/worker.py": f"{POD}/test_workers.py",
     "shared/subscription.py": "tests/architecture/test_contract.py",
 }
 
