@@ -38,7 +38,7 @@ def read_handshake(request: Request, request_id: str, proxies: TrustedProxies) -
         host=headers.get(hdrs.HOST, ""),
         key=headers[hdrs.SEC_WEBSOCKET_KEY],
         headers=tuple(_end_to_end(headers)),
-        cookies=tuple(headers.getall(hdrs.COOKIE, ())),
+        cookies=() if "cookie" in _tokens(headers, hdrs.CONNECTION) else tuple(headers.getall(hdrs.COOKIE, ())),
         subprotocols=offered,
         extensions=", ".join(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS, ())),
         credential=credential,

@@ -1,5 +1,6 @@
 """Certificates, signed by themselves."""
 
+import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -46,3 +47,11 @@ def make_certificate(folder: Path, host: str = "localhost", address: str = "127.
     )
     files.both.write_bytes(files.cert.read_bytes() + files.key.read_bytes())
     return files
+
+
+def server_context(certificate: Certificate, trusts: Certificate | None = None) -> ssl.SSLContext:
+    """Return what a server speaks TLS with; with `trusts` it wants a certificate of its clients."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=trusts.cert if trusts else None)
+    context.load_cert_chain(certificate.both)
+    context.verify_mode = ssl.CERT_REQUIRED if trusts else ssl.CERT_NONE
+    return context

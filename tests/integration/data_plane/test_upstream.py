@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 from shared import keys
 from shared.definition import BackendCredentials
 from tests.integration.data_plane.conftest import Backend, Gate, port_of
-from tests.support.certificate import Certificate, make_certificate
+from tests.support.certificate import make_certificate, server_context
 from tests.support.waiting import eventually
 
 KEY = Fernet.generate_key().decode()
@@ -67,13 +67,6 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield entered
 
 
-def server_tls(certificate: Certificate, trusts: Certificate | None = None) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=trusts.cert if trusts else None)
-    context.load_cert_chain(certificate.both)
-    context.verify_mode = ssl.CERT_REQUIRED if trusts else ssl.CERT_NONE
-    return context
-
-
 async def publish(gate: Gate, urls: Sequence[str], balance: str = "round_robin", **fields: Any) -> None:
     gate.world.put_api(None, endpoints={"production": {"urls": urls, "balance": balance}}, **fields)
     await gate.caught_up()
@@ -96,7 +89,7 @@ async def refusal(gate: Gate) -> tuple[int, str]:
 
 async def test_a_backend_behind_an_authority_of_its_own(gate: Gate, stack: AsyncExitStack, tmp_path: Path) -> None:
     certificate = make_certificate(tmp_path)
-    backend = await stack.enter_async_context(backend_of(tls=server_tls(certificate)))
+    backend = await stack.enter_async_context(backend_of(tls=server_context(certificate)))
     await publish(gate, [f"wss://localhost:{backend.port}"], ca_certificate=certificate.cert.read_text())
     assert await name_of(gate) == "a"
 
@@ -106,7 +99,7 @@ async def test_a_certificate_that_is_not_good_enough(
     gate: Gate, stack: AsyncExitStack, tmp_path: Path, host: str, known: bool
 ) -> None:
     certificate = make_certificate(tmp_path, host, "192.0.2.1")
-    backend = await stack.enter_async_context(backend_of(tls=server_tls(certificate)))
+    backend = await stack.enter_async_context(backend_of(tls=server_context(certificate)))
     authority = certificate.cert.read_text() if known else None
     await publish(gate, [f"wss://localhost:{backend.port}"], ca_certificate=authority)
     status, body = await refusal(gate)
@@ -119,7 +112,7 @@ async def test_a_definition_that_changes_takes_its_trust_along(
     gate: Gate, stack: AsyncExitStack, tmp_path: Path
 ) -> None:
     certificate = make_certificate(tmp_path)
-    backend = await stack.enter_async_context(backend_of(tls=server_tls(certificate)))
+    backend = await stack.enter_async_context(backend_of(tls=server_context(certificate)))
     url = f"wss://localhost:{backend.port}"
     await publish(gate, [url], ca_certificate=certificate.cert.read_text())
     assert await name_of(gate) == "a"
@@ -129,7 +122,7 @@ async def test_a_definition_that_changes_takes_its_trust_along(
 
 async def test_the_gateway_proves_who_it_is(gate: Gate, stack: AsyncExitStack, tmp_path: Path) -> None:
     certificate, mine = make_certificate(tmp_path / "server"), make_certificate(tmp_path / "client", "gateway")
-    backend = await stack.enter_async_context(backend_of(tls=server_tls(certificate, trusts=mine)))
+    backend = await stack.enter_async_context(backend_of(tls=server_context(certificate, trusts=mine)))
     credentials = BackendCredentials(header="Authorization", value="Basic YTpi").model_dump_json()
     sealed = {
         "sealed_client_certificate": Fernet(KEY).encrypt(mine.both.read_bytes()).decode(),

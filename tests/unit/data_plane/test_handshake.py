@@ -118,3 +118,14 @@ def test_the_sender_is_the_connection_unless_a_trusted_proxy_says_otherwise() ->
     assert (own.address, own.secure, own.forwarded_for) == ("192.0.2.1", True, "192.0.2.1")
     assert (told.address, told.secure, told.forwarded_for) == ("198.51.100.7", False, "198.51.100.7, 192.0.2.1")
     assert own.headers == told.headers == ()
+
+
+def test_cookies_are_kept_apart_from_other_headers() -> None:
+    handshake = read(Cookie="session=secret")
+    assert handshake.cookies == ("session=secret",)
+    assert not [name for name, _ in handshake.headers if name == "Cookie"]
+    assert "secret" not in repr(handshake)
+
+
+def test_a_cookie_that_is_named_hop_by_hop_goes_nowhere() -> None:
+    assert read(Cookie="session=secret", Connection="Upgrade, Cookie").cookies == ()

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from shared.addresses import AddressPolicy
 from shared.backend_tls import make_context
 from shared.definition import Endpoint, Endpoints
 from tests.integration.control_plane.platform import Platform, on_sqlite
-from tests.support.certificate import Certificate, make_certificate
+from tests.support.certificate import make_certificate, server_context
 
 PLAIN = BackendAccess(make_context(None, None), {})
 SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -118,13 +117,6 @@ async def test_an_address_that_is_forbidden_is_not_dialled() -> None:
         assert await try_url(url, AddressPolicy()) == ("address_forbidden", None)
 
 
-def tls_server(certificate: Certificate, trusts: Certificate | None = None) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=trusts.cert if trusts else None)
-    context.load_cert_chain(certificate.both)
-    context.verify_mode = ssl.CERT_REQUIRED if trusts else ssl.CERT_NONE
-    return context
-
-
 @pytest.mark.parametrize(
     ("host", "known", "error"),
     [("localhost", True, None), ("localhost", False, "tls_failed"), ("other.test", True, "tls_failed")],
@@ -134,7 +126,7 @@ async def test_a_certificate_is_held_against_the_authority_and_the_name(
 ) -> None:
     certificate = make_certificate(tmp_path, host, "192.0.2.1")
     access = BackendAccess(make_context(certificate.cert.read_text() if known else None, None), {})
-    async with serve(echo, "127.0.0.1", 0, ssl=tls_server(certificate)) as server:
+    async with serve(echo, "127.0.0.1", 0, ssl=server_context(certificate)) as server:
         port = server.sockets[0].getsockname()[1]
         assert (await try_url(f"wss://localhost:{port}", access=access))[0] == error
 
@@ -148,7 +140,7 @@ async def test_the_gateway_proves_who_it_is(platform: Platform, tmp_path: Path) 
         headers.append(request.headers)
 
     async with serve(
-        echo, "127.0.0.1", 0, ssl=tls_server(certificate, trusts=mine), process_request=remember
+        echo, "127.0.0.1", 0, ssl=server_context(certificate, trusts=mine), process_request=remember
     ) as server:
         url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         api = await platform.make_api(
