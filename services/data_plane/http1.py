@@ -45,6 +45,7 @@ class AnswerHead:
     """The head of a response, and what came behind it."""
 
     status: int
+    version: tuple[int, int]
     headers: CIMultiDictProxy[str]
     rest: bytes
 
@@ -76,7 +77,7 @@ class AnswerReader:
         if read is None:
             return None
         message, rest = read
-        return AnswerHead(message.code, message.headers, rest)
+        return AnswerHead(message.code, tuple(message.version), message.headers, rest)
 
 
 class _HeadReader:

@@ -79,6 +79,8 @@ class Upgrade:
             raise BackendFailedError("upstream_refused", f"The backend answered {answer.status}.", elsewhere=True)
         if answer.status != 101:  # noqa: PLR2004
             raise RefusedError("upstream_refused", f"The backend answered {answer.status}.")
+        if answer.version < (1, 1):  # HTTP/1.0 knows no Upgrade (RFC 9110, section 7.8)
+            raise RefusedError("upstream_refused", "The backend's answer is not HTTP/1.1.")
         if not _has_token(answer, hdrs.UPGRADE, "websocket") or not _has_token(answer, hdrs.CONNECTION, "upgrade"):
             raise RefusedError("upstream_refused", "The backend's answer is not an upgrade to WebSocket.")
         if headers.getall(hdrs.SEC_WEBSOCKET_ACCEPT, ()) != [accept_key(self.key)]:

@@ -113,7 +113,6 @@ async def test_what_is_no_verified_101_is_502_and_the_connection_is_not_used_aga
     await eventually(lambda: len(gate.pod.registry) == 0)
 
 
-@pytest.mark.xfail(reason="the version of the answer is not looked at, and HTTP/1.0 knows no Upgrade")
 async def test_an_answer_in_an_older_http_is_502(gate: Gate) -> None:
     for why in NOT_YET:
         await refused(gate, why)
