@@ -1,19 +1,11 @@
-"""A pod as a process, metered, with whatever backend a test puts behind it."""
-
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
-from redis import Redis
 
-from cli.stack import Stack
-from shared.limits import PolicyName
 from tests.conformance.autobahn import DEFLATE, DEFLATE_SAMPLE, RULES, SIZES
-from tests.support.waiting import free_port, wait_until
-from tests.support.world import World
+from tests.support.pod import PodProcess, pod_process
+from tests.support.waiting import wait_until
 
 SECONDS, SECONDS_OF_ALL = 180, 7200
 
@@ -33,52 +25,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("peer", "cases"), parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """A running pod, and the API /echo 1.0 that it serves to anybody."""
-
-    world: World
-    stack: Stack
-    url: str
-    ops_url: str
-    log: Path
-
-    def serve(self, backend: str) -> None:
-        """Put the API in front of a backend, with a quota that every message is counted against."""
-        self.world.put_policy("api", "Ample", 10**9)
-        self.world.put_api(backend, auth={"types": ["none"]}, api_policy=PolicyName("Ample"))
-        self.stack.wait_for("the API", lambda: self._config().get("revision") == self.world.revision)
-
-    def start_backend(self, module: str, *args: str) -> None:
-        self.stack.start("backend", module, *args, env=_environment())
-
-    def check(self) -> None:
-        """See to it that nothing stayed open and nothing went wrong inside."""
-        wait_until(
-            lambda: "framegate_connections_open 0.0" in httpx.get(f"{self.ops_url}/metrics", trust_env=False).text
-        )
-        assert "Traceback" not in self.log.read_text()
-
-    def _config(self) -> Mapping[str, object]:
-        try:
-            answer: Mapping[str, object] = httpx.get(f"{self.ops_url}/config", trust_env=False).json()
-        except httpx.HTTPError:
-            return {}
-        return answer
-
-
 @pytest.fixture
-def gateway(redis_url: str, tmp_path: Path) -> Iterator[Gateway]:
-    port, ops_port = free_port(), free_port()
-    environment = _environment() | {"FRAMEGATE_REDIS_URL": redis_url, "FRAMEGATE_DEMO": "1"}
-    with Redis.from_url(redis_url, decode_responses=True) as redis, Stack(tmp_path) as stack:
-        ports = ("--port", str(port), "--ops-port", str(ops_port))
-        stack.start("pod", "cli.main", "data-plane", *ports, env=environment)
-        urls = (f"ws://127.0.0.1:{port}/echo/1.0", f"http://127.0.0.1:{ops_port}")
-        running = Gateway(World(redis), stack, *urls, tmp_path / "pod.log")
+def pod(redis_url: str, tmp_path: Path) -> Iterator[PodProcess]:
+    """Run a pod that counts every message against a quota; at the end nothing is open and nothing went wrong inside."""
+    with pod_process(redis_url, tmp_path) as running:
+        running.world.put_policy("api", "Ample", 10**9)
         yield running
-        running.check()
-
-
-def _environment() -> dict[str, str]:
-    return {"PATH": os.defpath}
+        wait_until(lambda: running.metric("framegate_connections_open") == 0)
+        assert "Traceback" not in running.log.read_text()
