@@ -13,7 +13,7 @@ def match(handshake: Handshake, table: RouteTable) -> Route:
     """Find the API of a path: the longest context that has the version which follows, or a default version."""
     segments = handshake.path.split("/")
     # RFC 3986, section 5.2.4: a backend would resolve these, and leave the path that its endpoint gives it.
-    if any(unquote(segment) in (".", "..") for segment in segments):
+    if any(_is_dot_segment(segment) for segment in segments):
         raise RefusedError("malformed_upgrade", "The path has dot segments.")
     route = _find(segments, table)
     if route is None or route.api.state in _GONE:
@@ -21,6 +21,12 @@ def match(handshake: Handshake, table: RouteTable) -> Route:
     if route.api.state == "BLOCKED":
         raise RefusedError("api_blocked", headers={"Retry-After": "60"})
     return route
+
+
+def _is_dot_segment(segment: str) -> bool:
+    """Tell whether a segment is one, or would be to a server that unescapes slashes or cuts parameters off."""
+    parts = unquote(segment).replace("\\", "/").split("/")
+    return any(part.partition(";")[0] in (".", "..") for part in parts)
 
 
 def _find(segments: list[str], table: RouteTable) -> Route | None:
