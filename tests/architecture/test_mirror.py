@@ -27,6 +27,7 @@ TESTED_BY = {
     "services/control_plane/kit/columns.py": f"{CONTROL_PLANE}/publisher/test_router.py",
     "services/control_plane/kit/provide.py": f"{CONTROL_PLANE}/test_app.py",
     "services/control_plane/kit/routing.py": f"{CONTROL_PLANE}/kit/test_idempotency.py",
+    "services/control_plane/kit/schemas.py": f"{CONTROL_PLANE}/throttling/test_router.py",
     "services/control_plane/kit/unit_of_work.py": f"{CONTROL_PLANE}/kit/test_idempotency.py",
     "services/control_plane/metrics.py": f"{CONTROL_PLANE}/test_health.py",
     "services/data_plane/__main__.py": "tests/integration/cli/test_planes.py",

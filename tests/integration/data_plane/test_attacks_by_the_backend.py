@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
 from tests.integration.data_plane.conftest import Backend, Gate
 from tests.support.frames import client_frame, close_payload, frame
 from tests.support.waiting import eventually
