@@ -14,6 +14,7 @@ from services.data_plane.keepalive import keep_alive
 from services.data_plane.refusal import BackendFailedError
 from shared.addresses import AddressPolicy
 from shared.backend_tls import make_context
+from tests.support.waiting import free_port
 
 NAME = "backend.test"
 Resolve = Callable[..., None]
@@ -77,7 +78,7 @@ async def test_another_address_answers_for_one_that_refuses(resolve: Resolve) ->
 
 async def test_another_address_answers_for_one_that_is_silent(resolve: Resolve) -> None:
     resolve("127.0.0.2", "127.0.0.1")
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", free_port())) as server:
         port = server.getsockname()[1]
         with silent_listener("127.0.0.2", port):
             assert await connect(port) == "127.0.0.1"
@@ -85,10 +86,9 @@ async def test_another_address_answers_for_one_that_is_silent(resolve: Resolve) 
 
 async def test_silence_ends_in_time(resolve: Resolve) -> None:
     resolve("127.0.0.1")
-    with socket.create_server(("127.0.0.2", 0)) as other:
-        port = other.getsockname()[1]
-        with silent_listener("127.0.0.1", port), pytest.raises(BackendFailedError) as failed:
-            await connect(port, seconds=0.2)
+    port = free_port()
+    with silent_listener("127.0.0.1", port), pytest.raises(BackendFailedError) as failed:
+        await connect(port, seconds=0.2)
     assert (failed.value.problem.slug, failed.value.elsewhere) == ("upstream_timeout", True)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from typing import Any, Literal
 
 import pytest
@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from cli.embedded import redis_server
 from services.data_plane.settings import Settings
 from shared.limits import OnExceed
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
@@ -200,14 +201,17 @@ async def test_a_lost_script_is_loaded_again(gate: Gate) -> None:
 
 @pytest.mark.parametrize(("on_redis_loss", "admitted"), [("allow", 5), ("deny", 0)])
 async def test_without_redis_a_pod_decides_as_it_is_told(
-    world: World, backend: Backend, redis_url: str, on_redis_loss: Literal["allow", "deny"], admitted: int
+    backend: Backend, on_redis_loss: Literal["allow", "deny"], admitted: int
 ) -> None:
-    settings = Settings(redis_url=redis_url, demo=True, drain_seconds=0, on_redis_loss=on_redis_loss)
-    world.put_tutorial(backend.url)
-    async with run_gate(world, settings) as gate:
+    async with AsyncExitStack() as stack:
+        redis = stack.enter_context(ExitStack())
+        url = redis.enter_context(redis_server())
+        world = World(redis.enter_context(Redis.from_url(url, decode_responses=True)))
+        world.put_tutorial(backend.url)
+        settings = Settings(redis_url=url, demo=True, drain_seconds=0, on_redis_loss=on_redis_loss)
+        gate = await stack.enter_async_context(run_gate(world, settings))
         await limit(gate, 5, "drop")
-        gate.pod._counter.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
-        await gate.pod._counter.connection_pool.disconnect()
+        redis.close()
         async with gate.connect() as client:
             await send_numbers(client, 8)
             relay = gate.pod.registry.all()[0].relay
