@@ -9,7 +9,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-PARALLEL = 4
 DEFLATE = ClientPerMessageDeflateFactory(client_no_context_takeover=True, client_max_window_bits=True)
 AGENT = "framegate"
 
@@ -46,10 +45,10 @@ async def with_aiohttp(url: str) -> str | bytes | None:
     return first
 
 
-async def run_all(echo: Echo, base: str) -> None:
+async def run_all(echo: Echo, base: str, at_once: int) -> None:
     """Take part in every case that the server has, a few at a time, and let it report."""
     count = int(await echo(f"{base}/getCaseCount") or 0)
-    turns = asyncio.Semaphore(PARALLEL)
+    turns = asyncio.Semaphore(at_once)
 
     async def take(case: int) -> None:
         async with turns:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.autobahn import DEFLATE, DEFLATE_SAMPLE, RULES, SIZES
+from tests.conformance.autobahn import AT_ONCE, DEFLATE, DEFLATE_SAMPLE, RULES, SIZES
 from tests.support.pod import PodProcess, pod_process
 from tests.support.waiting import wait_until
 
@@ -19,10 +19,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     deflate = DEFLATE if everything else DEFLATE_SAMPLE
     parts = [
         # Each as far as it goes: websockets bounds the fragments of a message, aiohttp's client some of deflate.
-        pytest.param("aiohttp", (*RULES, *SIZES), id="aiohttp", marks=limit),
-        pytest.param("websockets", (*RULES, *deflate), id="websockets", marks=limit),
+        pytest.param("aiohttp", (*RULES, *SIZES), AT_ONCE, id="aiohttp", marks=limit),
+        pytest.param("websockets", (*RULES, *deflate), 1 if everything else AT_ONCE, id="websockets", marks=limit),
     ]
-    metafunc.parametrize(("peer", "cases"), parts)
+    metafunc.parametrize(("peer", "cases", "at_once"), parts)
 
 
 @pytest.fixture

@@ -29,21 +29,24 @@ def is_listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_before_an_echo_server(pod: PodProcess, tmp_path: Path, peer: Peer, cases: Cases) -> None:
+def test_before_an_echo_server(pod: PodProcess, tmp_path: Path, peer: Peer, cases: Cases, at_once: int) -> None:
     port = free_port()
     backend = f"ws://127.0.0.1:{port}"
     arguments = ("--port", str(port)) if peer == "websockets" else (str(port),)
     pod.stack.start("backend", ECHOES[peer], *arguments, env={"PATH": os.defpath})
     wait_until(lambda: is_listening(port), within=20)
     pod.serve(backend, api_policy="Ample")
-    check(peer, *(drive(url, cases, tmp_path / name) for name, url in (("direct", backend), ("through", pod.url))))
+    check(
+        peer,
+        *(drive(url, cases, tmp_path / name, at_once) for name, url in (("direct", backend), ("through", pod.url))),
+    )
 
 
-async def test_before_a_fuzzing_server(pod: PodProcess, tmp_path: Path, peer: Peer, cases: Cases) -> None:
+async def test_before_a_fuzzing_server(pod: PodProcess, tmp_path: Path, peer: Peer, cases: Cases, at_once: int) -> None:
     verdicts = []
     for name in ("direct", "through"):
         with fuzzing_server(cases, tmp_path / name) as (backend, process):
             await asyncio.to_thread(pod.serve, backend, api_policy="Ample")
-            await run_all(CLIENTS[peer], backend if name == "direct" else pod.url)
+            await run_all(CLIENTS[peer], backend if name == "direct" else pod.url, at_once)
             verdicts.append(await asyncio.to_thread(read_verdicts, process, tmp_path / name))
     check(peer, *verdicts)
