@@ -17,8 +17,8 @@ from tests.support.demo import COMMAND, running
 from tests.support.waiting import wait_until
 
 pytestmark = [
-    pytest.mark.timeout(120),
-    pytest.mark.xdist_group("demo"),  # two at once would take each other's usual ports
+    pytest.mark.timeout(300),  # they wait for each other
+    pytest.mark.usefixtures("usual_ports"),
 ]
 
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[3]
 TUTORIAL = (ROOT / "docs/tutorial/echo-websocket.md").read_text()
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.xdist_group("demo")
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("usual_ports")
 @pytest.mark.skipif(not shutil.which("curl"), reason="the tutorial uses curl, which is not installed")
 def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```", TUTORIAL, re.MULTILINE | re.DOTALL)
