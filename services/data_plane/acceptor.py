@@ -9,13 +9,11 @@ from typing import Final
 
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.proxy_protocol import HEAD_BYTES, ProxyHeaderError, read_head
-from services.data_plane.tls import Certificate
+from services.data_plane.tls import Certificate, pass_over_misreports, shake_hands
 
 log = logging.getLogger(__name__)
 
 PROXY_SECONDS: Final = 5.0
-TLS_SECONDS: Final = 10.0
-TLS_CLOSE_SECONDS: Final = 5.0
 BURST: Final = 64
 PAUSE_SECONDS: Final = 1.0
 
@@ -46,6 +44,8 @@ class Acceptor:
         self._listening: list[socket.socket] = []
         self._resume: dict[socket.socket, asyncio.TimerHandle] = {}
         self.settling: set[asyncio.Task[None]] = set()
+        if certificate is not None:
+            pass_over_misreports(self._loop)
 
     def listen(self, listening: socket.socket) -> None:
         """Accept what comes to a listening socket, which is the acceptor's from now on."""
@@ -127,11 +127,7 @@ class Acceptor:
         return data
 
     async def _hand_over(self, client: socket.socket, address: str) -> None:
-        context = self._certificate.context if self._certificate else None
-        await self._loop.connect_accepted_socket(
-            lambda: self._make(address),
-            client,
-            ssl=context,
-            ssl_handshake_timeout=TLS_SECONDS if context else None,
-            ssl_shutdown_timeout=TLS_CLOSE_SECONDS if context else None,
-        )
+        if self._certificate is None:
+            await self._loop.connect_accepted_socket(lambda: self._make(address), client)
+        else:
+            await shake_hands(client, self._certificate.context, lambda: self._make(address))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from services.data_plane import acceptor
+from services.data_plane import tls
 from services.data_plane.settings import Settings
 from services.data_plane.tls import CertificateError, load_certificate
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
@@ -145,7 +145,7 @@ def test_a_key_with_a_pass_phrase_is_an_error_and_no_question(pod_settings: Sett
 
 
 async def test_a_client_that_never_begins_tls_is_dropped(secure: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(acceptor, "TLS_SECONDS", 0.3)
+    monkeypatch.setattr(tls, "HANDSHAKE_SECONDS", 0.3)
     assert secure.tls_port
     reader, writer = await asyncio.open_connection("127.0.0.1", secure.tls_port)
     with suppress(ConnectionError):
@@ -164,3 +164,27 @@ async def test_plain_http_on_the_tls_port_ends_in_nothing(secure: Gate) -> None:
             assert not (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP")
         writer.close()
     await eventually(lambda: descriptors() <= before + 2)
+
+
+async def test_clients_that_come_and_go_say_nothing_in_the_log(
+    secure: Gate, files: Certificate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A balancer that looks whether the port is open does so each second."""
+    assert secure.tls_port
+    hello = begin_tls(trusting(files))
+    for first in (b"", hello[:7], hello[:-1], hello):
+        _, writer = await asyncio.open_connection("127.0.0.1", secure.tls_port)
+        writer.write(first)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+    await eventually(lambda: failures(secure) == 4)
+    assert [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}] == []
+
+
+def begin_tls(context: ssl.SSLContext) -> bytes:
+    """Return the first message of a client."""
+    out = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+    return out.read()
