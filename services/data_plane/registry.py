@@ -39,7 +39,7 @@ class Connection:
             close_code=relay.close_code,
             messages_published=outwards.messages,
             messages_delivered=inwards.messages,
-            bytes_published=outwards.payload_bytes,
+            bytes_published=outwards.payload_bytes - outwards.dropped_bytes,
             bytes_delivered=inwards.payload_bytes,
             messages_dropped=outwards.dropped,
             delayed_seconds=relay.client.delayed_seconds,

@@ -54,6 +54,7 @@ class Scanner:
         "close_end",
         "controls",
         "dropped",
+        "dropped_bytes",
         "error",
         "forward",
         "in_message",
@@ -92,6 +93,7 @@ class Scanner:
         self.messages = 0
         self.dropped = 0
         self.payload_bytes = 0
+        self.dropped_bytes = 0  # of those
 
     @property
     def at_boundary(self) -> bool:
@@ -182,6 +184,8 @@ class Scanner:
                 self._message_bytes = self._message_bytes + length if self.in_message else 0
                 self._fragments = self._fragments + 1 if self.in_message else 0
                 self.payload_bytes += length
+                if dropping:
+                    self.dropped_bytes += length
             end += header + length
             if end > size:
                 self.remaining = end - size
