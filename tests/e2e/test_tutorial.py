@@ -108,7 +108,8 @@ async def lower_gold(framegate: Installation, token: str, production: Backend) -
                 case "drop":
                     heard = [await client.recv() for _ in range(6)]
                     notice = json.loads(next(message for message in heard if "framegate" in message))
-                    assert (notice["framegate"], notice["dropped"]) == ("quota_exceeded", 2)
+                    assert notice["framegate"] == "quota_exceeded"
+                    assert notice["dropped"] in (1, 2), "the second may be told of a second later"
                 case _:
                     await until_closed(client)
                     assert (client.close_code, client.close_reason) == (4429, "quota_exceeded")
