@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
+from shared.blocks import BlockDefinition
 from shared.claims import IssuerDefinition
 from shared.contract import Contract
 from shared.definition import ApiDefinition
@@ -18,6 +19,7 @@ KINDS: Final[Mapping[str, type[Contract]]] = {
     "application": ApplicationDefinition,
     "key": KeyDefinition,
     "subscription": SubscriptionDefinition,
+    "block": BlockDefinition,
 }
 
 STREAM_LENGTH: Final = 10_000

@@ -65,6 +65,7 @@ class ApiDefinition(Contract):
     endpoints: Endpoints
     auth: Auth = Auth()
     api_policy: PolicyName | None = None
+    anonymous_policy: PolicyName | None = None  # of level subscription, for each address that needs no credentials
     origins: tuple[str, ...] = ()
     max_message_bytes: MessageSizes = MessageSizes()
     idle_timeout_seconds: int | None = None

@@ -3,7 +3,7 @@
 The braces are hash tags: what one script or transaction touches lies in one slot of a cluster.
 """
 
-from shared.limits import Level, Limit
+from shared.limits import Level
 
 CATALOGUE_STATE = "fg:{catalogue}:state"
 """Hash: epoch, revision and digest of what the catalogue holds."""
@@ -21,12 +21,12 @@ CATALOGUE_KEY = "fg:{catalogue}:key"
 """String: the key that opens what is sealed in the catalogue. The control plane writes it, pods alone read it."""
 
 
-def limit(level: Level, subject: str, limit: Limit) -> str:
-    """Return the counter of one limit of one subject: an API, an application or a subscription.
+def limit(level: Level, subject: str, counter: str) -> str:
+    """Return where one limit of one subject is counted: an API, an application, a subscription or its stand-in.
 
-    The amount is not part of it: what was spent counts under a changed policy, and under another one, too.
+    `counter` is the one of a `shared.limits.Rule`.
     """
-    return f"fg:{{limit:{level}:{subject}:{limit.unit}:{limit.direction}:{limit.window_seconds}}}"
+    return f"fg:{{limit:{level}:{subject}:{counter}}}"
 
 
 PODS = "fg:pods"

@@ -17,12 +17,14 @@ def admit(handshake: Handshake, route: Route, caller: Caller, table: RouteTable)
     api = route.api
     if not is_allowed(handshake.origin, api.origins):
         raise RefusedError("origin_forbidden")
-    quotas = [*_quotas("api", api.id, api.api_policy, table)]
-    if caller.application is not None:
-        quotas += _quotas("application", caller.application.id, caller.application.policy, table)
+    application = caller.application
+    application_id = application.id if application else None
+    quotas = [*_quotas("api", api.id, api.api_policy, api.id, application_id, table)]
+    if application is not None:
+        quotas += _quotas("application", application.id, application.policy, api.id, application.id, table)
         if api.state != "PROTOTYPED":
-            subscription = _subscription(api, caller, caller.application, table)
-            quotas += _quotas("subscription", subscription.id, subscription.policy, table)
+            subscription = _subscription(api, caller, application, table)
+            quotas += _quotas("subscription", subscription.id, subscription.policy, api.id, application.id, table)
     endpoint = api.endpoints.of(caller.key_type)
     if endpoint is None:
         raise RefusedError("key_type_unserved", f"The API has no {caller.key_type.lower()} endpoint.")
@@ -41,16 +43,18 @@ def _subscription(
     return subscription
 
 
-def _quotas(level: Level, subject: str, name: PolicyName | None, table: RouteTable) -> Iterator[Quota]:
+def _quotas(
+    level: Level, subject: str, name: PolicyName | None, api_id: str, application_id: str | None, table: RouteTable
+) -> Iterator[Quota]:
     if name is None:
         return
     policy = table.policies.get(policy_id(level, name))
     if policy is None:
         # Deny by default: an unknown policy is not an unlimited one.
         raise come_back_later("not_ready", f"The {level} policy {name} has not arrived yet.")
-    for limit in policy.limits:
-        if limit.unit != "messages" or limit.direction != "publish":
+    for rule in policy.rules(api_id, application_id):
+        if rule.unit != "messages" or rule.direction != "publish" or rule.rolling:
             continue  # the control plane accepts no others yet
         # A window, and the moment that asking takes: a message that waits for the next one is not given up.
-        delay = policy.max_delay_seconds or float(limit.window_seconds or 0) + RETRY_SECONDS
-        yield Quota(level, subject, limit, policy.on_exceed, delay)
+        delay = policy.max_delay_seconds or float(rule.window_seconds) + RETRY_SECONDS
+        yield Quota(level, subject, rule, policy.on_exceed, delay)

@@ -7,7 +7,7 @@ from multidict import CIMultiDictProxy
 
 from shared.claims import AccessClaims
 from shared.definition import ApiDefinition, Endpoint, KeyType
-from shared.limits import Level, Limit, OnExceed
+from shared.limits import Level, OnExceed, Rule
 from shared.subscription import ApplicationDefinition
 
 Headers = tuple[tuple[str, str], ...]
@@ -83,7 +83,7 @@ class Quota:
 
     level: Level
     subject: str
-    limit: Limit
+    rule: Rule
     on_exceed: OnExceed
     max_delay_seconds: float
 

@@ -135,7 +135,7 @@ async def _check_quota(meter: Meter) -> None:
     if not meter.may_close or await meter.may_pass():
         return
     quota, retry_seconds = meter.report()
-    limit = quota.limit
+    limit = quota.rule
     wait = max(1, round(retry_seconds))
     raise RefusedError(
         "quota_exceeded",

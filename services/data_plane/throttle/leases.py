@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from importlib import resources
-from typing import Literal, cast
+from typing import Literal
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
@@ -42,13 +42,12 @@ class LeaseBook:
 
     def open(self, quota: Quota) -> Lease:
         """Return the lease that meters a quota, for one more connection."""
-        key = keys.limit(quota.level, quota.subject, quota.limit)
-        window_seconds = cast("int", quota.limit.window_seconds)
+        key = keys.limit(quota.level, quota.subject, quota.rule.counter)
         lease = self._leases.get(key)
         if lease is None:
-            lease = self._leases[key] = Lease(key, window_seconds)
-        if lease.amount != quota.limit.amount:
-            lease.amount = quota.limit.amount
+            lease = self._leases[key] = Lease(key, quota.rule.window_seconds)
+        if lease.amount != quota.rule.amount:
+            lease.amount = quota.rule.amount
             lease.low = size_lease(lease.amount) // 2
             lease.refused_until = 0.0
         lease.users += 1

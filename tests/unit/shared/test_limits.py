@@ -45,3 +45,49 @@ def test_policies_are_frozen_and_ignore_what_a_newer_control_plane_says() -> Non
     burst = Burst.model_validate({"amount": 1, "window_seconds": 1, "not_yet_known": True})
     with pytest.raises(ValidationError, match="frozen"):
         burst.amount = 2  # type: ignore[misc] # that is the point
+
+
+def policy(**fields: Any) -> Policy:
+    return Policy.model_validate({"name": "Gold", "level": "subscription", **fields})
+
+
+def test_every_limit_of_a_policy_has_a_counter_of_its_own() -> None:
+    limits = [
+        {"amount": 5, "window_seconds": 1},
+        {"amount": 5000, "window_seconds": 3600},
+        {"amount": 5, "direction": "both"},
+        {"amount": 5, "unit": "bytes"},
+        {"amount": 5, "unit": "handshakes"},
+        {"amount": 5, "unit": "connections", "window_seconds": None},
+    ]
+    rules = policy(limits=limits, burst={"amount": 10, "window_seconds": 1}).rules("api", "app")
+    assert {rule.counter: (rule.amount, rule.window_seconds, rule.rolling) for rule in rules} == {
+        "messages:publish:0": (5000, 3600, False),
+        "messages:publish:1": (5, 1, False),
+        "messages:both:0": (5, 60, False),
+        "bytes:publish:0": (5, 60, False),
+        "handshakes:0": (5, 60, False),
+        "connections:0": (5, 0, False),
+        "burst": (10, 1, True),
+    }
+
+
+def test_what_was_spent_counts_under_a_changed_policy() -> None:
+    before, after = (policy(limits=[{"amount": n, "window_seconds": n}]).rules("api", None)[0] for n in (60, 30))
+    assert before.counter == after.counter
+
+
+@pytest.mark.parametrize(
+    ("api", "application", "amount"),
+    [("a", "x", 4), ("a", "y", 2), ("b", "x", 3), ("b", "y", 1), ("a", None, 2), ("b", None, 1)],
+)
+def test_the_closest_override_holds(api: str, application: str | None, amount: int) -> None:
+    gold = policy(
+        limits=[{"amount": 1}],
+        overrides=[
+            {"api_id": "a", "limits": [{"amount": 2}]},
+            {"application_id": "x", "limits": [{"amount": 3}]},
+            {"api_id": "a", "application_id": "x", "limits": [{"amount": 4}]},
+        ],
+    )
+    assert [rule.amount for rule in gold.rules(api, application)] == [amount]
