@@ -1,4 +1,7 @@
-from typing import Literal
+from ipaddress import ip_network
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from shared.contract import Contract
 
@@ -11,3 +14,9 @@ class BlockDefinition(Contract):
     id: str
     kind: BlockKind
     value: str
+
+    @model_validator(mode="after")
+    def _check_address(self) -> Self:
+        if self.kind == "address":
+            ip_network(self.value, strict=False)
+        return self

@@ -70,6 +70,8 @@ _ALL: Final = (
     Problem("subscription_blocked", "The subscription is blocked", 403, 4503),
     Problem("subscription_removed", "The subscription was removed", 403, 4503),
     Problem("application_blocked", "The application is blocked", 403, 4503),
+    Problem("address_blocked", "The address is blocked", 403, 4503),
+    Problem("user_blocked", "The user is blocked", 403, 4503),
     Problem("user_disabled", "The user is disabled", 403, 4503),
     Problem("key_type_unserved", "The API has no endpoint for this type of key", 403),
     Problem("origin_forbidden", "The origin is not allowed", 403),

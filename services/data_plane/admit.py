@@ -1,13 +1,15 @@
 """Stage 4: whether the caller may connect to this API, and within which limits."""
 
 from collections.abc import Iterator
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from services.data_plane.connection import Admission, Caller, Handshake, Quota, Route
 from services.data_plane.origins import is_allowed
 from services.data_plane.refusal import RefusedError, come_back_later
-from services.data_plane.table import RouteTable
+from services.data_plane.table import Blocks, RouteTable
 from services.data_plane.throttle.decide import RETRY_SECONDS
-from shared.definition import ApiDefinition
+from shared.definition import ApiDefinition, Endpoint
 from shared.limits import Level, PolicyName, policy_id
 from shared.subscription import ApplicationDefinition, SubscriptionDefinition
 
@@ -17,18 +19,42 @@ def admit(handshake: Handshake, route: Route, caller: Caller, table: RouteTable)
     api = route.api
     if not is_allowed(handshake.origin, api.origins):
         raise RefusedError("origin_forbidden")
-    application = caller.application
-    application_id = application.id if application else None
-    quotas = [*_quotas("api", api.id, api.api_policy, api.id, application_id, table)]
-    if application is not None:
-        quotas += _quotas("application", application.id, application.policy, api.id, application.id, table)
-        if api.state != "PROTOTYPED":
-            subscription = _subscription(api, caller, application, table)
-            quotas += _quotas("subscription", subscription.id, subscription.policy, api.id, application.id, table)
+    return Admission(*review(api, caller, handshake.address, table))
+
+
+def review(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> tuple[Endpoint, tuple[Quota, ...]]:
+    """Return the endpoint and the quotas that a caller has, by a table that may have changed. Raises `RefusedError`."""
+    if table.blocks.any:
+        _check_blocks(api, caller, address, table.blocks)
+    quotas = tuple(_find_quotas(api, caller, address, table))
     endpoint = api.endpoints.of(caller.key_type)
     if endpoint is None:
         raise RefusedError("key_type_unserved", f"The API has no {caller.key_type.lower()} endpoint.")
-    return Admission(endpoint=endpoint, quotas=tuple(quotas))
+    return endpoint, quotas
+
+
+def _check_blocks(api: ApiDefinition, caller: Caller, address: str, blocks: Blocks) -> None:
+    if api.id in blocks.apis:
+        raise RefusedError("api_blocked", headers={"Retry-After": "60"})
+    if blocks.has_address(address):
+        raise RefusedError("address_blocked")
+    if caller.application is not None:
+        if caller.application.id in blocks.applications:
+            raise RefusedError("application_blocked")
+        if caller.application.owner in blocks.users or (caller.claims and caller.claims.sub in blocks.users):
+            raise RefusedError("user_blocked")
+
+
+def _find_quotas(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> Iterator[Quota]:
+    application = caller.application
+    yield from _quotas("api", api.id, api.api_policy, api, application, table)
+    if application is None:
+        yield from _quotas("subscription", f"{api.id}/{_source(address)}", api.anonymous_policy, api, None, table)
+        return
+    yield from _quotas("application", application.id, application.policy, api, application, table)
+    if api.state != "PROTOTYPED":
+        subscription = _subscription(api, caller, application, table)
+        yield from _quotas("subscription", subscription.id, subscription.policy, api, application, table)
 
 
 def _subscription(
@@ -44,7 +70,12 @@ def _subscription(
 
 
 def _quotas(
-    level: Level, subject: str, name: PolicyName | None, api_id: str, application_id: str | None, table: RouteTable
+    level: Level,
+    subject: str,
+    name: PolicyName | None,
+    api: ApiDefinition,
+    application: ApplicationDefinition | None,
+    table: RouteTable,
 ) -> Iterator[Quota]:
     if name is None:
         return
@@ -52,9 +83,14 @@ def _quotas(
     if policy is None:
         # Deny by default: an unknown policy is not an unlimited one.
         raise come_back_later("not_ready", f"The {level} policy {name} has not arrived yet.")
-    for rule in policy.rules(api_id, application_id):
-        if rule.unit != "messages" or rule.direction != "publish" or rule.rolling:
-            continue  # the control plane accepts no others yet
+    for rule in policy.rules(api.id, application.id if application else None):
         # A window, and the moment that asking takes: a message that waits for the next one is not given up.
         delay = policy.max_delay_seconds or float(rule.window_seconds) + RETRY_SECONDS
-        yield Quota(level, subject, rule, policy.on_exceed, delay)
+        yield Quota(level, subject, rule, policy.on_exceed, delay, policy.shadow)
+
+
+@lru_cache(maxsize=10_000)
+def _source(address: str) -> str:
+    """Return whom an address counts as: of IPv6 a host has as many as it likes, within its network."""
+    found = ip_address(address)
+    return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else address

@@ -20,12 +20,16 @@ from services.data_plane.drain import Drain
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.gateway import Gateway
 from services.data_plane.listener import Listener
+from services.data_plane.live import follow
 from services.data_plane.ops import Collected, serve_ops
 from services.data_plane.registry import Registry
 from services.data_plane.report import Report, collect
 from services.data_plane.settings import Settings
 from services.data_plane.telemetry import Telemetry
+from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
+from services.data_plane.throttle.scripts import Scripts
+from services.data_plane.throttle.slots import SlotBook
 from services.data_plane.tls import load_certificate
 from services.data_plane.upstream import Dialler
 from shared import keys
@@ -34,7 +38,7 @@ log = logging.getLogger(__name__)
 
 THROTTLE_SECONDS = 0.05
 HEARTBEAT_SECONDS = 5.0
-SWEEP_SECONDS = 1.0
+BEAT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,14 @@ class Pod:
         self._follower = _connect(settings.redis_url, seconds=5.0)
         self._counter = _connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         self.catalogue = Catalogue(self._follower, time.monotonic)
-        self.book = LeaseBook(self._counter, settings.on_redis_loss)
+        scripts = Scripts(self._counter, self.telemetry)
+        self.leases = LeaseBook(scripts, self.telemetry, settings.on_redis_loss)
+        self.slots = SlotBook(self.id, scripts, self.telemetry, settings.on_redis_loss)
         proxies = TrustedProxies.parse(settings.trusted_proxies)
         self.gateway = Gateway(
             catalogue=self.catalogue,
             authenticator=Authenticator(),
-            book=self.book,
+            throttle=Throttle(self.leases, self.slots),
             dialler=Dialler(settings.addresses, lambda: self.catalogue.unsealing_key),
             registry=self.registry,
             telemetry=self.telemetry,
@@ -86,21 +92,20 @@ class Pod:
             on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
 
-    async def sweep(self) -> None:
-        """Do each second what has to be done each second, until cancelled."""
+    async def beat(self) -> None:
+        """Say each second that this pod lives, and count those that do, until cancelled."""
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            await self.book.sweep()
-            await self._heartbeat()
+            await self._beat()
+            await asyncio.sleep(BEAT_SECONDS)
 
-    async def _heartbeat(self) -> None:
+    async def _beat(self) -> None:
         now = _wall_clock()
         try:
             async with self._counter.pipeline(transaction=False) as pipe:
                 pipe.zadd(keys.PODS, {self.id: now + HEARTBEAT_SECONDS})
                 pipe.zremrangebyscore(keys.PODS, "-inf", now)
                 pipe.zcard(keys.PODS)
-                self.book.live_pods = max(1, (await pipe.execute())[-1])
+                self.leases.live_pods = self.slots.live_pods = max(1, (await pipe.execute())[-1])
         except (RedisError, OSError) as error:
             log.warning("no heartbeat: %s", error)
 
@@ -112,7 +117,6 @@ class Pod:
         telemetry.revision.set(mark.revision if mark else 0)
         telemetry.age.set(catalogue.age_seconds or 0)
         telemetry.refused.set(len(catalogue.refused))
-        telemetry.without_redis.set(self.book.decisions_without_redis)
         return Report(
             reason="draining" if self.drain.draining else "" if mark else "no configuration yet",
             revision=mark.revision if mark else None,
@@ -130,7 +134,8 @@ class Pod:
     async def stop(self) -> None:
         """Close every connection in good order, and give back what was leased."""
         await self.drain.run(self.registry, self.settings.drain_seconds)
-        await self.book.give_back_all()
+        await self.leases.give_back_all()
+        await self.slots.give_back_all()
 
     async def disconnect(self) -> None:
         await self._follower.aclose()
@@ -191,7 +196,16 @@ async def open_ports(pod: Pod, ports: Ports, *, shared: bool = False) -> AsyncIt
 async def _background(pod: Pod) -> AsyncIterator[None]:
     """Run what a pod does beside its connections. A fault in it ends the pod: it must not limp on unseen."""
     async with asyncio.TaskGroup() as group:
-        loops = (pod.catalogue.run(), pod.book.run(), pod.registry.run(), pod.sweep())
+        loops = (
+            pod.catalogue.run(),
+            pod.registry.run(),
+            pod.leases.run(),
+            pod.leases.sweep(),
+            pod.slots.run(),
+            pod.slots.renew(),
+            pod.beat(),
+            follow(pod.catalogue, pod.registry),
+        )
         tasks = {group.create_task(coroutine) for coroutine in loops}
         try:
             yield

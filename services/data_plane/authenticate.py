@@ -34,7 +34,7 @@ class Authenticator:
                 f"The token lacks {' '.join(sorted(missing))}.",
                 _challenge("insufficient_scope", scope=" ".join(auth.scopes)),
             )
-        return _find_caller(claims, table)
+        return find_caller(claims, table)
 
     def _verify(self, token: str, table: RouteTable, now: float) -> AccessClaims:
         digest = hashlib.sha256(token.encode()).digest()
@@ -66,7 +66,8 @@ def _find_issuer(token: str, table: RouteTable) -> TokenVerifier:
     return verifier
 
 
-def _find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
+def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
+    """Return whose token it is, or refuse: a key that is gone takes its tokens with it."""
     key = table.keys.get(claims.client_id)
     if key is None:
         raise RefusedError("key_revoked", headers=_challenge("invalid_token"))

@@ -44,6 +44,7 @@ class Catalogue:
         self._confirmed_at = 0.0
         self._whole = True
         self.table = RouteTable()
+        self.changed = asyncio.Event()
         self.mark: Mark | None = None
         self.unsealing_key: str | None = None
         self.refused: dict[tuple[str, str], str] = {}
@@ -164,6 +165,7 @@ class Catalogue:
         for kind in changed:
             table = table.with_objects(kind, dict(self._objects[kind]))
         self.table, self.mark = table, mark
+        self.changed.set()
         self._confirmed_at = self._clock()
 
 

@@ -86,6 +86,7 @@ class Quota:
     rule: Rule
     on_exceed: OnExceed
     max_delay_seconds: float
+    shadow: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """permessage-deflate (RFC 7692), negotiated between client and backend: the gateway looks, and keeps both honest."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from websockets.exceptions import InvalidHeader
@@ -9,32 +9,35 @@ from websockets.typing import ExtensionHeader, ExtensionName, ExtensionParameter
 
 NAME = ExtensionName("permessage-deflate")
 _CLIENT_NO_TAKEOVER = "client_no_context_takeover"
-_FLAGS = {"server_no_context_takeover", _CLIENT_NO_TAKEOVER}
+_SERVER_NO_TAKEOVER = "server_no_context_takeover"
+_FLAGS = {_SERVER_NO_TAKEOVER, _CLIENT_NO_TAKEOVER}
+_STANDS_ALONE = {"publish": _CLIENT_NO_TAKEOVER, "subscribe": _SERVER_NO_TAKEOVER}
 _WINDOWS = {"server_max_window_bits", "client_max_window_bits"}
 _WINDOW_BITS = {str(bits) for bits in range(8, 16)}
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What the backend answered. `droppable`: a message of the client may vanish without harm to the next one."""
+    """What the backend answered. Droppable is a direction whose messages may vanish without harm to the next one."""
 
     header: str = ""
-    droppable: bool = True
+    publish_droppable: bool = True
+    subscribe_droppable: bool = True
 
     @property
     def deflate(self) -> bool:
         return bool(self.header)
 
 
-def choose_offers(header: str, *, droppable: bool) -> str:
+def choose_offers(header: str, droppable: Collection[str]) -> str:
     """Return what to offer the backend: of the client's offers only permessage-deflate, which the relay understands.
 
-    With `droppable` the backend is asked to let each message of the client stand alone (RFC 7692, section 7.1.1.2).
-    Raises `InvalidHeader`.
+    In the directions that are `droppable` each message is to stand alone (RFC 7692, section 7.1.1). Raises
+    `InvalidHeader`.
     """
     offers = [parameters for name, parameters in _parse(header) if name == NAME]
-    if droppable:
-        offers = [_add(parameters, (_CLIENT_NO_TAKEOVER, None)) for parameters in offers]
+    for direction in droppable:
+        offers = [_add(parameters, (_STANDS_ALONE[direction], None)) for parameters in offers]
     return build_extension([(NAME, parameters) for parameters in offers])
 
 
@@ -56,7 +59,7 @@ def read_answer(header: str, offers: str) -> Agreement | None:
         name == "client_max_window_bits" for _, offer in offered for name, _ in offer
     ):
         return None
-    return Agreement(header, droppable=_CLIENT_NO_TAKEOVER in parameters)
+    return Agreement(header, _CLIENT_NO_TAKEOVER in parameters, _SERVER_NO_TAKEOVER in parameters)
 
 
 def _parse(header: str) -> list[ExtensionHeader]:

@@ -25,8 +25,7 @@ from services.data_plane.registry import Connection, Registry
 from services.data_plane.relay import Relay
 from services.data_plane.routing import match
 from services.data_plane.telemetry import Telemetry
-from services.data_plane.throttle.leases import LeaseBook
-from services.data_plane.throttle.meter import Meter
+from services.data_plane.throttle.allotment import Allotment, Throttle
 from services.data_plane.upstream import Dialler, Upstream
 
 
@@ -36,7 +35,7 @@ class Gateway:
 
     catalogue: Catalogue
     authenticator: Authenticator
-    book: LeaseBook
+    throttle: Throttle
     dialler: Dialler
     registry: Registry
     telemetry: Telemetry
@@ -69,18 +68,13 @@ class Gateway:
         route = match(handshake, table)
         caller = self.authenticator.authenticate(handshake, route, table, self.clock())
         admission = admit(handshake, route, caller, table)
-        meter = Meter(self.book, admission.quotas) if admission.quotas else None
+        allotment = await Allotment.take(self.throttle, admission.quotas)
         try:
-            if meter is not None:
-                await _check_quota(meter)
-            upstream = await self.dialler.dial(
-                handshake, route, caller, admission.endpoint, droppable=_drops(admission)
-            )
+            upstream = await self.dialler.dial(handshake, route, caller, admission.endpoint, _droppable(admission))
+            self._relay(exchange, handshake, route, caller, allotment, upstream)
         except BaseException:
-            if meter is not None:
-                meter.close()
+            allotment.close()
             raise
-        self._relay(exchange, handshake, route, caller, meter, upstream)
 
     def _relay(
         self,
@@ -88,26 +82,25 @@ class Gateway:
         handshake: Handshake,
         route: Route,
         caller: Caller,
-        meter: Meter | None,
+        allotment: Allotment,
         upstream: Upstream,
     ) -> None:
         relay = Relay(
-            meter=meter,
+            publish=allotment.publish,
+            subscribe=allotment.subscribe,
             sizes=route.api.max_message_bytes,
-            deflate=upstream.agreement.deflate,
-            droppable=upstream.agreement.droppable,
+            agreement=upstream.agreement,
             notices=upstream.subprotocol is None,
             on_end=lambda _: self._end(connection),
         )
         liveness = Liveness(relay, self._terms(route, caller), time.monotonic())
         connection = Connection(
-            relay, route.api, caller, handshake.request_id, handshake.address, upstream.url, liveness
+            relay, route.api, caller, handshake.request_id, handshake.address, upstream.url, liveness, allotment
         )
         try:
-            client, early = exchange.accept(relay.client, _accept(handshake, upstream))
+            client, early = exchange.accept(relay.client, _accept(handshake, upstream, allotment))
         except ClientGoneError:
             upstream.transport.abort()
-            relay.client.release()
             self.dialler.release(upstream.url)
             raise
         self.registry.add(connection)
@@ -127,32 +120,17 @@ class Gateway:
     def _end(self, connection: Connection) -> None:
         self.registry.remove(connection)
         self.dialler.release(connection.upstream_url)
+        connection.allotment.close()
         account.record(connection.outcome(), self.telemetry)
 
 
-async def _check_quota(meter: Meter) -> None:
-    """Refuse a dial whose quota is spent, where a message would close the connection at once."""
-    if not meter.may_close or await meter.may_pass():
-        return
-    quota, retry_seconds = meter.report()
-    limit = quota.rule
-    wait = max(1, round(retry_seconds))
-    raise RefusedError(
-        "quota_exceeded",
-        f"The {quota.level}'s quota of {limit.amount} {limit.unit} is spent.",
-        headers={
-            "Retry-After": str(wait),
-            "RateLimit": f'"{quota.level}";r=0;t={wait}',
-            "RateLimit-Policy": f'"{quota.level}";q={limit.amount};w={limit.window_seconds}',
-        },
-    )
+def _droppable(admission: Admission) -> set[str]:
+    """Return the directions in which a message may be dropped."""
+    directions = {quota.rule.direction for quota in admission.quotas if quota.on_exceed == "drop"}
+    return {"publish", "subscribe"} if "both" in directions else set(directions)
 
 
-def _drops(admission: Admission) -> bool:
-    return any(quota.on_exceed == "drop" for quota in admission.quotas)
-
-
-def _accept(handshake: Handshake, upstream: Upstream) -> bytes:
+def _accept(handshake: Handshake, upstream: Upstream, allotment: Allotment) -> bytes:
     """Return the 101 (RFC 6455, section 4.2.2)."""
     lines = [
         "HTTP/1.1 101 Switching Protocols",
@@ -166,4 +144,5 @@ def _accept(handshake: Handshake, upstream: Upstream) -> bytes:
         lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
     if upstream.agreement.header:
         lines.append(f"Sec-WebSocket-Extensions: {upstream.agreement.header}")
+    lines += [f"{name}: {value}" for name, value in allotment.headers()]
     return "\r\n".join([*lines, "", ""]).encode()

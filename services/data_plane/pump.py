@@ -12,6 +12,8 @@ from services.data_plane.frames.scanner import UNLIMITED, Scanner, Stop
 from services.data_plane.throttle.meter import Meter
 
 SLOW_SECONDS: Final = 30.0
+CONTROLS_A_SECOND: Final = 200
+"""Pings and pongs that pass in a second; a peer that sends more is read more slowly."""
 
 
 class Observer(Protocol):
@@ -30,10 +32,11 @@ class Pump(asyncio.Protocol):
     """Reads from `source`, writes into `sink`, which is the source of its `peer`."""
 
     __slots__ = (
+        "_counted_since",
         "_delay_timer",
         "_delayed_since",
+        "_header",
         "_held",
-        "_meter",
         "_observer",
         "_own_close",
         "_slow_timer",
@@ -45,19 +48,24 @@ class Pump(asyncio.Protocol):
         "finished",
         "gone",
         "heard_close",
+        "meter",
         "peer",
         "scanner",
         "sink",
         "source",
+        "told_dropped",
     )
 
     peer: "Pump"
     source: asyncio.Transport
     sink: asyncio.Transport
 
-    def __init__(self, observer: Observer, scanner: Scanner, meter: Meter | None = None, *, droppable: bool) -> None:
+    def __init__(self, observer: Observer, scanner: Scanner, meter: Meter | None, *, droppable: bool) -> None:
         self.scanner = scanner
-        self.droppable = droppable
+        self.scanner.control_credit = CONTROLS_A_SECOND
+        self.meter = meter
+        self.droppable = droppable  # a message may vanish without harm to the compression of the next one
+        self.told_dropped = 0  # so many drops the client was told of
         self.heard_close = False  # the source said Close
         self.finished = False  # the sink was told Close, or is gone
         self.failed = False  # the source broke the protocol: what it says is no longer read
@@ -65,10 +73,11 @@ class Pump(asyncio.Protocol):
         self.choked = False  # the sink's buffer is full
         self.delayed_seconds = 0.0
         self._observer = observer
-        self._meter = meter
+        self._header = scanner.short_header
         self._held = b""
         self._own_close = b""
         self._waiting = False
+        self._counted_since = 0.0
         self._delayed_since = 0.0
         self._delay_timer: asyncio.TimerHandle | None = None
         self._slow_timer: asyncio.TimerHandle | None = None
@@ -80,7 +89,7 @@ class Pump(asyncio.Protocol):
         if (
             not (self._held or self.finished)
             and self.scanner.is_whole(data)
-            and (self._meter is None or self._meter.spend())
+            and (self.meter is None or self.meter.spend(len(data) - self._header))
         ):
             self.scanner.count_whole(data)
             self.sink.write(data)
@@ -149,8 +158,8 @@ class Pump(asyncio.Protocol):
 
     def stop_waiting(self) -> None:
         """Give up waiting for quota."""
-        if self._waiting and self._meter is not None:
-            self._meter.stop_waiting(self._resume)
+        if self._waiting and self.meter is not None:
+            self.meter.stop_waiting(self._resume)
         self._waiting = False
         self._end_delay()
 
@@ -159,31 +168,30 @@ class Pump(asyncio.Protocol):
         """Whether the source is not being read."""
         return self.choked or self._waiting
 
-    def release(self) -> None:
-        """Let go of the meter: the connection has ended."""
-        if self._meter is not None:
-            self._meter.close()
-            self._meter = None
+    def set_meter(self, meter: Meter | None) -> None:
+        """Count by other limits from now on."""
+        self.stop_waiting()
+        self.meter = meter
+        if self._held and not self._own_close:
+            held, self._held = self._held, b""
+            self._pump(held)
 
     # Inside.
 
     def _pump(self, data: bytes) -> None:
         """Handle one read. Nothing here waits."""
-        scanner, meter = self.scanner, self._meter
+        scanner = self.scanner
         start, size, drop, dropped, pongs = 0, len(data), 0, scanner.dropped, scanner.pongs
         while start < size:
-            messages = scanner.messages
-            end = scanner.scan(data, start, UNLIMITED if meter is None or self.finished else meter.available(), drop)
-            if meter is not None and scanner.messages > messages and not self.finished:
-                meter.debit(scanner.messages - messages)
+            end = self._scan(data, start, drop)
             if end > start and scanner.forward and not self.finished:
                 self.sink.write(data if end - start == size else data[start:end])
             start = end
             if scanner.stop is Stop.SPENT:
-                if meter is not None and self._must_wait(meter):
+                if self._must_wait():
                     break
                 drop = 1
-            elif scanner.stop is not Stop.TURN:
+            elif scanner.stop is not Stop.TURN and (scanner.stop is not Stop.FLOOD or self._must_slow_down()):
                 break
         if scanner.pongs > pongs:
             self.peer.scanner.ping_open = False
@@ -201,20 +209,48 @@ class Pump(asyncio.Protocol):
         else:
             self._held = data[start:]
 
-    def _must_wait(self, meter: Meter) -> bool:
-        """Decide about a message that has no credit: it waits, or it is dropped."""
-        if self.peer.heard_close:
+    def _scan(self, data: bytes, start: int, drop: int) -> int:
+        """Scan as far as there is credit, and spend it."""
+        scanner, meter = self.scanner, self.meter
+        if meter is None or self.finished:
+            return scanner.scan(data, start, UNLIMITED)
+        messages, size = scanner.messages, scanner.payload_bytes - scanner.dropped_bytes
+        allowance, byte_allowance = meter.available()
+        end = scanner.scan(data, start, allowance, drop, byte_allowance)
+        size = scanner.payload_bytes - scanner.dropped_bytes - size
+        if scanner.messages > messages or size:
+            meter.debit(scanner.messages - messages, size)
+        return end
+
+    def _must_wait(self) -> bool:
+        """Decide about a frame that has no credit: it waits, or its message is dropped."""
+        meter, size, may_drop = self.meter, self.scanner.needed, not self.scanner.in_message
+        if meter is None or (self.peer.heard_close and may_drop):
             return False  # nobody reads it any more
-        verdict = meter.judge()
-        if verdict == "drop" and self.droppable:
+        verdict = meter.judge(size)
+        if verdict == "drop" and self.droppable and may_drop:
+            meter.note("drop", size)
             return False
         if verdict == "close":
             self._observer.on_quota_spent(self)
             return False
         self._waiting = True
         if verdict != "ask":
-            self._begin_delay()
-        meter.wait(self._resume)
+            self._begin_delay(meter)
+        meter.wait(self._resume, size)
+        self._update_reading()
+        return True
+
+    def _must_slow_down(self) -> bool:
+        """Have a peer that sends very many pings or pongs wait until the second is over."""
+        now = time.monotonic()
+        left = self._counted_since + 1.0 - now
+        if left <= 0:
+            self._counted_since = now
+            self.scanner.control_credit = CONTROLS_A_SECOND
+            return False
+        self._waiting = True
+        asyncio.get_running_loop().call_later(left, self._resume)
         self._update_reading()
         return True
 
@@ -228,15 +264,16 @@ class Pump(asyncio.Protocol):
         self._pump(held)
         if not self._waiting:
             self._end_delay()
-        elif self.scanner.messages > messages:
+        elif self.scanner.messages > messages and self._delay_timer is not None and self.meter is not None:
             self._end_delay()  # of the messages that went; the next one's own begins
-            self._begin_delay()
+            self._begin_delay(self.meter)
 
-    def _begin_delay(self) -> None:
-        if self._delay_timer is None and self._meter is not None:
+    def _begin_delay(self, meter: Meter) -> None:
+        if self._delay_timer is None:
             self._delayed_since = time.monotonic()
-            loop = asyncio.get_running_loop()
-            self._delay_timer = loop.call_later(self._meter.longest_delay(), self._observer.on_quota_spent, self)
+            meter.note("delay", self.scanner.needed)
+            longest = meter.longest_delay(self.scanner.needed)
+            self._delay_timer = asyncio.get_running_loop().call_later(longest, self._observer.on_quota_spent, self)
 
     def _end_delay(self) -> None:
         if self._delay_timer is not None:

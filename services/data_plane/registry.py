@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from services.data_plane.connection import Caller, Outcome
 from services.data_plane.liveness import Liveness
 from services.data_plane.relay import Relay
+from services.data_plane.throttle.allotment import Allotment
 from services.data_plane.wheel import Wheel
 from shared.definition import ApiDefinition
 
@@ -24,6 +25,7 @@ class Connection:
     address: str
     upstream_url: str
     liveness: Liveness
+    allotment: Allotment
 
     def outcome(self) -> Outcome:
         """Return what the books want to know of an ended connection."""
@@ -40,9 +42,9 @@ class Connection:
             messages_published=outwards.messages,
             messages_delivered=inwards.messages,
             bytes_published=outwards.payload_bytes - outwards.dropped_bytes,
-            bytes_delivered=inwards.payload_bytes,
-            messages_dropped=outwards.dropped,
-            delayed_seconds=relay.client.delayed_seconds,
+            bytes_delivered=inwards.payload_bytes - inwards.dropped_bytes,
+            messages_dropped=outwards.dropped + inwards.dropped,
+            delayed_seconds=relay.client.delayed_seconds + relay.backend.delayed_seconds,
         )
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from services.data_plane.deflate import Agreement
 from services.data_plane.frames import codes
 from services.data_plane.frames.close import Close, write_close, write_ping, write_text
 from services.data_plane.frames.scanner import Scanner
@@ -36,13 +37,11 @@ class Relay:
         "_notice_timer",
         "_on_end",
         "_timer",
-        "_told",
         "backend",
         "cause",
         "client",
         "close_code",
         "ended",
-        "meter",
         "notices",
         "started_at",
     )
@@ -50,14 +49,13 @@ class Relay:
     def __init__(
         self,
         *,
-        meter: Meter | None,
+        publish: Meter | None,
+        subscribe: Meter | None,
         sizes: MessageSizes,
-        deflate: bool,
-        droppable: bool,
+        agreement: Agreement,
         notices: bool,
         on_end: Callable[["Relay"], None],
     ) -> None:
-        self.meter = meter
         self.notices = notices
         self.cause = ""
         self.close_code = 0
@@ -67,11 +65,10 @@ class Relay:
         self._timer: asyncio.TimerHandle | None = None
         self._notice_timer: asyncio.TimerHandle | None = None
         self._notice_at = 0.0
-        self._told = 0
-        outwards = Scanner(masked=True, deflate=deflate, max_message_bytes=sizes.publish)
-        inwards = Scanner(masked=False, deflate=deflate, max_message_bytes=sizes.subscribe)
-        self.client = Pump(self, outwards, meter, droppable=droppable)
-        self.backend = Pump(self, inwards, droppable=False)
+        outwards = Scanner(masked=True, deflate=agreement.deflate, max_message_bytes=sizes.publish)
+        inwards = Scanner(masked=False, deflate=agreement.deflate, max_message_bytes=sizes.subscribe)
+        self.client = Pump(self, outwards, publish, droppable=agreement.publish_droppable)
+        self.backend = Pump(self, inwards, subscribe, droppable=agreement.subscribe_droppable)
         self.client.peer, self.backend.peer = self.backend, self.client
 
     def start(self, client: asyncio.Transport, backend: asyncio.Transport, early: bytes, early_backend: bytes) -> None:
@@ -93,10 +90,10 @@ class Relay:
         """What grows whenever anything comes from either side."""
         return self.client.scanner.activity + self.backend.scanner.activity
 
-    def close(self, slug: str) -> None:
-        """Close both sides for a reason of the gateway's own: a slug of `shared.problems`."""
-        problem = PROBLEMS[slug]
-        self._end_with(slug, Close(problem.close_code or codes.UPSTREAM_LOST, slug), _GOING_AWAY)
+    def close(self, slug: str, *details: str) -> None:
+        """Close both sides for a reason of the gateway's own: a slug of `shared.problems`, and what is to be added."""
+        code = PROBLEMS[slug].close_code or codes.UPSTREAM_LOST
+        self._end_with(slug, Close(code, "; ".join((slug, *details))), _GOING_AWAY)
 
     def ping(self) -> bool:
         """Send the client a ping of the gateway's own, unless its direction is busy or a ping is open."""
@@ -143,8 +140,13 @@ class Relay:
             lost = Close(codes.UPSTREAM_LOST, "upstream_protocol_error")
             self._end_with("upstream_protocol_error", lost, offence)
 
-    def on_quota_spent(self, pump: Pump) -> None:  # noqa: ARG002 - only the client's messages are counted
-        self.close("quota_exceeded")
+    def on_quota_spent(self, pump: Pump) -> None:
+        """Close, and say which limit it is and when to come back."""
+        if pump.meter is not None:
+            pump.meter.note("close", pump.scanner.needed)
+            quota, retry_seconds = pump.meter.report(pump.scanner.needed)
+            retry = f"retry_after_ms={round(retry_seconds * 1000)}"
+            self.close("quota_exceeded", f"limit={quota.level}", f"unit={quota.rule.unit}", retry)
 
     def on_slow_sink(self, pump: Pump) -> None:
         # Its buffer is full: a Close could not be written, so the connection is dropped.
@@ -221,26 +223,27 @@ class Relay:
             for timer in (self._timer, self._notice_timer):
                 if timer is not None:
                     timer.cancel()
-            self.client.release()
             self._on_end(self)
 
     def _write_notice(self) -> None:
         """Say how many messages were dropped, if no message of the backend is under way."""
         self._notice_timer = None
-        if self.backend.finished or self.meter is None:
+        if self.backend.finished:
             return
         if self.backend.choked or not self.backend.scanner.between_messages:
             self._notice_timer = asyncio.get_running_loop().call_later(BUSY_SECONDS, self._write_notice)
             return
-        dropped = self.client.scanner.dropped
-        quota, retry_seconds = self.meter.report()
-        notice = {
-            "framegate": "quota_exceeded",
-            "limit": quota.level,
-            "unit": "messages",
-            "dropped": dropped - self._told,
-            "retry_after_ms": round(retry_seconds * 1000),
-        }
-        self.backend.sink.write(write_text(json.dumps(notice, separators=(",", ":"))))
-        self._told = dropped
+        for pump in (self.client, self.backend):
+            dropped = pump.scanner.dropped
+            if pump.meter is not None and dropped > pump.told_dropped:
+                quota, retry_seconds = pump.meter.report(pump.scanner.needed)
+                notice = {
+                    "framegate": "quota_exceeded",
+                    "limit": quota.level,
+                    "unit": quota.rule.unit,
+                    "dropped": dropped - pump.told_dropped,
+                    "retry_after_ms": round(retry_seconds * 1000),
+                }
+                self.backend.sink.write(write_text(json.dumps(notice, separators=(",", ":"))))
+                pump.told_dropped = dropped
         self._notice_at = time.monotonic() + NOTICE_SECONDS

@@ -5,6 +5,7 @@ from urllib.parse import unquote
 from services.data_plane.connection import Handshake, Route
 from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
+from shared.definition import ApiDefinition
 
 _GONE = ("CREATED", "RETIRED")
 
@@ -16,11 +17,19 @@ def match(handshake: Handshake, table: RouteTable) -> Route:
     if any(_is_dot_segment(segment) for segment in segments):
         raise RefusedError("malformed_upgrade", "The path has dot segments.")
     route = _find(segments, table)
-    if route is None or route.api.state in _GONE:
+    if route is None:
         raise RefusedError("api_not_found")
-    if route.api.state == "BLOCKED":
-        raise RefusedError("api_blocked", headers={"Retry-After": "60"})
+    check_state(route.api)
     return route
+
+
+def check_state(api: ApiDefinition | None) -> ApiDefinition:
+    """Return an API that serves. Raises `RefusedError`."""
+    if api is None or api.state in _GONE:
+        raise RefusedError("api_not_found")
+    if api.state == "BLOCKED":
+        raise RefusedError("api_blocked", headers={"Retry-After": "60"})
+    return api
 
 
 def _is_dot_segment(segment: str) -> bool:

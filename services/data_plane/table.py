@@ -1,11 +1,14 @@
 """The catalogue as the stages read it: an immutable table, built aside and swapped whole."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Self, cast
 
 from joserfc.jwk import KeySet
 
+from shared.blocks import BlockDefinition
 from shared.claims import GATEWAY_AUDIENCE, IssuerDefinition, TokenVerifier
 from shared.contract import Contract
 from shared.definition import ApiDefinition, ApiId
@@ -31,24 +34,59 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocks:
+    """Who and what is turned away."""
+
+    applications: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
+    apis: frozenset[str] = frozenset()
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @classmethod
+    def of(cls, definitions: Iterable[BlockDefinition]) -> Self:
+        values = defaultdict(set)
+        for definition in definitions:
+            values[definition.kind].add(definition.value)
+        return cls(
+            applications=frozenset(values["application"]),
+            users=frozenset(values["user"]),
+            apis=frozenset(values["api"]),
+            networks=tuple(ip_network(value, strict=False) for value in values["address"]),
+        )
+
+    @property
+    def any(self) -> bool:
+        return bool(self.applications or self.users or self.apis or self.networks)
+
+    def has_address(self, address: str) -> bool:
+        if not self.networks:
+            return False
+        found = ip_address(address)
+        return any(found in network for network in self.networks)
+
+
+@dataclass(frozen=True, slots=True)
 class RouteTable:
     """`depth` is one more than the number of segments of the longest context."""
 
     contexts: Mapping[str, Versions] = field(default_factory=dict)
     depth: int = 0
+    apis: Mapping[ApiId, ApiDefinition] = field(default_factory=dict)
     policies: Mapping[PolicyId, Policy] = field(default_factory=dict)
     applications: Mapping[ApplicationId, ApplicationDefinition] = field(default_factory=dict)
     keys: Mapping[ClientId, KeyDefinition] = field(default_factory=dict)
     subscriptions: Mapping[tuple[ApplicationId, ApiId], SubscriptionDefinition] = field(default_factory=dict)
     issuers: Mapping[str, TokenVerifier] = field(default_factory=dict)
+    blocks: Blocks = field(default_factory=Blocks)
 
     def with_objects(self, kind: str, objects: Mapping[str, Contract]) -> Self:  # noqa: PLR0911 - one a kind
         """Return the table with all objects of one kind replaced."""
         match kind:
             case "api":
-                contexts = _group(cast("Mapping[str, ApiDefinition]", objects))
+                apis = cast("Mapping[ApiId, ApiDefinition]", objects)
+                contexts = _group(apis)
                 depth = max((context.count("/") + 1 for context in contexts), default=0)
-                return replace(self, contexts=contexts, depth=depth)
+                return replace(self, contexts=contexts, depth=depth, apis=apis)
             case "policy":
                 return replace(self, policies=cast("Mapping[PolicyId, Policy]", objects))
             case "application":
@@ -61,11 +99,13 @@ class RouteTable:
             case "issuer":
                 issuers = cast("Mapping[str, IssuerDefinition]", objects).values()
                 return replace(self, issuers={issuer.issuer: _verifier(issuer) for issuer in issuers})
+            case "block":
+                return replace(self, blocks=Blocks.of(cast("Mapping[str, BlockDefinition]", objects).values()))
             case _:
                 return self
 
 
-def _group(objects: Mapping[str, ApiDefinition]) -> dict[str, Versions]:
+def _group(objects: Mapping[ApiId, ApiDefinition]) -> dict[str, Versions]:
     grouped: dict[str, list[ApiDefinition]] = {}
     for api in objects.values():
         grouped.setdefault(api.context, []).append(api)

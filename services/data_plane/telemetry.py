@@ -47,8 +47,29 @@ class Telemetry:
         self.refused = Gauge(
             "framegate_catalogue_refused_objects", "Objects that this pod could not take in", registry=registry
         )
-        self.without_redis = Gauge(
-            "framegate_throttle_decisions_without_redis", "Leases decided alone", registry=registry
+        self.throttle_calls = Counter(
+            "framegate_throttle_calls", "Questions about limits put to Redis", registry=registry
+        )
+        self.without_redis = Counter(
+            "framegate_throttle_decisions_without_redis",
+            "Decisions about limits without Redis, by what is decided then",
+            ["decision"],
+            registry=registry,
+        )
+        self.exceeded = Counter(
+            "framegate_quota_exceeded",
+            "Times that a limit delayed, dropped or closed",
+            ["level", "unit", "action"],
+            registry=registry,
+        )
+        self.near_limits = Counter(
+            "framegate_quota_near", "Windows in which 80 % of a limit were spent", ["level", "unit"], registry=registry
+        )
+        self.shadow_excess = Counter(
+            "framegate_quota_shadow_excess",
+            "Messages or bytes over a limit that only counts",
+            ["level", "unit"],
+            registry=registry,
         )
 
     def record(self, outcome: Outcome) -> None:

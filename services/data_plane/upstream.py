@@ -1,7 +1,7 @@
 """Stage 5: the backend is dialled, and its 101 verified, before the client's is sent (RFC 6455, section 4.1)."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -52,18 +52,19 @@ class Dialler:
         self._handshake_seconds = handshake_seconds
 
     async def dial(
-        self, handshake: Handshake, route: Route, caller: Caller, endpoint: Endpoint, *, droppable: bool
+        self, handshake: Handshake, route: Route, caller: Caller, endpoint: Endpoint, droppable: Collection[str]
     ) -> Upstream:
         """Connect to one of an endpoint's URLs. A URL that fails makes room for the next, until time is up.
 
-        With `droppable` the backend is asked for compression that survives a dropped message. Raises `RefusedError`.
+        In the directions that are `droppable` the backend is asked for compression that survives a dropped message.
+        Raises `RefusedError`.
         """
         call = _Call(
             handshake=handshake,
             route=route,
             application=caller.application.id if caller.application else None,
             access=self._access.of(route.api),
-            offers=_choose_offers(handshake, droppable=droppable),
+            offers=_choose_offers(handshake, droppable),
         )
         failure = RefusedError("upstream_unreachable")
         try:
@@ -136,8 +137,8 @@ class _Call:
         return headers_of(self.handshake, self.route.api, parts.netloc, self.application, self.access.headers)
 
 
-def _choose_offers(handshake: Handshake, *, droppable: bool) -> str:
+def _choose_offers(handshake: Handshake, droppable: Collection[str]) -> str:
     try:
-        return choose_offers(handshake.extensions, droppable=droppable)
+        return choose_offers(handshake.extensions, droppable)
     except InvalidHeader as error:
         raise RefusedError("malformed_upgrade", "Sec-WebSocket-Extensions is malformed.") from error

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Self
 
+from services.data_plane.deflate import Agreement
 from services.data_plane.relay import Relay
-from services.data_plane.throttle.meter import Meter
 from shared.definition import MessageSizes
 
 
@@ -64,20 +64,15 @@ class Playbook:
 
     def __init__(
         self,
-        *,
-        meter: Meter | None = None,
         sizes: MessageSizes | None = None,
-        deflate: bool = False,
-        droppable: bool = True,
-        notices: bool = True,
     ) -> None:
         self.ended: list[Relay] = []
         self.relay = Relay(
-            meter=meter,
+            publish=None,
+            subscribe=None,
             sizes=sizes or MessageSizes(),
-            deflate=deflate,
-            droppable=droppable,
-            notices=notices,
+            agreement=Agreement(),
+            notices=True,
             on_end=self.ended.append,
         )
         self.client_end = End()

@@ -27,11 +27,13 @@ class Stop(IntEnum):
     TURN = 1
     """Bytes of the other kind follow: forwarded ones behind dropped ones, or the other way round."""
     SPENT = 2
-    """A message begins here that the allowance doesn't cover."""
+    """A frame begins here that the allowance doesn't cover: `needed` says how many bytes it has."""
     CLOSE = 3
     """A Close frame begins here: `close` says what, `close_end` where it ends."""
     ERROR = 4
     """`error` says what."""
+    FLOOD = 5
+    """A control frame begins here that `control_credit` doesn't cover."""
 
 
 class Scanner:
@@ -47,11 +49,11 @@ class Scanner:
         "_max_message_bytes",
         "_message_bytes",
         "_reserved",
-        "_short_header",
         "_skimmed",
         "awaited_pong",
         "close",
         "close_end",
+        "control_credit",
         "controls",
         "dropped",
         "dropped_bytes",
@@ -59,20 +61,22 @@ class Scanner:
         "forward",
         "in_message",
         "messages",
+        "needed",
         "payload_bytes",
         "ping_open",
         "pongs",
         "remaining",
+        "short_header",
         "stop",
     )
 
     def __init__(self, *, masked: bool, deflate: bool = False, max_message_bytes: int = 0) -> None:
         """`masked` frames come from a client (RFC 6455, section 5.1); with `deflate`, RSV1 may be set (RFC 7692)."""
         self._mask_bit = 0x80 if masked else 0
-        self._short_header = 6 if masked else 2
+        self.short_header = 6 if masked else 2
         self._reserved = 0x30 if deflate else 0x70
         self._max_message_bytes = max_message_bytes or UNLIMITED
-        self._longest_short = self._short_header + min(125, self._max_message_bytes)
+        self._longest_short = self.short_header + min(125, self._max_message_bytes)
         self._message_bytes = 0
         self._length = 0
         self._fragments = 0
@@ -87,6 +91,8 @@ class Scanner:
         self.close_end = 0
         self._skimmed = 0
         self.controls = 0
+        self.control_credit = UNLIMITED  # for pings and pongs: a Close always passes
+        self.needed = 0
         self.awaited_pong = b""  # the payload of the gateway's own ping, whose pong goes no further
         self.ping_open = False  # a ping was forwarded that no pong has answered yet
         self.pongs = 0
@@ -113,8 +119,8 @@ class Scanner:
         """Tell whether a read is one whole short message and no more: what most reads are."""
         size = len(data)
         return (
-            self._short_header <= size <= self._longest_short
-            and data[1] == self._mask_bit + size - self._short_header
+            self.short_header <= size <= self._longest_short
+            and data[1] == self._mask_bit + size - self.short_header
             and (data[0] == 0x81 or data[0] == 0x82)
             and not self.remaining
             and not self.in_message
@@ -123,13 +129,14 @@ class Scanner:
     def count_whole(self, data: bytes) -> None:
         """Count a message that `is_whole`."""
         self.messages += 1
-        self.payload_bytes += len(data) - self._short_header
+        self.payload_bytes += len(data) - self.short_header
 
-    def scan(self, data: bytes, start: int, allowance: int, drop: int = 0) -> int:
+    def scan(self, data: bytes, start: int, allowance: int, drop: int = 0, byte_allowance: int = UNLIMITED) -> int:
         """Return the end of the run of bytes from `start`, to be forwarded if `forward` says so.
 
-        At most `allowance` messages begin in it; where `drop` is set, those beyond are dropped instead. One loop rather
-        than small functions: every frame passes here.
+        At most `allowance` messages begin in it, and frames of at most `byte_allowance` bytes of payload; where `drop`
+        is set, messages beyond are dropped instead, whole. One loop rather than small functions: every frame passes
+        here.
         """
         size = len(data)
         end = start
@@ -139,9 +146,11 @@ class Scanner:
             end = min(start + self.remaining, size)
             self.remaining -= end - start
         elif not self.in_message:
-            end = self._skim(data, start, allowance)
+            before = self.payload_bytes
+            end = self._skim(data, start, allowance, byte_allowance)
             if end > start:
                 allowance -= self._skimmed
+                byte_allowance -= self.payload_bytes - before
                 self.forward = True
         while size - end >= 2:
             first = data[end]
@@ -160,11 +169,19 @@ class Scanner:
                     dropping = self._payload(data, end, header, length) == self.awaited_pong
                 else:
                     dropping = False
+                if self.control_credit <= 0:
+                    self.stop = Stop.FLOOD
+                    return end
             elif first & 0x0F:
-                dropping = not allowance
+                dropping = allowance <= 0 or length > byte_allowance
                 if dropping and not drop:
+                    self.needed = length
                     self.stop = Stop.SPENT
                     return end
+            elif not dropping and length > byte_allowance:
+                self.needed = length
+                self.stop = Stop.SPENT  # the message has begun: it can only wait
+                return end
             if end == start:
                 self.forward = not dropping
             elif dropping is self.forward:
@@ -186,6 +203,8 @@ class Scanner:
                 self.payload_bytes += length
                 if dropping:
                     self.dropped_bytes += length
+                else:
+                    byte_allowance -= length
             end += header + length
             if end > size:
                 self.remaining = end - size
@@ -193,12 +212,12 @@ class Scanner:
                 return size
         return end
 
-    def _skim(self, data: bytes, start: int, allowance: int) -> int:
+    def _skim(self, data: bytes, start: int, allowance: int, byte_allowance: int) -> int:
         """Return the end of the whole, unfragmented messages from `start`, and count them: the fast half of `scan`.
 
         It decides nothing: it stops before whatever is not plainly good. Sets `_skimmed`.
         """
-        header, mask_bit, largest = self._short_header, self._mask_bit, self._max_message_bytes
+        header, mask_bit, largest = self.short_header, self._mask_bit, self._max_message_bytes
         size = len(data)
         end = start
         payload = messages = 0
@@ -214,7 +233,7 @@ class Scanner:
                     break
             elif not 0 <= length < 126:
                 break
-            if begin + length > size or length > largest:
+            if begin + length > size or length > largest or payload + length > byte_allowance:
                 break
             end = begin + length
             payload += length
@@ -235,7 +254,7 @@ class Scanner:
         """Check a header; return its size, 0 where it isn't whole, -1 where it breaks a rule. Sets `_length`."""
         opcode = first & 0x0F
         length = second & 0x7F
-        size = self._short_header
+        size = self.short_header
         why = self._find_fault(first, opcode, second)
         if not why and length >= 126:
             width = 2 if length == 126 else 8
@@ -282,6 +301,7 @@ class Scanner:
 
     def _count_control(self, opcode: int, own: bool) -> None:
         self.controls += 1
+        self.control_credit -= 1
         if own:
             self.awaited_pong = b""
         elif opcode == codes.PONG:

@@ -5,33 +5,56 @@ from typing import Final
 
 UNLIMITED: Final = 1 << 62
 
+_SHORT_SECONDS: Final = 0.05
+_LONG_SECONDS: Final = 0.2
+
 
 class Lease:
-    """Credit of one limit, in one window. Connections debit it directly."""
+    """Credit of one limit. Connections debit it directly; it is void after `valid_until`."""
 
     __slots__ = (
         "amount",
         "asked",
+        "by_bytes",
         "credit",
+        "fetched_at",
+        "granted",
         "key",
+        "labels",
         "low",
+        "mark",
+        "needed",
         "refused_until",
+        "rolling",
+        "shadow",
+        "size",
+        "spent",
         "spent_at",
         "users",
+        "valid_until",
         "waiters",
-        "window",
         "window_ends",
         "window_seconds",
     )
 
-    def __init__(self, key: str, window_seconds: int) -> None:
+    def __init__(self, key: str, level: str, unit: str, *, rolling: bool) -> None:
         self.key = key
-        self.window_seconds = window_seconds
+        self.labels = (level, unit)
+        self.by_bytes = unit == "bytes"  # a message costs its payload, not 1
+        self.rolling = rolling
         self.amount = 0
+        self.window_seconds = 0
+        self.shadow = False
+        self.size = 1  # how much is asked for
         self.low = 0  # more is asked for when no more credit than this is left
-        self.window = 0
+        self.needed = 1  # less than this is of no use to who waits
+        self.mark = 0  # the window
         self.window_ends = 0.0
+        self.valid_until = 0.0
         self.credit = 0
+        self.granted = 0  # to this pod, in this window
+        self.spent = 0  # by all pods, as far as is known
+        self.fetched_at = 0.0
         self.refused_until = 0.0
         self.spent_at = 0.0
         self.users = 0
@@ -40,27 +63,51 @@ class Lease:
 
     def available(self, now: float) -> int:
         """Return the credit that may be spent now: none of a window that has ended."""
-        if now >= self.window_ends:
+        if now >= self.valid_until:
             self.credit = 0
         return self.credit
 
+    def fit(self, now: float) -> None:
+        """Ask for more or less at a time, so that a lease lasts for a while and little lies idle."""
+        lasted = now - self.fetched_at
+        if lasted < _SHORT_SECONDS:
+            self.size *= 2
+        elif lasted > _LONG_SECONDS:
+            self.size //= 2
+        largest = self.amount // 4
+        self.size = min(self.size, largest)
+        self.size = max(self.size, 1)
+        self.fetched_at = now
 
-def spend_one(leases: list[Lease], now: float) -> bool:
-    """Spend one message if all leases have credit to spare; else spend nothing: more has to be asked for."""
+
+def spend_one(leases: list[Lease], size: int, now: float) -> bool:
+    """Spend one message of so many bytes if all leases have credit to spare; else nothing: more has to be asked for."""
     for lease in leases:
-        if lease.credit <= lease.low or now >= lease.window_ends:
+        if lease.credit - (size if lease.by_bytes else 1) < lease.low or now >= lease.valid_until:
             return False
     for lease in leases:
-        lease.credit -= 1
+        lease.credit -= size if lease.by_bytes else 1
         lease.spent_at = now
     return True
 
 
-def least_credit(leases: list[Lease], now: float) -> int:
-    """Return how many messages all leases allow."""
+def spend_all(leases: list[Lease], messages: int, size: int, now: float) -> bool:
+    """Spend what was allowed. Return whether more should be asked for."""
+    low = False
+    for lease in leases:
+        lease.credit -= size if lease.by_bytes else messages
+        lease.spent_at = now
+        if lease.credit <= lease.low:
+            low = True
+    return low
+
+
+def least_credit(leases: list[Lease], now: float, by_bytes: bool) -> int:
+    """Return how many messages, or bytes, all leases that bind allow."""
     least = UNLIMITED
     for lease in leases:
-        credit = lease.available(now)
-        if credit < least:  # noqa: PLR1730 - `min` costs a call
-            least = credit
+        if lease.by_bytes == by_bytes and not lease.shadow:
+            credit = lease.available(now)
+            if credit < least:  # noqa: PLR1730 - `min` costs a call
+                least = credit
     return least

@@ -1,61 +1,70 @@
 """The credit that this pod holds, and the one task that asks Redis for more."""
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from importlib import resources
-from typing import Literal
-
-from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from typing import Final, Literal
 
 from services.data_plane.connection import Quota
+from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.credit import Lease
-from services.data_plane.throttle.decide import RETRY_SECONDS, size_lease
+from services.data_plane.throttle.decide import RETRY_SECONDS, comes_near, share_alone
+from services.data_plane.throttle.scripts import BUCKET, WINDOW, Answer, Call, Scripts
 from shared import keys
+from shared.limits import OnExceed
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS: Final = 0.6
+SWEEP_SECONDS: Final = 0.25
+BUCKET_SECONDS: Final = 0.1
+"""How long credit of a bucket may be spent: what lies in pods is missing at once in Redis."""
 
-FAILURES_UNTIL_ALONE = 3
-"""One late answer is no reason to decide without Redis."""
+STALE_SECONDS: Final = 3.0
+"""How long credit may be spent whose Redis is away, where throttling is to deny without it."""
 
-_SCRIPT = resources.files(__package__).joinpath("counters.lua").read_text()
-_SHA = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()  # as EVALSHA names it
+FIRST_MESSAGES: Final = 8
+FIRST_BYTES: Final = 8 * 1024
+
+_ALONE: Final = -1
 
 
 class LeaseBook:
     """All leases of this pod. Requests of one tick go to Redis in one pipeline; one is in flight at a time."""
 
-    def __init__(self, redis: Redis, on_redis_loss: Literal["allow", "deny"]) -> None:
-        self._redis = redis
+    def __init__(self, scripts: Scripts, telemetry: Telemetry, on_redis_loss: Literal["allow", "deny"]) -> None:
+        self._scripts = scripts
+        self._telemetry = telemetry
         self._on_redis_loss = on_redis_loss
         self._leases: dict[str, Lease] = {}
         self._wanted: set[Lease] = set()
         self._wake = asyncio.Event()
-        self._failures = 0
         self.live_pods = 1
-        self.decisions_without_redis = 0
 
     def open(self, quota: Quota) -> Lease:
         """Return the lease that meters a quota, for one more connection."""
-        key = keys.limit(quota.level, quota.subject, quota.rule.counter)
+        rule = quota.rule
+        key = keys.limit(quota.level, quota.subject, rule.counter)
         lease = self._leases.get(key)
         if lease is None:
-            lease = self._leases[key] = Lease(key, quota.rule.window_seconds)
-        if lease.amount != quota.rule.amount:
-            lease.amount = quota.rule.amount
-            lease.low = size_lease(lease.amount) // 2
+            lease = self._leases[key] = Lease(key, quota.level, rule.unit, rolling=rule.rolling)
+            lease.size = FIRST_BYTES if lease.by_bytes else FIRST_MESSAGES
+        if (lease.amount, lease.window_seconds, lease.shadow) != (rule.amount, rule.window_seconds, quota.shadow):
+            lease.amount, lease.window_seconds, lease.shadow = rule.amount, rule.window_seconds, quota.shadow
             lease.refused_until = 0.0
         lease.users += 1
         return lease
 
     def close(self, lease: Lease) -> None:
-        """Let go of a lease for one connection; its credit goes back when nobody uses it."""
+        """Let go of a lease for one connection; the credit of one that nobody uses goes back at the next sweep."""
         lease.users -= 1
+        if not lease.users:
+            lease.spent_at = 0.0
+
+    def note_exceeded(self, quota: Quota, action: OnExceed) -> None:
+        """Count that a limit delayed, dropped or closed."""
+        self._telemetry.exceeded.labels(quota.level, quota.rule.unit, action).inc()
 
     def ask(self, lease: Lease) -> None:
         """Have more credit fetched, unless that is under way."""
@@ -86,87 +95,99 @@ class LeaseBook:
             await self._fetch(wanted)
 
     async def sweep(self) -> None:
-        """Give back the credit that lay idle for a second, and forget leases that nobody uses. Call each second."""
-        now = time.monotonic()
-        idle = [lease for lease in self._leases.values() if lease.credit and now - lease.spent_at > IDLE_SECONDS]
-        await self._give_back(idle)
-        for key in [key for key, lease in self._leases.items() if not lease.users and not lease.credit]:
-            del self._leases[key]
+        """Give back credit that lies idle, and forget leases that nobody uses, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            if self._scripts.away and self._on_redis_loss == "deny":
+                for lease in self._leases.values():
+                    lease.valid_until = min(lease.valid_until, now + STALE_SECONDS)
+            await self._give_back(
+                [lease for lease in self._leases.values() if lease.credit and now - lease.spent_at > IDLE_SECONDS]
+            )
+            for key in [key for key, lease in self._leases.items() if not (lease.users or lease.credit or lease.asked)]:
+                del self._leases[key]
 
     async def give_back_all(self) -> None:
         """Give back all credit: the pod is going."""
         await self._give_back([lease for lease in self._leases.values() if lease.credit])
 
     async def _give_back(self, leases: Sequence[Lease]) -> None:
-        if not leases:
-            return
-        returned = []
+        calls = []
         for lease in leases:
-            returned.append((lease, lease.credit))
+            # Lost where Redis doesn't answer: less is let through, never more.
+            if not lease.rolling and lease.credit > 0 and lease.mark != _ALONE:
+                calls.append(_call(lease, 0, 1, lease.credit))
             lease.credit = 0
-        try:
-            await self._call([(lease, 0, credit) for lease, credit in returned])
-        except (RedisError, OSError) as error:
-            # Lost until the window ends: less is let through, never more.
-            log.warning("idle credit could not be given back: %s", error)
+        if calls:
+            await self._scripts.run(calls)
 
     async def _fetch(self, leases: Sequence[Lease]) -> None:
         loop = asyncio.get_running_loop()
         asked_at = time.monotonic()
-        try:
-            answers = await self._call([(lease, size_lease(lease.amount), 0) for lease in leases])
-        except (RedisError, OSError) as error:
-            self._failures += 1
-            if self._failures >= FAILURES_UNTIL_ALONE:
-                log.warning("throttling without redis: %s", error)
-                for lease in leases:
-                    self._decide_alone(lease)
-        else:
-            self._failures = 0
-            for lease, (granted, window, left_ms, _) in zip(leases, answers, strict=True):
-                self._take(lease, granted, window, asked_at + left_ms / 1000)
-        for lease in leases:
+        calls = [_call(lease, max(lease.size, _lack(lease)), _lack(lease), 0) for lease in leases]
+        for lease, answer in zip(leases, await self._scripts.run(calls), strict=True):
+            if answer is not None:
+                self._take(lease, answer, asked_at)
+            elif self._scripts.away:
+                self._decide_alone(lease)
             lease.asked = False
+            lease.needed = 1
             waiters, lease.waiters = lease.waiters, set()
             for waiter in waiters:
                 loop.call_soon(waiter)
 
-    def _take(self, lease: Lease, granted: int, window: int, window_ends: float) -> None:
-        """Add what was granted. `window_ends` counts from before the question: never later than Redis' boundary."""
-        if window != lease.window:
-            lease.credit = 0
-        lease.window = window
-        lease.window_ends = window_ends
-        lease.credit += granted
+    def _take(self, lease: Lease, answer: Answer, asked_at: float) -> None:
+        """Add what was granted. Validity counts from before the question: it never outlasts the window in Redis."""
+        granted, mark, valid_ms, spent, wait_ms = answer
         now = time.monotonic()
+        if lease.rolling:
+            # Of what was granted before the last time nothing is left: it would have been spent first.
+            lease.credit = min(lease.available(now), lease.granted)
+            lease.granted = 0
+        elif mark != lease.mark:
+            lease.credit = lease.granted = 0
+        if comes_near(lease.amount, spent - granted, spent):
+            self._telemetry.near_limits.labels(*lease.labels).inc()
+            log.info("near a limit: %s, %d of %d", lease.key, spent, lease.amount)
+        if lease.shadow and spent > lease.amount:
+            self._telemetry.shadow_excess.labels(*lease.labels).inc(min(granted, spent - lease.amount))
+        lease.mark = mark
+        lease.valid_until = lease.window_ends = asked_at + valid_ms / 1000
+        if lease.rolling:
+            lease.window_ends = asked_at + wait_ms / 1000
+        lease.credit += granted
+        lease.granted += granted
+        lease.spent = spent
         lease.spent_at = now
-        lease.refused_until = 0.0 if granted else min(window_ends, now + RETRY_SECONDS)
+        lease.low = granted // 2
+        lease.refused_until = 0.0 if granted else asked_at + min(wait_ms / 1000, RETRY_SECONDS)
+        if granted:
+            lease.fit(now)
 
     def _decide_alone(self, lease: Lease) -> None:
         """Redis is away: this pod's own share of a window, or nothing."""
-        self.decisions_without_redis += 1
+        self._telemetry.without_redis.labels(self._on_redis_loss).inc()
         now = time.monotonic()
+        lease.refused_until = now + RETRY_SECONDS
         if self._on_redis_loss == "deny":
-            lease.refused_until = now + RETRY_SECONDS
-        elif now >= lease.window_ends:
-            lease.window = 0
-            lease.window_ends = now + lease.window_seconds
-            lease.credit = max(1, lease.amount // self.live_pods)
+            return
+        if lease.mark != _ALONE or now >= lease.window_ends:
+            had = lease.granted if now < lease.window_ends else 0
+            lease.mark = _ALONE
+            lease.credit = lease.available(now) + share_alone(lease.amount, self.live_pods, had)
+            lease.low = 0
+            lease.valid_until = lease.window_ends = now + lease.window_seconds
             lease.spent_at = now
-        else:
-            lease.refused_until = min(lease.window_ends, now + RETRY_SECONDS)
 
-    async def _call(self, requests: Sequence[tuple[Lease, int, int]]) -> list[list[int]]:
-        """Run the script for (lease, wanted, returned) triples, in one round trip."""
-        try:
-            return await self._evaluate(requests)
-        except NoScriptError:
-            await self._redis.script_load(_SCRIPT)
-            return await self._evaluate(requests)
 
-    async def _evaluate(self, requests: Sequence[tuple[Lease, int, int]]) -> list[list[int]]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for lease, wanted, returned in requests:
-                milliseconds = lease.window_seconds * 1000
-                pipe.evalsha(_SHA, 1, lease.key, lease.amount, milliseconds, wanted, returned, lease.window)
-            return await pipe.execute()
+def _lack(lease: Lease) -> int:
+    """Return how much more credit makes a difference: less than a whole message is none."""
+    return max(1, lease.needed - lease.credit)
+
+
+def _call(lease: Lease, wanted: int, least: int, returned: int) -> Call:
+    script = BUCKET if lease.rolling else WINDOW
+    milliseconds = lease.window_seconds * 1000
+    shadow, valid_ms = int(lease.shadow), round(BUCKET_SECONDS * 1000)
+    return Call(script, lease.key, (lease.amount, milliseconds, wanted, least, returned, lease.mark, shadow, valid_ms))

@@ -4,98 +4,120 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Final
 
 from services.data_plane.connection import Quota
-from services.data_plane.throttle.credit import Lease, least_credit, spend_one
+from services.data_plane.throttle.credit import UNLIMITED, Lease, least_credit, spend_all, spend_one
 from services.data_plane.throttle.decide import Verdict, strictest
 from services.data_plane.throttle.leases import LeaseBook
+from shared.limits import OnExceed
 
-ANSWER_SECONDS = 1.0
+ANSWER_SECONDS: Final = 1.0
 
 
 class Meter:
-    """Counts one connection's messages against its leases."""
+    """Counts one direction's messages and bytes against its leases."""
 
-    __slots__ = ("_book", "_leases", "_quotas")
+    __slots__ = ("_book", "_counts_bytes", "_leases", "quotas")
 
     def __init__(self, book: LeaseBook, quotas: Sequence[Quota]) -> None:
         self._book = book
-        self._quotas = quotas
+        self.quotas = quotas
         self._leases = [book.open(quota) for quota in quotas]
+        self._counts_bytes = any(lease.by_bytes for lease in self._leases)
+        for lease in self._leases:
+            if not lease.mark:
+                book.ask(lease)  # so that the first message needn't wait
 
-    def available(self) -> int:
-        """Return how many messages may pass now."""
-        return least_credit(self._leases, time.monotonic())
+    def spend(self, size: int) -> bool:
+        """Spend one message of so many bytes if all leases have credit to spare; else nothing is spent."""
+        return spend_one(self._leases, size, time.monotonic())
 
-    def spend(self) -> bool:
-        """Spend one message if all leases have credit to spare; else nothing is spent, and more has to be asked for."""
-        return spend_one(self._leases, time.monotonic())
+    def available(self) -> tuple[int, int]:
+        """Return how many messages may pass now, and how many bytes."""
+        now = time.monotonic()
+        size = least_credit(self._leases, now, True) if self._counts_bytes else UNLIMITED
+        return least_credit(self._leases, now, False), size
 
-    def debit(self, messages: int) -> None:
+    def debit(self, messages: int, size: int) -> None:
         """Spend what `available` allowed; more is fetched before a lease runs dry."""
         now = time.monotonic()
-        for lease in self._leases:
-            lease.credit -= messages
-            lease.spent_at = now
-            if lease.credit <= lease.low and not lease.asked and now >= lease.refused_until:
-                self._book.ask(lease)
+        if spend_all(self._leases, messages, size, now):
+            for lease in self._leases:
+                if lease.credit <= lease.low and not lease.asked and now >= lease.refused_until:
+                    self._book.ask(lease)
 
-    def judge(self) -> Verdict:
-        """Say what happens to a message that has no credit: `ask` while it isn't known whether there is more."""
+    def judge(self, size: int) -> Verdict:
+        """Say what happens to a message of so many bytes that has no credit: `ask` while more may be had."""
         now = time.monotonic()
-        return strictest(quota.on_exceed for quota, lease in self._empty(now) if now < lease.refused_until)
+        return strictest(quota.on_exceed for quota, lease in self._lacking(size, now) if now < lease.refused_until)
 
-    def longest_delay(self) -> float:
-        """Return for how many seconds a message may be held back by what is exceeded now."""
-        return min((quota.max_delay_seconds for quota, _ in self._empty(time.monotonic())), default=0.0)
+    def note(self, action: OnExceed, size: int) -> None:
+        """Count that a limit made itself felt."""
+        quota, _ = self.report(size)
+        self._book.note_exceeded(quota, action)
 
-    def report(self) -> tuple[Quota, float]:
-        """Return the limit that is exceeded, and in how many seconds its window ends."""
-        now = time.monotonic()
-        quota, lease = next(self._empty(now), (self._quotas[0], self._leases[0]))
-        return quota, max(0.0, lease.window_ends - now)
-
-    @property
-    def may_close(self) -> bool:
-        """Whether any of the limits closes a connection that exceeds it."""
-        return any(quota.on_exceed == "close" for quota in self._quotas)
-
-    async def may_pass(self) -> bool:
-        """Tell whether a message would not close the connection, asking Redis where it isn't known here."""
+    async def settle(self) -> Verdict | None:
+        """Return what would happen to a message now, asking Redis where that isn't known; None if it would pass."""
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                while not self.available() and self.judge() == "ask":
+                while not min(self.available()) and self.judge(1) == "ask":
                     answered: asyncio.Future[None] = loop.create_future()
                     resume = partial(_resolve, answered)
-                    self.wait(resume)
+                    self.wait(resume, 1)
                     try:
                         await answered
                     finally:
                         self.stop_waiting(resume)
         except TimeoutError:
-            return True  # the first message will know
-        return bool(self.available()) or self.judge() != "close"
+            return None  # the first message will know
+        return None if min(self.available()) else self.judge(1)
 
-    def wait(self, resume: Callable[[], None]) -> None:
-        """Call `resume` once there is news of the leases that have no credit."""
+    def longest_delay(self, size: int) -> float:
+        """Return for how many seconds a message may be held back by what is exceeded now."""
+        lacking = self._lacking(size, time.monotonic())
+        return min((quota.max_delay_seconds for quota, _ in lacking), default=0.0)
+
+    def report(self, size: int = 1) -> tuple[Quota, float]:
+        """Return the limit that is exceeded, and in how many seconds there is more."""
         now = time.monotonic()
-        for _, lease in self._empty(now):
+        quota, lease = next(self._lacking(size, now), (self.quotas[0], self._leases[0]))
+        return quota, max(0.0, lease.window_ends - now)
+
+    def wait(self, resume: Callable[[], None], size: int) -> None:
+        """Call `resume` once there is news of the leases that lack credit for a message of so many bytes."""
+        now = time.monotonic()
+        for _, lease in self._lacking(size, now):
+            lease.needed = max(lease.needed, _cost(lease, size))
             self._book.wait(lease, resume, now)
 
     def stop_waiting(self, resume: Callable[[], None]) -> None:
         for lease in self._leases:
             lease.waiters.discard(resume)
 
+    def left(self) -> Iterator[tuple[Quota, int, float]]:
+        """Yield of each limit that has windows, as far as it is known, how much is left and for how many seconds."""
+        now = time.monotonic()
+        for quota, lease in zip(self.quotas, self._leases, strict=True):
+            if not lease.rolling and now < lease.window_ends:
+                yield quota, max(0, lease.amount - lease.spent + lease.available(now)), lease.window_ends - now
+
     def close(self) -> None:
-        """Let go of the leases: the connection has ended."""
+        """Let go of the leases."""
         for lease in self._leases:
             self._book.close(lease)
 
-    def _empty(self, now: float) -> Iterator[tuple[Quota, Lease]]:
-        return (pair for pair in zip(self._quotas, self._leases, strict=True) if not pair[1].available(now))
+    def _lacking(self, size: int, now: float) -> Iterator[tuple[Quota, Lease]]:
+        for quota, lease in zip(self.quotas, self._leases, strict=True):
+            if not lease.shadow and lease.available(now) < _cost(lease, size):
+                yield quota, lease
 
 
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def _cost(lease: Lease, size: int) -> int:
+    return size if lease.by_bytes else 1

@@ -16,33 +16,34 @@ NAME = "permessage-deflate"
     ],
 )
 def test_only_what_the_relay_understands_is_offered(offered: str, chosen: str) -> None:
-    assert choose_offers(offered, droppable=False) == chosen
+    assert choose_offers(offered, ()) == chosen
 
 
-def test_where_messages_may_be_dropped_the_client_is_asked_to_let_each_stand_alone() -> None:
-    assert choose_offers(f"{NAME}; client_max_window_bits", droppable=True) == (
-        f"{NAME}; client_max_window_bits; client_no_context_takeover"
-    )
+def test_where_messages_may_be_dropped_the_sender_is_asked_to_let_each_stand_alone() -> None:
+    offered = f"{NAME}; client_max_window_bits"
+    assert choose_offers(offered, ["publish"]) == f"{offered}; client_no_context_takeover"
+    assert choose_offers(offered, ["subscribe"]) == f"{offered}; server_no_context_takeover"
     already = f"{NAME}; client_no_context_takeover"
-    assert choose_offers(already, droppable=True) == already
+    assert choose_offers(already, ["publish"]) == already
 
 
 def test_a_malformed_offer_is_an_error() -> None:
     with pytest.raises(InvalidHeader):
-        choose_offers("permessage-deflate; =", droppable=False)
+        choose_offers("permessage-deflate; =", ())
 
 
 @pytest.mark.parametrize(
-    ("answer", "droppable"),
+    ("answer", "publish", "subscribe"),
     [
-        ("", True),
-        (NAME, False),
-        (f"{NAME}; client_no_context_takeover", True),
-        (f"{NAME}; server_max_window_bits=10; client_max_window_bits=12", False),
+        ("", True, True),
+        (NAME, False, False),
+        (f"{NAME}; client_no_context_takeover", True, False),
+        (f"{NAME}; server_no_context_takeover", False, True),
+        (f"{NAME}; server_max_window_bits=10; client_max_window_bits=12", False, False),
     ],
 )
-def test_a_good_answer_says_whether_messages_may_be_dropped(answer: str, droppable: bool) -> None:
-    assert read_answer(answer, f"{NAME}; client_max_window_bits") == Agreement(answer, droppable=droppable)
+def test_a_good_answer_says_whose_messages_may_be_dropped(answer: str, publish: bool, subscribe: bool) -> None:
+    assert read_answer(answer, f"{NAME}; client_max_window_bits") == Agreement(answer, publish, subscribe)
 
 
 @pytest.mark.parametrize(

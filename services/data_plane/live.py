@@ -1,0 +1,54 @@
+"""What the catalogue says now holds for connections that are open already: they end, or other limits count."""
+
+import asyncio
+from typing import Final
+
+from services.data_plane.admit import review
+from services.data_plane.authenticate import find_caller
+from services.data_plane.catalogue import Catalogue
+from services.data_plane.refusal import RefusedError
+from services.data_plane.registry import Connection, Registry
+from services.data_plane.routing import check_state
+from services.data_plane.table import RouteTable
+
+PAUSE_SECONDS: Final = 0.1
+"""Between two walks over all connections, however often the catalogue changes."""
+
+AT_ONCE: Final = 200
+"""So many are looked at before others get a turn."""
+
+_ON_AN_OPEN_CONNECTION: Final = {"api_not_found": "api_retired", "subscription_missing": "subscription_removed"}
+_NO_REASON_TO_END: Final = frozenset({"not_ready", "key_type_unserved"})
+
+
+async def follow(catalogue: Catalogue, registry: Registry) -> None:
+    """Look at every connection after each change, until cancelled."""
+    while True:
+        await catalogue.changed.wait()
+        catalogue.changed.clear()
+        for index, connection in enumerate(registry.all()):
+            if index % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+            if not connection.relay.ended:
+                hold_to(connection, catalogue.table)
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+def hold_to(connection: Connection, table: RouteTable) -> None:
+    """Have one connection follow a table: what would be refused now is closed, and limits that changed are replaced."""
+    caller = connection.caller
+    try:
+        api = check_state(table.apis.get(connection.api.id))
+        if caller.claims is not None:
+            caller = find_caller(caller.claims, table)
+        _, quotas = review(api, caller, connection.address, table)
+    except RefusedError as refused:
+        slug = refused.problem.slug
+        if slug not in _NO_REASON_TO_END:
+            connection.relay.close(_ON_AN_OPEN_CONNECTION.get(slug, slug))
+        return
+    connection.api, connection.caller = api, caller
+    if quotas != connection.allotment.quotas:
+        connection.allotment.replace(quotas)
+        connection.relay.client.set_meter(connection.allotment.publish)
+        connection.relay.backend.set_meter(connection.allotment.subscribe)
