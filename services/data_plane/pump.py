@@ -35,7 +35,6 @@ class Pump(asyncio.Protocol):
         "_counted_since",
         "_delay_timer",
         "_delayed_since",
-        "_header",
         "_held",
         "_observer",
         "_own_close",
@@ -73,7 +72,6 @@ class Pump(asyncio.Protocol):
         self.choked = False  # the sink's buffer is full
         self.delayed_seconds = 0.0
         self._observer = observer
-        self._header = scanner.short_header
         self._held = b""
         self._own_close = b""
         self._waiting = False
@@ -86,15 +84,14 @@ class Pump(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         # Most reads end here. Whatever else is the matter, the sink is finished or the scanner within a frame.
-        if (
-            not (self._held or self.finished)
-            and self.scanner.is_whole(data)
-            and (self.meter is None or self.meter.spend(len(data) - self._header))
-        ):
-            self.scanner.count_whole(data)
-            self.sink.write(data)
-        else:
-            self._receive(data)
+        if not (self._held or self.finished):
+            scanner, meter = self.scanner, self.meter
+            messages = scanner.find_whole(data)
+            if messages and (meter is None or meter.spend(messages, scanner.whole_bytes)):
+                scanner.count_whole()
+                self.sink.write(data)
+                return
+        self._receive(data)
 
     def _receive(self, data: bytes) -> None:
         if self.heard_close or self.failed:

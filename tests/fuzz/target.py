@@ -98,9 +98,9 @@ class _Direction:
 
     def _read(self, data: bytes) -> str:
         scanner = self._scanner
-        if not self._held and self._left and scanner.is_whole(data):
-            scanner.count_whole(data)
-            self._left -= 1
+        if not self._held and 0 < (whole := scanner.find_whole(data)) <= self._left:
+            scanner.count_whole()
+            self._left -= whole
             self._forwarded += data
             return "need"
         data = self._held + data

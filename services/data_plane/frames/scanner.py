@@ -44,11 +44,11 @@ class Scanner:
         "_dropping_frame",
         "_fragments",
         "_length",
-        "_longest_short",
         "_mask_bit",
         "_max_message_bytes",
         "_message_bytes",
         "_reserved",
+        "_short_header",
         "_skimmed",
         "awaited_pong",
         "close",
@@ -66,17 +66,16 @@ class Scanner:
         "ping_open",
         "pongs",
         "remaining",
-        "short_header",
         "stop",
+        "whole_bytes",
     )
 
     def __init__(self, *, masked: bool, deflate: bool = False, max_message_bytes: int = 0) -> None:
         """`masked` frames come from a client (RFC 6455, section 5.1); with `deflate`, RSV1 may be set (RFC 7692)."""
         self._mask_bit = 0x80 if masked else 0
-        self.short_header = 6 if masked else 2
+        self._short_header = 6 if masked else 2
         self._reserved = 0x30 if deflate else 0x70
         self._max_message_bytes = max_message_bytes or UNLIMITED
-        self._longest_short = self.short_header + min(125, self._max_message_bytes)
         self._message_bytes = 0
         self._length = 0
         self._fragments = 0
@@ -90,6 +89,7 @@ class Scanner:
         self.close = _NO_CLOSE
         self.close_end = 0
         self._skimmed = 0
+        self.whole_bytes = 0
         self.controls = 0
         self.control_credit = UNLIMITED  # for pings and pongs: a Close always passes
         self.needed = 0
@@ -115,21 +115,19 @@ class Scanner:
         """What grows with every frame, and with every byte of an unfinished one."""
         return self.messages + self.dropped + self.controls + self.payload_bytes - self.remaining
 
-    def is_whole(self, data: bytes) -> bool:
-        """Tell whether a read is one whole short message and no more: what most reads are."""
-        size = len(data)
-        return (
-            self.short_header <= size <= self._longest_short
-            and data[1] == self._mask_bit + size - self.short_header
-            and (data[0] == 0x81 or data[0] == 0x82)
-            and not self.remaining
-            and not self.in_message
-        )
+    def find_whole(self, data: bytes) -> int:
+        """Return how many messages a read is, if it is whole ones and no more, as most reads are; else 0.
 
-    def count_whole(self, data: bytes) -> None:
-        """Count a message that `is_whole`."""
-        self.messages += 1
-        self.payload_bytes += len(data) - self.short_header
+        Sets `whole_bytes`. They are not counted until `count_whole` says so.
+        """
+        if self.remaining or self.in_message or self._skim(data, 0, UNLIMITED, UNLIMITED) < len(data):
+            return 0
+        return self._skimmed
+
+    def count_whole(self) -> None:
+        """Count the messages that `find_whole` found."""
+        self.messages += self._skimmed
+        self.payload_bytes += self.whole_bytes
 
     def scan(self, data: bytes, start: int, allowance: int, drop: int = 0, byte_allowance: int = UNLIMITED) -> int:
         """Return the end of the run of bytes from `start`, to be forwarded if `forward` says so.
@@ -146,11 +144,11 @@ class Scanner:
             end = min(start + self.remaining, size)
             self.remaining -= end - start
         elif not self.in_message:
-            before = self.payload_bytes
             end = self._skim(data, start, allowance, byte_allowance)
             if end > start:
+                self.count_whole()
                 allowance -= self._skimmed
-                byte_allowance -= self.payload_bytes - before
+                byte_allowance -= self.whole_bytes
                 self.forward = True
         while size - end >= 2:
             first = data[end]
@@ -213,11 +211,11 @@ class Scanner:
         return end
 
     def _skim(self, data: bytes, start: int, allowance: int, byte_allowance: int) -> int:
-        """Return the end of the whole, unfragmented messages from `start`, and count them: the fast half of `scan`.
+        """Return the end of the whole, unfragmented messages from `start`: the fast half of `scan`.
 
-        It decides nothing: it stops before whatever is not plainly good. Sets `_skimmed`.
+        It decides nothing: it stops before whatever is not plainly good. Sets `_skimmed` and `whole_bytes`.
         """
-        header, mask_bit, largest = self.short_header, self._mask_bit, self._max_message_bytes
+        header, mask_bit, largest = self._short_header, self._mask_bit, self._max_message_bytes
         size = len(data)
         end = start
         payload = messages = 0
@@ -239,8 +237,7 @@ class Scanner:
             payload += length
             messages += 1
         self._skimmed = messages
-        self.messages += messages
-        self.payload_bytes += payload
+        self.whole_bytes = payload
         return end
 
     def finish_frame(self, data: bytes, start: int) -> int:
@@ -254,7 +251,7 @@ class Scanner:
         """Check a header; return its size, 0 where it isn't whole, -1 where it breaks a rule. Sets `_length`."""
         opcode = first & 0x0F
         length = second & 0x7F
-        size = self.short_header
+        size = self._short_header
         why = self._find_fault(first, opcode, second)
         if not why and length >= 126:
             width = 2 if length == 126 else 8

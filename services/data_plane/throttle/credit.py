@@ -80,13 +80,13 @@ class Lease:
         self.fetched_at = now
 
 
-def spend_one(leases: list[Lease], size: int, now: float) -> bool:
-    """Spend one message of so many bytes if all leases have credit to spare; else nothing: more has to be asked for."""
+def spend_spare(leases: list[Lease], messages: int, size: int, now: float) -> bool:
+    """Spend messages if all leases have credit to spare for them; else nothing: more has to be asked for."""
     for lease in leases:
-        if lease.credit - (size if lease.by_bytes else 1) < lease.low or now >= lease.valid_until:
+        if lease.credit - (size if lease.by_bytes else messages) < lease.low or now >= lease.valid_until:
             return False
     for lease in leases:
-        lease.credit -= size if lease.by_bytes else 1
+        lease.credit -= size if lease.by_bytes else messages
         lease.spent_at = now
     return True
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from services.data_plane.connection import Quota
-from services.data_plane.throttle.credit import UNLIMITED, Lease, least_credit, spend_all, spend_one
+from services.data_plane.throttle.credit import UNLIMITED, Lease, least_credit, spend_all, spend_spare
 from services.data_plane.throttle.decide import Verdict, strictest
 from services.data_plane.throttle.leases import LeaseBook
 from shared.limits import OnExceed
@@ -29,9 +29,9 @@ class Meter:
             if not lease.mark:
                 book.ask(lease)  # so that the first message needn't wait
 
-    def spend(self, size: int) -> bool:
-        """Spend one message of so many bytes if all leases have credit to spare; else nothing is spent."""
-        return spend_one(self._leases, size, time.monotonic())
+    def spend(self, messages: int, size: int) -> bool:
+        """Spend so many messages and bytes if all leases have credit to spare; else nothing is spent."""
+        return spend_spare(self._leases, messages, size, time.monotonic())
 
     def available(self) -> tuple[int, int]:
         """Return how many messages may pass now, and how many bytes."""
