@@ -1,5 +1,6 @@
 """Names of HTTP headers: which of them a client or an API has no say in towards a backend."""
 
+from functools import lru_cache
 from typing import Final
 
 HOP_BY_HOP: Final = frozenset(
@@ -31,6 +32,7 @@ def is_reserved(name: str) -> bool:
     return known in HOP_BY_HOP or known in SET_BY_GATEWAY or known.startswith("sec-websocket-")
 
 
+@lru_cache(maxsize=1000)
 def may_pass(name: str) -> bool:
     """Tell whether a client's header may reach a backend as it is."""
     known = plain(name)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from services.data_plane.connection import Admission, Caller, Handshake, Quota, Route
+from services.data_plane.connection import Admission, Caller, Handshake, Route
 from services.data_plane.origins import is_allowed
+from services.data_plane.quota import Quota, Quotas
 from services.data_plane.refusal import RefusedError, come_back_later
 from services.data_plane.table import Blocks, RouteTable
 from services.data_plane.throttle.decide import RETRY_SECONDS
@@ -22,11 +23,11 @@ def admit(handshake: Handshake, route: Route, caller: Caller, table: RouteTable)
     return Admission(*review(api, caller, handshake.address, table))
 
 
-def review(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> tuple[Endpoint, tuple[Quota, ...]]:
+def review(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> tuple[Endpoint, Quotas]:
     """Return the endpoint and the quotas that a caller has, by a table that may have changed. Raises `RefusedError`."""
     if table.blocks.any:
         _check_blocks(api, caller, address, table.blocks)
-    quotas = tuple(_find_quotas(api, caller, address, table))
+    quotas = _find_quotas(api, caller, address, table)
     endpoint = api.endpoints.of(caller.key_type)
     if endpoint is None:
         raise RefusedError("key_type_unserved", f"The API has no {caller.key_type.lower()} endpoint.")
@@ -45,16 +46,24 @@ def _check_blocks(api: ApiDefinition, caller: Caller, address: str, blocks: Bloc
             raise RefusedError("user_blocked")
 
 
-def _find_quotas(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> Iterator[Quota]:
+def _find_quotas(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> Quotas:
     application = caller.application
-    yield from _quotas("api", api.id, api.api_policy, api, application, table)
     if application is None:
-        yield from _quotas("subscription", f"{api.id}/{_source(address)}", api.anonymous_policy, api, None, table)
-        return
-    yield from _quotas("application", application.id, application.policy, api, application, table)
-    if api.state != "PROTOTYPED":
-        subscription = _subscription(api, caller, application, table)
-        yield from _quotas("subscription", subscription.id, subscription.policy, api, application, table)
+        subject = f"{api.id}/{_source(address)}"
+        anonymous = _quotas("subscription", subject, api.anonymous_policy, api, None, table)
+        return Quotas([*_quotas("api", api.id, api.api_policy, api, None, table), *anonymous])
+    subscription = None if api.state == "PROTOTYPED" else _subscription(api, caller, application, table)
+    key = (api.id, application.id)
+    found = table.quotas.get(key)
+    if found is None:
+        quotas = [
+            *_quotas("api", api.id, api.api_policy, api, application, table),
+            *_quotas("application", application.id, application.policy, api, application, table),
+        ]
+        if subscription is not None:
+            quotas += _quotas("subscription", subscription.id, subscription.policy, api, application, table)
+        found = table.quotas[key] = Quotas(quotas)
+    return found
 
 
 def _subscription(

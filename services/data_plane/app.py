@@ -1,6 +1,7 @@
 """A pod, put together: the only place where its objects are built."""
 
 import asyncio
+import gc
 import logging
 import time
 import uuid
@@ -69,9 +70,9 @@ class Pod:
         self._follower = _connect(settings.redis_url, seconds=5.0)
         self._counter = _connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         self.catalogue = Catalogue(self._follower, time.monotonic)
-        scripts = Scripts(self._counter, self.telemetry)
-        self.leases = LeaseBook(scripts, self.telemetry, settings.on_redis_loss)
-        self.slots = SlotBook(self.id, scripts, self.telemetry, settings.on_redis_loss)
+        scripts = Scripts(self._counter, self.telemetry.throttle)
+        self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
+        self.slots = SlotBook(self.id, scripts, self.telemetry.throttle, settings.on_redis_loss)
         proxies = TrustedProxies.parse(settings.trusted_proxies)
         self.gateway = Gateway(
             catalogue=self.catalogue,
@@ -181,6 +182,8 @@ async def start_pod(settings: Settings) -> AsyncIterator[Pod]:
 @asynccontextmanager
 async def open_ports(pod: Pod, ports: Ports, *, shared: bool = False) -> AsyncIterator[tuple[int, int | None]]:
     """Accept connections, with `shared` beside other processes; at the end drain. Raises `PortError`."""
+    # What is there now is there to stay: the collector need not look at it whenever connections come and go.
+    gc.freeze()
     try:
         port = await pod.listener.listen(ports.host, ports.port, shared=shared)
         tls_port = None

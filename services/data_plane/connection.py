@@ -5,9 +5,9 @@ from typing import Literal
 
 from multidict import CIMultiDictProxy
 
+from services.data_plane.quota import Quotas
 from shared.claims import AccessClaims
 from shared.definition import ApiDefinition, Endpoint, KeyType
-from shared.limits import Level, OnExceed, Rule
 from shared.subscription import ApplicationDefinition
 
 Headers = tuple[tuple[str, str], ...]
@@ -78,23 +78,11 @@ ANONYMOUS = Caller(application=None, key_type="PRODUCTION", claims=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
-    """One limit that applies to a connection: whose it is, and what happens beyond it."""
-
-    level: Level
-    subject: str
-    rule: Rule
-    on_exceed: OnExceed
-    max_delay_seconds: float
-    shadow: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Admission:
     """What a connection may do."""
 
     endpoint: Endpoint
-    quotas: tuple[Quota, ...]
+    quotas: Quotas
 
 
 @dataclass(frozen=True, slots=True)

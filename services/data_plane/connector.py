@@ -27,7 +27,7 @@ class Connector:
     """Connects to backends at addresses where they may be."""
 
     def __init__(self, addresses: AddressPolicy, seconds: float) -> None:
-        self._addresses = addresses
+        self._permits = lru_cache(maxsize=10_000)(addresses.permits)
         self._seconds = seconds
 
     async def connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
@@ -75,7 +75,7 @@ class Connector:
             found = cast(
                 "list[AddrInfoType]", await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             )
-        if not all(self._addresses.permits(str(entry[4][0])) for entry in found):
+        if not all(self._permits(str(entry[4][0])) for entry in found):
             raise BackendFailedError("address_forbidden", elsewhere=True)
         return found
 

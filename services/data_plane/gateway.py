@@ -14,7 +14,7 @@ from services.data_plane import account
 from services.data_plane.admit import admit
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
-from services.data_plane.connection import OWN_SUBPROTOCOL, Admission, Caller, Handshake, Request, Route
+from services.data_plane.connection import OWN_SUBPROTOCOL, Caller, Handshake, Request, Route
 from services.data_plane.drain import Drain
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.handshake import read_handshake
@@ -70,7 +70,7 @@ class Gateway:
         admission = admit(handshake, route, caller, table)
         allotment = await Allotment.take(self.throttle, admission.quotas)
         try:
-            upstream = await self.dialler.dial(handshake, route, caller, admission.endpoint, _droppable(admission))
+            upstream = await self.dialler.dial(handshake, route, caller, admission.endpoint, admission.quotas.droppable)
             self._relay(exchange, handshake, route, caller, allotment, upstream)
         except BaseException:
             allotment.close()
@@ -122,12 +122,6 @@ class Gateway:
         self.dialler.release(connection.upstream_url)
         connection.allotment.close()
         account.record(connection.outcome(), self.telemetry)
-
-
-def _droppable(admission: Admission) -> set[str]:
-    """Return the directions in which a message may be dropped."""
-    directions = {quota.rule.direction for quota in admission.quotas if quota.on_exceed == "drop"}
-    return {"publish", "subscribe"} if "both" in directions else set(directions)
 
 
 def _accept(handshake: Handshake, upstream: Upstream, allotment: Allotment) -> bytes:

@@ -34,6 +34,8 @@ def check_state(api: ApiDefinition | None) -> ApiDefinition:
 
 def _is_dot_segment(segment: str) -> bool:
     """Tell whether a segment is one, or would be to a server that unescapes slashes or cuts parameters off."""
+    if "%" not in segment and "\\" not in segment:
+        return segment.partition(";")[0] in (".", "..")
     parts = unquote(segment).replace("\\", "/").split("/")
     return any(part.partition(";")[0] in (".", "..") for part in parts)
 

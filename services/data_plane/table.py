@@ -8,6 +8,7 @@ from typing import Self, cast
 
 from joserfc.jwk import KeySet
 
+from services.data_plane.quota import Quotas
 from shared.blocks import BlockDefinition
 from shared.claims import GATEWAY_AUDIENCE, IssuerDefinition, TokenVerifier
 from shared.contract import Contract
@@ -78,6 +79,8 @@ class RouteTable:
     subscriptions: Mapping[tuple[ApplicationId, ApiId], SubscriptionDefinition] = field(default_factory=dict)
     issuers: Mapping[str, TokenVerifier] = field(default_factory=dict)
     blocks: Blocks = field(default_factory=Blocks)
+    quotas: dict[tuple[ApiId, ApplicationId], Quotas] = field(default_factory=dict, init=False, compare=False)
+    """What was found in this table already: `replace` begins with an empty one."""
 
     def with_objects(self, kind: str, objects: Mapping[str, Contract]) -> Self:  # noqa: PLR0911 - one a kind
         """Return the table with all objects of one kind replaced."""

@@ -7,6 +7,34 @@ from services.data_plane.connection import Outcome
 HANDSHAKE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
+class ThrottleMetrics:
+    """What limits do."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.calls = Counter("framegate_throttle_calls", "Questions about limits put to Redis", registry=registry)
+        self.without_redis = Counter(
+            "framegate_throttle_decisions_without_redis",
+            "Decisions about limits without Redis, by what is decided then",
+            ["decision"],
+            registry=registry,
+        )
+        self.exceeded = Counter(
+            "framegate_quota_exceeded",
+            "Times that a limit delayed, dropped or closed",
+            ["level", "unit", "action"],
+            registry=registry,
+        )
+        self.near_limits = Counter(
+            "framegate_quota_near", "Windows in which 80 % of a limit were spent", ["level", "unit"], registry=registry
+        )
+        self.shadow_excess = Counter(
+            "framegate_quota_shadow_excess",
+            "Messages or bytes over a limit that only counts",
+            ["level", "unit"],
+            registry=registry,
+        )
+
+
 class Telemetry:
     """The metrics of one pod, in a registry of their own."""
 
@@ -47,30 +75,7 @@ class Telemetry:
         self.refused = Gauge(
             "framegate_catalogue_refused_objects", "Objects that this pod could not take in", registry=registry
         )
-        self.throttle_calls = Counter(
-            "framegate_throttle_calls", "Questions about limits put to Redis", registry=registry
-        )
-        self.without_redis = Counter(
-            "framegate_throttle_decisions_without_redis",
-            "Decisions about limits without Redis, by what is decided then",
-            ["decision"],
-            registry=registry,
-        )
-        self.exceeded = Counter(
-            "framegate_quota_exceeded",
-            "Times that a limit delayed, dropped or closed",
-            ["level", "unit", "action"],
-            registry=registry,
-        )
-        self.near_limits = Counter(
-            "framegate_quota_near", "Windows in which 80 % of a limit were spent", ["level", "unit"], registry=registry
-        )
-        self.shadow_excess = Counter(
-            "framegate_quota_shadow_excess",
-            "Messages or bytes over a limit that only counts",
-            ["level", "unit"],
-            registry=registry,
-        )
+        self.throttle = ThrottleMetrics(registry)
 
     def record(self, outcome: Outcome) -> None:
         """Add an ended connection."""
@@ -79,8 +84,10 @@ class Telemetry:
         self._delivered.inc(outcome.messages_delivered)
         self._bytes_published.inc(outcome.bytes_published)
         self._bytes_delivered.inc(outcome.bytes_delivered)
-        self.dropped.inc(outcome.messages_dropped)
-        self.delayed.inc(outcome.delayed_seconds)
+        if outcome.messages_dropped:
+            self.dropped.inc(outcome.messages_dropped)
+        if outcome.delayed_seconds:
+            self.delayed.inc(outcome.delayed_seconds)
 
     def render(self) -> bytes:
         """Return all of it in Prometheus' text format."""

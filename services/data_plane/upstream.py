@@ -1,6 +1,7 @@
 """Stage 5: the backend is dialled, and its 101 verified, before the client's is sent (RFC 6455, section 4.1)."""
 
 import asyncio
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -67,18 +68,17 @@ class Dialler:
             offers=_choose_offers(handshake, droppable),
         )
         failure = RefusedError("upstream_unreachable")
-        try:
-            async with asyncio.timeout(self._all_seconds):
-                for url, health in self._balancer.order(endpoint):
-                    try:
-                        with health.dial():
-                            return await self._open(url, call)
-                    except BackendFailedError as error:
-                        if not error.elsewhere:
-                            raise
-                        failure = error
-        except TimeoutError as error:
-            raise RefusedError("upstream_timeout") from error
+        until = time.monotonic() + self._all_seconds
+        for url, health in self._balancer.order(endpoint):
+            if time.monotonic() >= until:
+                raise RefusedError("upstream_timeout") from failure
+            try:
+                with health.dial():
+                    return await self._open(url, call)
+            except BackendFailedError as error:
+                if not error.elsewhere:
+                    raise
+                failure = error
         raise failure
 
     def release(self, url: str) -> None:

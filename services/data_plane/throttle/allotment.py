@@ -1,16 +1,15 @@
 """What one connection may use: taken at its dial, changed with its policies, let go of at its end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from services.data_plane.connection import Quota
+from services.data_plane.quota import Quota, Quotas
 from services.data_plane.refusal import RefusedError, come_back_later
 from services.data_plane.throttle.headers import describe_left, describe_spent
 from services.data_plane.throttle.leases import LeaseBook
 from services.data_plane.throttle.meter import Meter
 from services.data_plane.throttle.slots import SlotBook
-from shared.limits import Direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +19,9 @@ class Throttle:
     leases: LeaseBook
     slots: SlotBook
 
-    def meter(self, quotas: Iterable[Quota]) -> Meter | None:
+    def meter(self, quotas: Sequence[Quota]) -> Meter | None:
         """Return what counts by some quotas; nothing where there is none."""
-        found = tuple(quotas)
-        return Meter(self.leases, found) if found else None
+        return Meter(self.leases, quotas) if quotas else None
 
 
 class Allotment:
@@ -31,15 +29,15 @@ class Allotment:
 
     __slots__ = ("_slots", "_throttle", "publish", "quotas", "subscribe")
 
-    def __init__(self, throttle: Throttle, quotas: Sequence[Quota]) -> None:
+    def __init__(self, throttle: Throttle, quotas: Quotas) -> None:
         self._throttle = throttle
-        self._slots: list[Quota] = []
+        self._slots: Sequence[Quota] = ()
         self.quotas = quotas
-        self.publish = throttle.meter(_counting(quotas, "publish"))
-        self.subscribe = throttle.meter(_counting(quotas, "subscribe"))
+        self.publish = throttle.meter(quotas.publish)
+        self.subscribe = throttle.meter(quotas.subscribe)
 
     @classmethod
-    async def take(cls, throttle: Throttle, quotas: Sequence[Quota]) -> Self:
+    async def take(cls, throttle: Throttle, quotas: Quotas) -> Self:
         """Take what a new connection needs. Raises `RefusedError` where some limit doesn't allow it."""
         allotment = cls(throttle, quotas)
         try:
@@ -50,7 +48,7 @@ class Allotment:
         return allotment
 
     async def _admit(self) -> None:
-        if handshakes := self._throttle.meter(_of_unit(self.quotas, "handshakes")):
+        if handshakes := self._throttle.meter(self.quotas.handshakes):
             try:
                 await _check(handshakes)
                 handshakes.debit(1, 0)
@@ -60,31 +58,31 @@ class Allotment:
             # Where a message would close the connection at once, it isn't opened.
             if meter is not None and any(quota.on_exceed == "close" for quota in meter.quotas):
                 await _check(meter, "close")
-        for quota in _of_unit(self.quotas, "connections"):
+        for quota in self.quotas.connections:
             if not await self._throttle.slots.take(quota):
                 detail = f"The {quota.level} has its {quota.rule.amount} connections."
                 raise come_back_later("too_many_connections", detail)
-            self._slots.append(quota)
+            self._slots = (*self._slots, quota)
 
-    def replace(self, quotas: Sequence[Quota]) -> None:
+    def replace(self, quotas: Quotas) -> None:
         """Count by other quotas from now on. What was spent stays spent."""
         slots, publish, subscribe = self._slots, self.publish, self.subscribe
-        self._slots = list(_of_unit(quotas, "connections"))
+        self._slots = quotas.connections
         for quota in self._slots:
             self._throttle.slots.keep(quota)
         self.quotas = quotas
-        self.publish = self._throttle.meter(_counting(quotas, "publish"))
-        self.subscribe = self._throttle.meter(_counting(quotas, "subscribe"))
+        self.publish = self._throttle.meter(quotas.publish)
+        self.subscribe = self._throttle.meter(quotas.subscribe)
         self._let_go(slots, publish, subscribe)
 
     def headers(self) -> list[tuple[str, str]]:
         """Return what the 101 says of the limits."""
-        return describe_left([meter for meter in (self.publish, self.subscribe) if meter is not None])
+        return describe_left(self.quotas, self.publish, self.subscribe)
 
     def close(self) -> None:
         """Let go of everything: the connection has ended."""
         self._let_go(self._slots, self.publish, self.subscribe)
-        self._slots, self.publish, self.subscribe = [], None, None
+        self._slots, self.publish, self.subscribe = (), None, None
 
     def _let_go(self, slots: Sequence[Quota], *meters: Meter | None) -> None:
         for quota in slots:
@@ -101,13 +99,3 @@ async def _check(meter: Meter, *verdicts: str) -> None:
         quota, retry_seconds = meter.report()
         detail = f"The {quota.level}'s quota of {quota.rule.amount} {quota.rule.unit} is spent."
         raise RefusedError("quota_exceeded", detail, describe_spent(quota, retry_seconds))
-
-
-def _of_unit(quotas: Iterable[Quota], unit: str) -> Iterable[Quota]:
-    return (quota for quota in quotas if quota.rule.unit == unit)
-
-
-def _counting(quotas: Iterable[Quota], direction: Direction) -> Iterable[Quota]:
-    """Return the quotas that messages of one direction are counted by."""
-    counted = (quota for quota in quotas if quota.rule.unit in ("messages", "bytes"))
-    return (quota for quota in counted if quota.rule.direction in (direction, "both"))

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
-from services.data_plane.connection import Quota
-from services.data_plane.telemetry import Telemetry
+from services.data_plane.quota import Quota
+from services.data_plane.telemetry import ThrottleMetrics
 from services.data_plane.throttle.credit import Lease
 from services.data_plane.throttle.decide import RETRY_SECONDS, comes_near, share_alone
 from services.data_plane.throttle.scripts import BUCKET, WINDOW, Answer, Call, Scripts
@@ -33,9 +33,9 @@ _ALONE: Final = -1
 class LeaseBook:
     """All leases of this pod. Requests of one tick go to Redis in one pipeline; one is in flight at a time."""
 
-    def __init__(self, scripts: Scripts, telemetry: Telemetry, on_redis_loss: Literal["allow", "deny"]) -> None:
+    def __init__(self, scripts: Scripts, metrics: ThrottleMetrics, on_redis_loss: Literal["allow", "deny"]) -> None:
         self._scripts = scripts
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._on_redis_loss = on_redis_loss
         self._leases: dict[str, Lease] = {}
         self._wanted: set[Lease] = set()
@@ -64,7 +64,7 @@ class LeaseBook:
 
     def note_exceeded(self, quota: Quota, action: OnExceed) -> None:
         """Count that a limit delayed, dropped or closed."""
-        self._telemetry.exceeded.labels(quota.level, quota.rule.unit, action).inc()
+        self._metrics.exceeded.labels(quota.level, quota.rule.unit, action).inc()
 
     def ask(self, lease: Lease) -> None:
         """Have more credit fetched, unless that is under way."""
@@ -148,10 +148,10 @@ class LeaseBook:
         elif mark != lease.mark:
             lease.credit = lease.granted = 0
         if comes_near(lease.amount, spent - granted, spent):
-            self._telemetry.near_limits.labels(*lease.labels).inc()
+            self._metrics.near_limits.labels(*lease.labels).inc()
             log.info("near a limit: %s, %d of %d", lease.key, spent, lease.amount)
         if lease.shadow and spent > lease.amount:
-            self._telemetry.shadow_excess.labels(*lease.labels).inc(min(granted, spent - lease.amount))
+            self._metrics.shadow_excess.labels(*lease.labels).inc(min(granted, spent - lease.amount))
         lease.mark = mark
         lease.valid_until = lease.window_ends = asked_at + valid_ms / 1000
         if lease.rolling:
@@ -167,7 +167,7 @@ class LeaseBook:
 
     def _decide_alone(self, lease: Lease) -> None:
         """Redis is away: this pod's own share of a window, or nothing."""
-        self._telemetry.without_redis.labels(self._on_redis_loss).inc()
+        self._metrics.without_redis.labels(self._on_redis_loss).inc()
         now = time.monotonic()
         lease.refused_until = now + RETRY_SECONDS
         if self._on_redis_loss == "deny":

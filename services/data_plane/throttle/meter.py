@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from services.data_plane.connection import Quota
+from services.data_plane.quota import Quota
 from services.data_plane.throttle.credit import UNLIMITED, Lease, least_credit, spend_all, spend_spare
 from services.data_plane.throttle.decide import Verdict, strictest
 from services.data_plane.throttle.leases import LeaseBook
@@ -100,7 +100,7 @@ class Meter:
         """Yield of each limit that has windows, as far as it is known, how much is left and for how many seconds."""
         now = time.monotonic()
         for quota, lease in zip(self.quotas, self._leases, strict=True):
-            if not lease.rolling and now < lease.window_ends:
+            if not (lease.rolling or lease.shadow) and now < lease.window_ends:
                 yield quota, max(0, lease.amount - lease.spent + lease.available(now)), lease.window_ends - now
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 
-from services.data_plane.telemetry import Telemetry
+from services.data_plane.telemetry import ThrottleMetrics
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +52,9 @@ class Call:
 class Scripts:
     """Runs calls. `redis` has a short time limit, for frames wait for answers."""
 
-    def __init__(self, redis: Redis, telemetry: Telemetry) -> None:
+    def __init__(self, redis: Redis, metrics: ThrottleMetrics) -> None:
         self._redis = redis
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._failures = 0
         self._rests_until = 0.0
 
@@ -104,7 +104,7 @@ class Scripts:
         return answers
 
     async def _send(self, calls: Sequence[Call]) -> list[Answer | Exception]:
-        self._telemetry.throttle_calls.inc(len(calls))
+        self._metrics.calls.inc(len(calls))
         async with self._redis.pipeline(transaction=False) as pipe:
             for call in calls:
                 pipe.evalsha(call.script.sha, 1, call.key, *call.arguments)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Final, Literal
 
-from services.data_plane.connection import Quota
-from services.data_plane.telemetry import Telemetry
+from services.data_plane.quota import Quota
+from services.data_plane.telemetry import ThrottleMetrics
 from services.data_plane.throttle.decide import share_alone
 from services.data_plane.throttle.scripts import SLOTS, Call, Scripts
 from shared import keys
@@ -42,11 +42,11 @@ class SlotBook:
     """All slots of this pod. What changes in one tick goes to Redis in one pipeline; one is in flight at a time."""
 
     def __init__(
-        self, pod: str, scripts: Scripts, telemetry: Telemetry, on_redis_loss: Literal["allow", "deny"]
+        self, pod: str, scripts: Scripts, metrics: ThrottleMetrics, on_redis_loss: Literal["allow", "deny"]
     ) -> None:
         self._pod = pod
         self._scripts = scripts
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._on_redis_loss = on_redis_loss
         self._slots: dict[str, Slots] = {}
         self._changed: set[Slots] = set()
@@ -150,7 +150,7 @@ class SlotBook:
         """Redis is away: this pod's own share, or none."""
         if not wanted:
             return 0
-        self._telemetry.without_redis.labels(self._on_redis_loss).inc()
+        self._metrics.without_redis.labels(self._on_redis_loss).inc()
         if slots.shadow:
             return wanted
         if self._on_redis_loss == "deny":

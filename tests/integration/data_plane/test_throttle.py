@@ -221,4 +221,4 @@ async def test_without_redis_a_pod_decides_as_it_is_told(
             relay = gate.pod.registry.all()[0].relay
             await eventually(lambda: relay.client.scanner.messages + relay.client.scanner.dropped == 8)
         assert len(backend.messages) == admitted
-        assert gate.pod.telemetry.without_redis.labels(on_redis_loss)._value.get() > 0
+        assert gate.pod.telemetry.throttle.without_redis.labels(on_redis_loss)._value.get() > 0

@@ -1,0 +1,69 @@
+"""The limits that apply to a connection."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from shared.limits import Direction, Level, OnExceed, Rule, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit: whose it is, and what happens beyond it."""
+
+    level: Level
+    subject: str
+    rule: Rule
+    on_exceed: OnExceed
+    max_delay_seconds: float
+    shadow: bool
+
+    @property
+    def name(self) -> str:
+        """What clients know it by: the level, and more where it isn't the usual limit of its level."""
+        counter = self.rule.counter.removeprefix("messages:publish:").removesuffix(":0").replace(":", "-")
+        return self.level if counter == "0" else f"{self.level}-{counter}"
+
+
+class Quotas:
+    """All limits of a connection, sorted by what they count. Connections of the same caller share them."""
+
+    def __init__(self, quotas: Iterable[Quota] = ()) -> None:
+        self.all = tuple(quotas)
+        self.publish = self._counting("publish")
+        self.subscribe = self._counting("subscribe")
+        self.handshakes = self._of_unit("handshakes")
+        self.connections = self._of_unit("connections")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Quotas) and self.all == other.all
+
+    def __hash__(self) -> int:
+        return hash(self.all)
+
+    @cached_property
+    def droppable(self) -> frozenset[Direction]:
+        """The directions in which a message may be dropped."""
+        named: dict[Direction, tuple[Quota, ...]] = {"publish": self.publish, "subscribe": self.subscribe}
+        return frozenset(way for way, quotas in named.items() if any(quota.on_exceed == "drop" for quota in quotas))
+
+    @cached_property
+    def policy_header(self) -> str:
+        """What `RateLimit-Policy` says: draft-ietf-httpapi-ratelimit-headers."""
+        return ", ".join(describe_policy(quota) for quota in self.all if quota.rule.window_seconds and not quota.shadow)
+
+    def _counting(self, direction: Direction) -> tuple[Quota, ...]:
+        return tuple(
+            quota
+            for quota in self.all
+            if quota.rule.unit in ("messages", "bytes") and quota.rule.direction in (direction, "both")
+        )
+
+    def _of_unit(self, unit: Unit) -> tuple[Quota, ...]:
+        return tuple(quota for quota in self.all if quota.rule.unit == unit)
+
+
+def describe_policy(quota: Quota) -> str:
+    rule = quota.rule
+    unit = ';qu="content-bytes"' if rule.unit == "bytes" else ""
+    return f'"{quota.name}";q={rule.amount};w={rule.window_seconds}{unit}'
