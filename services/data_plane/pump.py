@@ -75,7 +75,7 @@ class Pump(asyncio.Protocol):
         self._held = b""
         self._own_close = b""
         self._waiting = False
-        self._counted_since = 0.0
+        self._counted_since = time.monotonic()
         self._delayed_since = 0.0
         self._delay_timer: asyncio.TimerHandle | None = None
         self._slow_timer: asyncio.TimerHandle | None = None
@@ -181,13 +181,15 @@ class Pump(asyncio.Protocol):
         start, size, drop, dropped, pongs = 0, len(data), 0, scanner.dropped, scanner.pongs
         while start < size:
             end = self._scan(data, start, drop)
+            drop = 0
             if end > start and scanner.forward and not self.finished:
                 self.sink.write(data if end - start == size else data[start:end])
             start = end
             if scanner.stop is Stop.SPENT:
                 if self._must_wait():
                     break
-                drop = 1
+                # A smaller message may still fit a limit of bytes; of messages one is as good as another.
+                drop = 1 if self.meter is not None and self.meter.counts_bytes else UNLIMITED
             elif scanner.stop is not Stop.TURN and (scanner.stop is not Stop.FLOOD or self._must_slow_down()):
                 break
         if scanner.pongs > pongs:

@@ -117,7 +117,7 @@ class _Direction:
         start = 0
         while start < len(data):
             before = self._scanner.messages
-            end = self._scanner.scan(data, start, self._left, int(self._rules.drop))
+            end = self._scanner.scan(data, start, self._left, UNLIMITED * self._rules.drop)
             self._left -= self._scanner.messages - before
             yield start, end
             if self._scanner.stop != Stop.TURN:

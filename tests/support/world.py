@@ -86,8 +86,10 @@ class World:
     def put_policy(
         self, level: Level, name: str, amount: int | None = None, on_exceed: OnExceed = "delay", **fields: Any
     ) -> None:
-        limits = (Limit(amount=amount, window_seconds=fields.pop("window_seconds", 60)),) if amount else ()
-        policy = Policy(name=PolicyName(name), level=level, limits=limits, on_exceed=on_exceed, **fields)
+        """Publish a policy with one limit of messages, or with the `limits` given."""
+        if amount:
+            fields["limits"] = (Limit(amount=amount, window_seconds=fields.pop("window_seconds", 60)),)
+        policy = Policy(name=PolicyName(name), level=level, on_exceed=on_exceed, **fields)
         self.put("policy", policy.id, policy)
 
     def put_api(self, backend: str | None, *, sandbox: str | None = None, **fields: Any) -> ApiDefinition:

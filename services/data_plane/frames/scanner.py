@@ -132,9 +132,8 @@ class Scanner:
     def scan(self, data: bytes, start: int, allowance: int, drop: int = 0, byte_allowance: int = UNLIMITED) -> int:
         """Return the end of the run of bytes from `start`, to be forwarded if `forward` says so.
 
-        At most `allowance` messages begin in it, and frames of at most `byte_allowance` bytes of payload; where `drop`
-        is set, messages beyond are dropped instead, whole. One loop rather than small functions: every frame passes
-        here.
+        At most `allowance` messages begin in it, and frames of at most `byte_allowance` bytes of payload; of those
+        beyond, `drop` messages are dropped, whole. One loop rather than small functions: every frame passes here.
         """
         size = len(data)
         end = start
@@ -172,7 +171,7 @@ class Scanner:
                     return end
             elif first & 0x0F:
                 dropping = allowance <= 0 or length > byte_allowance
-                if dropping and not drop:
+                if dropping and drop <= 0:
                     self.needed = length
                     self.stop = Stop.SPENT
                     return end
@@ -191,6 +190,7 @@ class Scanner:
                 self._dropping = dropping
                 if first & 0x0F:
                     if dropping:
+                        drop -= 1
                         self.dropped += 1
                     else:
                         allowance -= 1

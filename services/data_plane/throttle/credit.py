@@ -21,9 +21,11 @@ class Lease:
         "granted",
         "key",
         "labels",
+        "least",
         "low",
         "mark",
-        "needed",
+        "most",
+        "refused_need",
         "refused_until",
         "rolling",
         "shadow",
@@ -47,7 +49,8 @@ class Lease:
         self.shadow = False
         self.size = 1  # how much is asked for
         self.low = 0  # more is asked for when no more credit than this is left
-        self.needed = 1  # less than this is of no use to who waits
+        self.least = 1  # the cheapest message that waits
+        self.most = 1  # and the dearest
         self.mark = 0  # the window
         self.window_ends = 0.0
         self.valid_until = 0.0
@@ -56,6 +59,7 @@ class Lease:
         self.spent = 0  # by all pods, as far as is known
         self.fetched_at = 0.0
         self.refused_until = 0.0
+        self.refused_need = 1  # so much was refused: less may be there
         self.spent_at = 0.0
         self.users = 0
         self.asked = False
@@ -66,6 +70,10 @@ class Lease:
         if now >= self.valid_until:
             self.credit = 0
         return self.credit
+
+    def is_refused(self, cost: int, now: float) -> bool:
+        """Tell whether it is known that a message of this cost can't have credit."""
+        return now < self.refused_until and cost - self.credit >= self.refused_need
 
     def fit(self, now: float) -> None:
         """Ask for more or less at a time, so that a lease lasts for a while and little lies idle."""

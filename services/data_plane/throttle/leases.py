@@ -76,10 +76,12 @@ class LeaseBook:
         self._wanted.add(lease)
         self._wake.set()
 
-    def wait(self, lease: Lease, resume: Callable[[], None], now: float) -> None:
+    def wait(self, lease: Lease, cost: int, resume: Callable[[], None], now: float) -> None:
         """Call `resume` at the next answer about a lease. After a refusal the question waits a moment."""
         lease.waiters.add(resume)
-        if now >= lease.refused_until:
+        lease.least = min(lease.least, cost) if len(lease.waiters) > 1 else cost
+        lease.most = max(lease.most, cost)
+        if not lease.is_refused(cost, now):
             self.ask(lease)
         elif not lease.asked:
             lease.asked = True
@@ -102,21 +104,24 @@ class LeaseBook:
             if self._scripts.away and self._on_redis_loss == "deny":
                 for lease in self._leases.values():
                     lease.valid_until = min(lease.valid_until, now + STALE_SECONDS)
+            for lease in self._leases.values():
+                if lease.credit < 0:  # a shadow's, that went beyond
+                    self.ask(lease)
             await self._give_back(
-                [lease for lease in self._leases.values() if lease.credit and now - lease.spent_at > IDLE_SECONDS]
+                [lease for lease in self._leases.values() if lease.credit > 0 and now - lease.spent_at > IDLE_SECONDS]
             )
             for key in [key for key, lease in self._leases.items() if not (lease.users or lease.credit or lease.asked)]:
                 del self._leases[key]
 
     async def give_back_all(self) -> None:
         """Give back all credit: the pod is going."""
-        await self._give_back([lease for lease in self._leases.values() if lease.credit])
+        await self._give_back([lease for lease in self._leases.values() if lease.credit > 0])
 
     async def _give_back(self, leases: Sequence[Lease]) -> None:
         calls = []
         for lease in leases:
             # Lost where Redis doesn't answer: less is let through, never more.
-            if not lease.rolling and lease.credit > 0 and lease.mark != _ALONE:
+            if not lease.rolling and lease.mark != _ALONE:
                 calls.append(_call(lease, 0, 1, lease.credit))
             lease.credit = 0
         if calls:
@@ -125,14 +130,20 @@ class LeaseBook:
     async def _fetch(self, leases: Sequence[Lease]) -> None:
         loop = asyncio.get_running_loop()
         asked_at = time.monotonic()
-        calls = [_call(lease, max(lease.size, _lack(lease)), _lack(lease), 0) for lease in leases]
-        for lease, answer in zip(leases, await self._scripts.run(calls), strict=True):
+        # Less than the cheapest message is of no use.
+        needs = [max(1, lease.least - lease.credit) for lease in leases]
+        calls = [
+            _call(lease, max(lease.size, need, lease.most - lease.credit), need, 0)
+            for lease, need in zip(leases, needs, strict=True)
+        ]
+        for lease, need, answer in zip(leases, needs, await self._scripts.run(calls), strict=True):
+            lease.refused_need = need
             if answer is not None:
                 self._take(lease, answer, asked_at)
             elif self._scripts.away:
                 self._decide_alone(lease)
             lease.asked = False
-            lease.needed = 1
+            lease.least = lease.most = 1
             waiters, lease.waiters = lease.waiters, set()
             for waiter in waiters:
                 loop.call_soon(waiter)
@@ -146,7 +157,8 @@ class LeaseBook:
             lease.credit = min(lease.available(now), lease.granted)
             lease.granted = 0
         elif mark != lease.mark:
-            lease.credit = lease.granted = 0
+            lease.credit = min(0, lease.credit)  # what a shadow went beyond is still to be counted
+            lease.granted = 0
         if comes_near(lease.amount, spent - granted, spent):
             self._metrics.near_limits.labels(*lease.labels).inc()
             log.info("near a limit: %s, %d of %d", lease.key, spent, lease.amount)
@@ -179,11 +191,6 @@ class LeaseBook:
             lease.low = 0
             lease.valid_until = lease.window_ends = now + lease.window_seconds
             lease.spent_at = now
-
-
-def _lack(lease: Lease) -> int:
-    """Return how much more credit makes a difference: less than a whole message is none."""
-    return max(1, lease.needed - lease.credit)
 
 
 def _call(lease: Lease, wanted: int, least: int, returned: int) -> Call:

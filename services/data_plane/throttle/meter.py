@@ -18,13 +18,13 @@ ANSWER_SECONDS: Final = 1.0
 class Meter:
     """Counts one direction's messages and bytes against its leases."""
 
-    __slots__ = ("_book", "_counts_bytes", "_leases", "quotas")
+    __slots__ = ("_book", "_leases", "counts_bytes", "quotas")
 
     def __init__(self, book: LeaseBook, quotas: Sequence[Quota]) -> None:
         self._book = book
         self.quotas = quotas
         self._leases = [book.open(quota) for quota in quotas]
-        self._counts_bytes = any(lease.by_bytes for lease in self._leases)
+        self.counts_bytes = any(lease.by_bytes for lease in self._leases)
         for lease in self._leases:
             if not lease.mark:
                 book.ask(lease)  # so that the first message needn't wait
@@ -36,7 +36,7 @@ class Meter:
     def available(self) -> tuple[int, int]:
         """Return how many messages may pass now, and how many bytes."""
         now = time.monotonic()
-        size = least_credit(self._leases, now, True) if self._counts_bytes else UNLIMITED
+        size = least_credit(self._leases, now, True) if self.counts_bytes else UNLIMITED
         return least_credit(self._leases, now, False), size
 
     def debit(self, messages: int, size: int) -> None:
@@ -50,7 +50,8 @@ class Meter:
     def judge(self, size: int) -> Verdict:
         """Say what happens to a message of so many bytes that has no credit: `ask` while more may be had."""
         now = time.monotonic()
-        return strictest(quota.on_exceed for quota, lease in self._lacking(size, now) if now < lease.refused_until)
+        lacking = self._lacking(size, now)
+        return strictest(quota.on_exceed for quota, lease in lacking if lease.is_refused(_cost(lease, size), now))
 
     def note(self, action: OnExceed, size: int) -> None:
         """Count that a limit made itself felt."""
@@ -89,8 +90,7 @@ class Meter:
         """Call `resume` once there is news of the leases that lack credit for a message of so many bytes."""
         now = time.monotonic()
         for _, lease in self._lacking(size, now):
-            lease.needed = max(lease.needed, _cost(lease, size))
-            self._book.wait(lease, resume, now)
+            self._book.wait(lease, _cost(lease, size), resume, now)
 
     def stop_waiting(self, resume: Callable[[], None]) -> None:
         for lease in self._leases:

@@ -142,6 +142,37 @@ def test_the_allowance_counts_messages_not_frames() -> None:
     assert forwarded.bytes == message
 
 
+def test_a_frame_passes_only_if_all_its_bytes_are_allowed() -> None:
+    scanner = from_client()
+    data = client_frame(1, b"x" * 300) + client_frame(1, b"y" * 100, fin=False) + client_frame(0, b"z" * 100)
+    first = len(client_frame(1, b"x" * 300))
+    assert scanner.scan(data, 0, UNLIMITED, 0, 299) == 0
+    assert (scanner.stop, scanner.needed) == (Stop.SPENT, 300)
+    assert scanner.scan(data, 0, UNLIMITED, 0, 450) == first + len(client_frame(1, b"y" * 100))
+    assert (scanner.stop, scanner.needed, scanner.in_message) == (Stop.SPENT, 100, True)
+
+
+def test_of_what_has_too_many_bytes_no_more_is_dropped_than_was_said() -> None:
+    scanner = from_client()
+    long, short = client_frame(1, b"x" * 300), client_frame(1, b"y" * 5)
+    data = long + short + long
+    end = scanner.scan(data, 0, UNLIMITED, 1, 10)
+    assert (end, scanner.forward, scanner.stop) == (len(long), False, Stop.TURN)
+    end = scanner.scan(data, end, UNLIMITED, 0, 10)
+    assert (end, scanner.forward, scanner.stop) == (len(long + short), True, Stop.SPENT)
+    assert (scanner.messages, scanner.dropped, scanner.payload_bytes, scanner.dropped_bytes) == (1, 1, 305, 300)
+
+
+def test_pings_beyond_their_credit_wait_and_a_close_does_not() -> None:
+    scanner = from_client()
+    scanner.control_credit = 2
+    ping = client_frame(9, b"")
+    assert scanner.scan(ping * 3, 0, UNLIMITED) == 2 * len(ping)
+    assert scanner.stop is Stop.FLOOD
+    assert scanner.scan(client_frame(8, b""), 0, UNLIMITED) == 0
+    assert scanner.close_end
+
+
 def test_control_frames_pass_without_allowance() -> None:
     forwarded = Forwarded(from_client(), allowance=0)
     assert forwarded.feed(client_frame(9, b"a") + client_frame(10, b"b")) is Stop.NEED
@@ -151,7 +182,7 @@ def test_control_frames_pass_without_allowance() -> None:
 def test_whole_messages_are_dropped_and_the_control_frames_between_their_fragments_are_not() -> None:
     ping = client_frame(9, b"p")
     dropped = (client_frame(1, b"a" * 300, fin=False), client_frame(0, b"b"))
-    forwarded = Forwarded(from_client(), allowance=1, drop=1)
+    forwarded = Forwarded(from_client(), allowance=1, drop=UNLIMITED)
     for part in (client_frame(2, b"kept"), dropped[0][:50], dropped[0][50:], ping, dropped[1], client_frame(2, b"too")):
         assert forwarded.feed(part) is Stop.NEED
     assert forwarded.bytes == client_frame(2, b"kept") + ping
@@ -193,8 +224,8 @@ def test_where_the_stream_is_cut_does_not_matter(data: bytes, cuts: list[int]) -
 @given(conversations(), st.integers(0, 6), st.lists(st.integers(0, 2000)))
 def test_dropping_forwards_the_allowed_messages_whole(data: bytes, allowance: int, cuts: list[int]) -> None:
     whole, parts = (
-        Forwarded(from_client(), allowance=allowance, drop=1),
-        Forwarded(from_client(), allowance=allowance, drop=1),
+        Forwarded(from_client(), allowance=allowance, drop=UNLIMITED),
+        Forwarded(from_client(), allowance=allowance, drop=UNLIMITED),
     )
     whole.feed(data)
     edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})

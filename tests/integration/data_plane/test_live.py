@@ -1,0 +1,135 @@
+"""What changes in the catalogue changes for connections that are open, on the spot."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from shared.blocks import BlockDefinition
+from shared.limits import Limit
+from tests.integration.data_plane.conftest import Backend, Gate
+from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.integration.data_plane.test_throttle import fresh_window, send_numbers
+from tests.support.waiting import eventually
+from tests.support.world import World
+
+
+def block(kind: str, value: str) -> BlockDefinition:
+    return BlockDefinition.model_validate({"id": f"{kind}-block", "kind": kind, "value": value})
+
+
+def put_block(kind: str, value: str) -> Callable[[World], None]:
+    return lambda world: world.put("block", f"{kind}-block", block(kind, value))
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "reason"),
+    [
+        (lambda world: world.put("api", "api", None), 4510, "api_retired"),
+        (lambda world: world.put_api("ws://127.0.0.1:1", state="RETIRED"), 4510, "api_retired"),
+        (lambda world: world.put_api("ws://127.0.0.1:1", state="BLOCKED"), 1013, "api_blocked"),
+        (lambda world: world.put_subscription(state="BLOCKED"), 4503, "subscription_blocked"),
+        (lambda world: world.put_subscription(state="PROD_ONLY_BLOCKED"), 4503, "subscription_blocked"),
+        (lambda world: world.put("subscription", "app-api", None), 4503, "subscription_removed"),
+        (lambda world: world.put("key", "key", None), 4501, "key_revoked"),
+        (put_block("application", "app"), 4503, "application_blocked"),
+        (put_block("user", "somebody"), 4503, "user_blocked"),
+        (put_block("address", "127.0.0.0/8"), 4503, "address_blocked"),
+        (put_block("api", "api"), 1013, "api_blocked"),
+    ],
+    ids=[
+        "api removed", "api retired", "api blocked", "subscription blocked", "production blocked",
+        "subscription removed", "key removed", "application on the list", "user on the list", "address on the list",
+        "api on the list",
+    ],
+)  # fmt: skip
+async def test_what_would_be_refused_now_is_closed(
+    gate: Gate, change: Callable[[World], None], code: int, reason: str
+) -> None:
+    async with gate.connect() as client:
+        began = time.monotonic()
+        change(gate.world)
+        async with asyncio.timeout(5):
+            await client.wait_closed()
+        assert time.monotonic() - began < 2
+        assert (client.close_code, client.close_reason) == (code, reason)
+
+
+async def test_who_is_blocked_does_not_get_in(gate: Gate) -> None:
+    for kind, value in {"application": "app", "user": "somebody", "address": "127.0.0.1"}.items():
+        gate.world.put("block", "one", block(kind, value))
+        await gate.caught_up()
+        assert slug(await refusal(gate)) == (403, f"{kind}_blocked")
+    gate.world.put("block", "one", None)
+    await gate.caught_up()
+    async with gate.connect():
+        pass
+
+
+async def test_others_are_not_touched(gate: Gate, backend: Backend) -> None:
+    async with gate.connect() as client:
+        put_block("address", "192.0.2.1")(gate.world)
+        put_block("application", "other")(gate.world)
+        gate.world.put_api(backend.url, id="other", context="/other")
+        await gate.caught_up()
+        await client.send("still here")
+        assert await asyncio.wait_for(client.recv(), 5) == "still here"
+
+
+async def test_a_changed_policy_counts_for_open_connections_and_what_was_spent_stays_spent(
+    gate: Gate, backend: Backend
+) -> None:
+    gate.world.put_policy("subscription", "Small", 5, "drop")
+    gate.world.put_subscription(policy="Small")
+    await gate.caught_up()
+    await fresh_window(gate.world, 60, 15)
+    async with gate.connect() as client:
+        await send_numbers(client, 8)
+        await asyncio.wait_for(await client.ping(), 5)
+        assert len(backend.messages) == 5
+        gate.world.put_policy("subscription", "Small", 7, "drop")
+        await sees(gate, 7)
+        await send_numbers(client, 8)
+        await asyncio.wait_for(await client.ping(), 5)
+        assert len(backend.messages) == 7, "two more"
+        gate.world.put_policy("subscription", "Smaller", 6, "drop")
+        gate.world.put_subscription(policy="Smaller")
+        await sees(gate, 6)
+        await send_numbers(client, 3)
+        await asyncio.wait_for(await client.ping(), 5)
+        assert len(backend.messages) == 7
+
+
+async def test_who_waits_goes_on_when_the_limit_is_raised(gate: Gate, backend: Backend) -> None:
+    gate.world.put_policy("subscription", "Small", 2)
+    gate.world.put_subscription(policy="Small")
+    await gate.caught_up()
+    await fresh_window(gate.world, 60, 15)
+    async with gate.connect() as client:
+        await send_numbers(client, 6)
+        assert [await asyncio.wait_for(client.recv(), 5) for _ in range(2)] == ["0", "1"]
+        began = time.monotonic()
+        gate.world.put_subscription(policy="Unlimited")
+        assert [await asyncio.wait_for(client.recv(), 5) for _ in range(4)] == ["2", "3", "4", "5"]
+        assert time.monotonic() - began < 2
+    assert len(backend.messages) == 6
+
+
+async def test_an_open_connection_counts_under_a_limit_that_came_later(gate: Gate) -> None:
+    async with gate.connect(), gate.connect():
+        limits = (Limit(unit="connections", amount=2, window_seconds=None),)
+        gate.world.put_policy("subscription", "Two", limits=limits)
+        gate.world.put_subscription(policy="Two")
+        await sees(gate, 2)
+        assert slug(await refusal(gate)) == (429, "too_many_connections")
+
+
+async def sees(gate: Gate, amount: int) -> None:
+    """Wait until the limit of the first connection is this one."""
+
+    def amounts() -> list[int]:
+        (connection, *_) = gate.pod.registry.all()
+        return [quota.rule.amount for quota in connection.allotment.quotas.all]
+
+    await eventually(lambda: amounts() == [amount], within=2)
