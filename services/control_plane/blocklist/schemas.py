@@ -17,6 +17,8 @@ def normalise_address(value: str) -> str:
         network = ip_network(value)
     except ValueError as error:
         raise ValueError("must be an IP address, or a network such as 203.0.113.0/24, its host bits 0") from error
+    if "%" in value:
+        raise ValueError("must have no zone: that means something on one machine alone")
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         prefix = network.prefixlen - _MAPPED.prefixlen
         network = IPv4Network((int(network.network_address) & 0xFFFFFFFF, prefix))

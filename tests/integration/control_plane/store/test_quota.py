@@ -20,7 +20,7 @@ MINUTE_MS = 60_000
 
 def spend(redis: Redis, level: Level, id_: str, counter: str, spent: int, *, ago_ms: int = 0) -> None:
     """Count as a pod does, in a window that began some time ago."""
-    seconds, microseconds = redis.time()  # type: ignore[misc] # the client's types are those of the async one, too
+    seconds, microseconds = redis.time()
     start = seconds * 1000 + microseconds // 1000 - ago_ms
     redis.hset(keys.limit(level, id_, counter), mapping={"start": start, "window_ms": MINUTE_MS, "spent": spent})
 
