@@ -13,6 +13,8 @@ from fastapi.telemetry import TelemetryConfig
 from redis import Redis
 
 from services.control_plane import health
+from services.control_plane.blocklist import router as blocklist_router
+from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror, connect
 from services.control_plane.catalogue.pusher import Pusher
@@ -36,6 +38,7 @@ from services.control_plane.oauth import router as oauth_router
 from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.service import ClientService, IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer
+from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.publisher.addresses import AddressChecker
 from services.control_plane.publisher.backend_secrets import BackendSecrets
@@ -44,18 +47,24 @@ from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
 from services.control_plane.store import key_router
 from services.control_plane.store import publisher_router as store_publisher_router
+from services.control_plane.store import repository as store_repository
 from services.control_plane.store import router as store_router
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.keys import KeyService
+from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
+from services.control_plane.throttling.subjects import Subjects
 
 MAX_BODY_BYTES: Final = 1 << 20
 
 _SLOW_CALLS: Final = 6  # of those that a publisher may cause: each takes a thread
 _SLOW_WAIT_SECONDS: Final = 2.0
+
+_COUNTER_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
+_COUNTER_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
 
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
@@ -66,6 +75,7 @@ class Platform:
 
     database: Database
     redis: Redis
+    counters: Redis
     pusher: Pusher
     sealer: Sealer
     backend_sealer: Sealer
@@ -110,7 +120,8 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
     redis = connect(settings.redis_url)
     backend_sealer = Sealer(settings.sealing_key, "backends")
     pusher = Pusher(database, Mirror(redis, backend_sealer.key), clock, random.SystemRandom())
-    return Platform(database, redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock)
+    counters = connect(settings.redis_url, _COUNTER_SECONDS)
+    return Platform(database, redis, counters, pusher, Sealer(settings.sealing_key), backend_sealer, clock)
 
 
 def _build_services(settings: Settings, platform: Platform) -> Services:
@@ -118,7 +129,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     keyring = KeyRing(platform.sealer, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
     clients = ClientService(clock)
-    policies = PolicyService(clock)
+    subjects = Subjects(publisher_repository.exists, store_repository.application_exists)
+    policies = PolicyService(subjects, clock)
     keys = KeyService(clients, issuer, clock)
     applications = ApplicationService(policies, keys, clock)
     hooks = AccountHooks(created=applications.create_default, deleted=applications.delete_owned)
@@ -143,6 +155,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         ApplicationService: applications,
         KeyService: keys,
         SubscriptionService: SubscriptionService(clock),
+        QuotaReader: QuotaReader(platform.counters, Bulkhead(_COUNTER_CALLS, _COUNTER_SECONDS)),
+        BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
     return Services(policies, IssuerService(keyring, issuer, clock), accounts, provided)
@@ -156,6 +170,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(key_router.router)
     # Policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
+    app.include_router(blocklist_router.router)
     app.include_router(identity_router.router)
     app.include_router(health.router)
 
@@ -196,4 +211,5 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
 def _close(platform: Platform) -> None:
     platform.pusher.stop()
     platform.redis.close()
+    platform.counters.close()
     platform.database.close()

@@ -28,13 +28,13 @@ class Snapshot:
     changes: Sequence[Change]
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> Redis:
     """Return a client that gives up soon: whoever uses it comes again by itself."""
     return Redis.from_url(
         url,
         decode_responses=True,
-        socket_timeout=_TIMEOUT_SECONDS,
-        socket_connect_timeout=_TIMEOUT_SECONDS,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
         retry=Retry(NoBackoff(), 0),
     )
 

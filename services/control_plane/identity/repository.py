@@ -18,6 +18,11 @@ _LISTING: Final = Listing(
 )
 
 
+def get_account(session: Session, id_: str) -> Account:
+    """Return an account that others refer to."""
+    return session.get_one(Account, id_)
+
+
 def find_by_client(session: Session, client_id: str) -> Account | None:
     return session.exec(select(Account).where(Account.client_id == client_id)).first()
 

@@ -16,7 +16,7 @@ class Bulkhead:
     def place(self) -> Iterator[None]:
         """Hold a place for the block. Raises `UnavailableError` where none is free in time."""
         if not self._places.acquire(timeout=self._wait_seconds):
-            raise UnavailableError("Too many backends are being looked at.", headers={"Retry-After": "2"})
+            raise UnavailableError("Too many requests wait for something slow.", headers={"Retry-After": "2"})
         try:
             yield
         finally:

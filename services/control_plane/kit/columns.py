@@ -18,7 +18,7 @@ class AsJson(TypeDecorator[T]):
     cache_ok = True
 
     def __init__(self, kind: type[T] | Any) -> None:
-        super().__init__()
+        super().__init__(none_as_null=True)
         self.kind = kind
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
 

@@ -51,5 +51,8 @@ Description = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION_LENGTH
 ScopeToken = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$", max_length=100)]
 """A scope as RFC 6749, section 3.3, allows it."""
 
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+"""An id in a body or a query: what can't be one is not valid."""
+
 ResourceId = Annotated[str, AfterValidator(_refuse_impossible)]
 """An id or name in a path: what can't be one is not found."""

@@ -72,6 +72,7 @@ class Api(Versioned, table=True):
     description: str = ""
     endpoints: Endpoints = Field(sa_type=AsJson(Endpoints))
     api_policy_id: str | None = Field(default=None, foreign_key="policy.id", index=True)
+    anonymous_policy_id: str | None = Field(default=None, foreign_key="policy.id", index=True)
     auth: Auth = Field(sa_type=AsJson(Auth))
     visibility: str = "public"
     origins: list[str] = Field(default_factory=list, sa_type=JSON)

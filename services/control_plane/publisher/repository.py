@@ -26,6 +26,10 @@ def find(session: Session, id_: str) -> Api | None:
     return session.get(Api, id_)
 
 
+def exists(session: Session, id_: str) -> bool:
+    return session.exec(select(Api.id).where(Api.id == id_)).first() is not None
+
+
 def list_page(session: Session, query: PageQuery) -> tuple[Sequence[Api], int]:
     return LISTING.fetch(session, select(Api), query)
 

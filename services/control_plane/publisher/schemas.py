@@ -137,6 +137,7 @@ class ApiWrite(WriteBody):
     endpoints: EndpointsBody = EndpointsBody()
     policies: Annotated[list[Word], Field(max_length=30, default_factory=list)]
     api_policy: Word | None = None
+    anonymous_policy: Word | None = None
     auth: AuthBody = AuthBody()
     visibility: Literal["public", "restricted"] = "public"
     roles: Annotated[list[Word], Field(max_length=30, default_factory=list)]

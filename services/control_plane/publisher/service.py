@@ -26,6 +26,7 @@ from services.control_plane.publisher.projection import define_api, state_of, wr
 from services.control_plane.publisher.schemas import ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
 from shared.definition import Auth, Endpoints, MessageSizes
+from shared.limits import Level
 
 
 class ApiService:
@@ -117,10 +118,8 @@ class ApiService:
     def _assign(self, session: Session, api: Api, body: ApiWrite) -> None:
         self._check_roles(session, body)
         policies = self._policy_ids(session, body)
-        if body.api_policy is not None:
-            api.api_policy_id = self._policies.require(session, "api_policy", body.api_policy, "api")
-        else:
-            api.api_policy_id = None
+        api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
+        api.anonymous_policy_id = self._policy_id(session, "anonymous_policy", body.anonymous_policy, "subscription")
         if body.default and not api.is_default:
             self._move_default(session, api)
         api.name = body.name
@@ -154,6 +153,9 @@ class ApiService:
             if isinstance(credentials, BackendCredentialsBody)
             else credentials,
         )
+
+    def _policy_id(self, session: Session, field: str, name: str | None, level: Level) -> str | None:
+        return None if name is None else self._policies.require(session, field, name, level)
 
     def _policy_ids(self, session: Session, body: ApiWrite) -> set[str]:
         return {

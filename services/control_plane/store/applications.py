@@ -4,6 +4,7 @@ from typing import Any, Final
 from sqlmodel import Session
 
 from services.control_plane.catalogue import outbox
+from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.models import Account
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
@@ -88,4 +89,6 @@ class ApplicationService:
 
     def _publish(self, session: Session, application: Application, action: str) -> None:
         audit.record(session, action, "application", application.id)
-        outbox.record(session, "application", application.id, define_application(application), self._clock())
+        owner = identity_repository.get_account(session, application.owner_id)
+        definition = define_application(application, owner.name)
+        outbox.record(session, "application", application.id, definition, self._clock())

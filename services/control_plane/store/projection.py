@@ -17,12 +17,13 @@ from services.control_plane.store.schemas import (
 from shared.subscription import ApplicationDefinition, KeyDefinition, SubscriptionDefinition
 
 
-def define_application(application: Application) -> ApplicationDefinition:
+def define_application(application: Application, owner: str) -> ApplicationDefinition:
+    """Return the application as the pods know it. They block users by name, so `owner` is one."""
     return ApplicationDefinition.model_validate(
         {
             "id": application.id,
             "name": application.name,
-            "owner": application.owner_id,
+            "owner": owner,
             "policy": application.policy,
         }
     )

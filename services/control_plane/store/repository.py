@@ -90,6 +90,11 @@ def find_application(session: Session, id_: str, owner_id: str) -> Application |
     return session.exec(select(Application).where(Application.id == id_, Application.owner_id == owner_id)).first()
 
 
+def application_exists(session: Session, id_: str) -> bool:
+    """Tell an administrator whether there is an application, whoever owns it."""
+    return session.exec(select(Application.id).where(Application.id == id_)).first() is not None
+
+
 def list_keys(session: Session, application_id: str) -> Sequence[ApplicationKey]:
     keys = select(ApplicationKey).where(ApplicationKey.application_id == application_id)
     return session.exec(keys.order_by(col(ApplicationKey.key_type))).all()

@@ -7,16 +7,16 @@ from services.control_plane.kit.pagination import Page, Paging
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
 from services.control_plane.kit.routing import UnitOfWorkRoute
-from services.control_plane.kit.text import ResourceId
+from services.control_plane.kit.text import Id, ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher.schemas import Tag
 from services.control_plane.store import repository
-from services.control_plane.store.dependencies import Applications, Store, Subscriptions
+from services.control_plane.store.dependencies import Applications, Quotas, Store, Subscriptions
 from services.control_plane.store.projection import read_application, read_subscription
 from services.control_plane.store.schemas import (
     ApplicationRead,
     ApplicationWrite,
-    Id,
+    QuotasRead,
     StoreApiRead,
     SubscriptionCreate,
     SubscriptionPatch,
@@ -119,6 +119,16 @@ def delete_application(
 ) -> None:
     application = applications.get(unit.session, application_id, caller.account_id)
     applications.delete(unit.session, application, if_match)
+
+
+@router.get("/applications/{application_id}/quota", responses=declare("not_found", "unavailable"))
+def read_quota(
+    caller: MaySubscribe, application_id: ResourceId, unit: Unit, applications: Applications, quotas: Quotas
+) -> QuotasRead:
+    application = applications.get(unit.session, application_id, caller.account_id)
+    listed = quotas.list_quotas(unit.session, application)
+    unit.release()  # no transaction waits for the network
+    return QuotasRead(items=quotas.read(listed))
 
 
 @router.get("/subscriptions")

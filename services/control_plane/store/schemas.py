@@ -5,10 +5,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.control_plane.kit.schemas import WriteBody
-from services.control_plane.kit.text import Description, Name, ScopeToken, Word, refuse_controls
+from services.control_plane.kit.text import Description, Id, Name, ScopeToken, Word, refuse_controls
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.throttling.builtin import UNLIMITED
 from shared.definition import KeyType, State
+from shared.limits import Direction, Level, Unit
 from shared.subscription import SubscriptionState
 
 MIN_VALIDITY_SECONDS: Final = 5
@@ -31,7 +32,6 @@ CallbackUrl = Annotated[str, StringConstraints(max_length=2000), AfterValidator(
 Validity = Annotated[int, Field(ge=MIN_VALIDITY_SECONDS, le=MAX_VALIDITY_SECONDS)]
 Scopes = Annotated[list[ScopeToken], Field(max_length=50)]
 GrantType = Literal["client_credentials"]
-Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
 class StoreApiRead(BaseModel):
@@ -147,6 +147,25 @@ class SubscriptionRead(BaseModel):
     state: SubscriptionState
     created_at: datetime
     updated_at: datetime
+
+
+class QuotaRead(BaseModel):
+    """One limit and what is spent of it. What pods hold to spend soon counts as used."""
+
+    level: Level
+    subject: dict[str, str]
+    policy: str
+    unit: Unit
+    direction: Direction
+    amount: int
+    window_seconds: int
+    used: int
+    left: int
+    resets_in_ms: int
+
+
+class QuotasRead(BaseModel):
+    items: list[QuotaRead]
 
 
 class SubscriptionBlock(BaseModel):

@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field
 
 from services.control_plane.kit.columns import AsJson, Versioned
-from shared.limits import Limit
+from shared.limits import Burst, Limit, Override
 
 
 class ThrottlingPolicy(Versioned, table=True):
@@ -22,8 +22,11 @@ class ThrottlingPolicy(Versioned, table=True):
     name: str
     description: str = ""
     limits: tuple[Limit, ...] = Field(default=(), sa_type=AsJson(tuple[Limit, ...]))
+    burst: Burst | None = Field(default=None, sa_type=AsJson(Burst))
     on_exceed: str = "delay"
     max_delay_seconds: float | None = None
+    shadow: bool = False
+    overrides: tuple[Override, ...] = Field(default=(), sa_type=AsJson(tuple[Override, ...]))
     builtin: bool = False
     created_at: datetime
     updated_at: datetime

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -23,6 +23,10 @@ _LISTING: Final = Listing(
 
 def find(session: Session, id_: str) -> ThrottlingPolicy | None:
     return session.get(ThrottlingPolicy, id_)
+
+
+def find_all(session: Session, ids: Collection[str]) -> Sequence[ThrottlingPolicy]:
+    return session.exec(select(ThrottlingPolicy).where(col(ThrottlingPolicy.id).in_(ids))).all()
 
 
 def find_named(session: Session, name: str, level: Level | None) -> Sequence[ThrottlingPolicy]:

@@ -1,87 +1,110 @@
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from services.control_plane.kit.schemas import WriteBody
-from services.control_plane.kit.text import Description, Word
+from services.control_plane.kit.text import Description, Id, Word
 from shared.limits import Amount, Burst, Direction, Level, OnExceed, Unit, WindowSeconds
 
 MAX_DELAY_SECONDS: Final = 31 * 24 * 3600
 
-_LATER: Final = "is not supported yet"
+_STRICT: Final = ConfigDict(extra="forbid")
 
 
 class LimitBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    """One limit. Connections have no window; neither they nor handshakes have a direction: `both` stands for that."""
+
+    model_config = _STRICT
 
     unit: Unit = "messages"
     amount: Amount
     window_seconds: WindowSeconds | None = 60
     direction: Direction = "publish"
 
-    @field_validator("unit")
+    @field_validator("window_seconds")
     @classmethod
-    def _check_unit(cls, value: Unit) -> Unit:
-        if value != "messages":
-            raise ValueError(f"{value!r} {_LATER}: use 'messages'")
-        return value
-
-    @field_validator("direction")
-    @classmethod
-    def _check_direction(cls, value: Direction) -> Direction:
-        if value != "publish":
-            raise ValueError(f"{value!r} {_LATER}: use 'publish'")
+    def _check_window(cls, value: int | None, info: ValidationInfo) -> int | None:
+        unit = info.data.get("unit")
+        if unit == "connections" and value is not None:
+            raise ValueError("connections are counted while they are open, in no window: leave it out")
+        if unit != "connections" and value is None:
+            raise ValueError("only connections have no window")
         return value
 
     @model_validator(mode="after")
-    def _check_window(self) -> Self:
-        if (self.window_seconds is None) != (self.unit == "connections"):
-            raise ValueError("window_seconds is needed, but for connections, which have no window")
+    def _leave_out(self) -> Self:
+        if self.unit == "connections":
+            self.window_seconds = None
+        if self.unit in ("connections", "handshakes"):
+            self.direction = "both"
+        return self
+
+
+def _refuse_alike(limits: list[LimitBody]) -> list[LimitBody]:
+    seen: dict[object, int] = {}
+    for index, limit in enumerate(limits):
+        first = seen.setdefault((limit.unit, limit.direction, limit.window_seconds), index)
+        if first != index:
+            raise ValueError(f"{first} and {index} are alike in unit, direction and window: keep the smaller")
+    return limits
+
+
+Limits = Annotated[list[LimitBody], Field(max_length=10, default_factory=list), AfterValidator(_refuse_alike)]
+
+
+class BurstBody(Burst):
+    model_config = _STRICT
+
+
+class OverrideBody(BaseModel):
+    """What holds in place of the policy's limits and burst for an API, an application, or one of them on the other."""
+
+    model_config = _STRICT
+
+    api_id: Id | None = None
+    application_id: Id | None = None
+    limits: Limits
+    burst: BurstBody | None = None
+
+    @model_validator(mode="after")
+    def _check_subject(self) -> Self:
+        if self.api_id is None and self.application_id is None:
+            raise ValueError("needs an api_id, an application_id, or both")
         return self
 
 
 class PolicyWrite(WriteBody):
-    """A policy as it is put. What pods can't enforce yet is refused, so that no limit is a promise only."""
+    """A policy as it is put. No limits and no burst means unlimited."""
 
     read_only = WriteBody.read_only | {"builtin"}
 
     name: Word
     level: Level
     description: Description = ""
-    limits: Annotated[list[LimitBody], Field(max_length=10, default_factory=list)]
-    burst: Burst | None = None
+    limits: Limits
+    burst: BurstBody | None = None
     on_exceed: OnExceed = "delay"
     max_delay_seconds: Annotated[float, Field(gt=0, le=MAX_DELAY_SECONDS)] | None = None
     shadow: bool = False
+    overrides: Annotated[list[OverrideBody], Field(max_length=100, default_factory=list)]
 
-    @field_validator("limits")
+    @field_validator("overrides")
     @classmethod
-    def _check_limits(cls, value: list[LimitBody]) -> list[LimitBody]:
-        counted = {(limit.unit, limit.direction) for limit in value}
-        if len(counted) < len(value):
-            raise ValueError("only one limit for each unit and direction is supported yet")
-        return value
-
-    @field_validator("burst", "shadow")
-    @classmethod
-    def _check_later(cls, value: Any) -> Any:
-        if value:
-            raise ValueError(_LATER)
+    def _check_overrides(cls, value: list[OverrideBody]) -> list[OverrideBody]:
+        seen: dict[object, int] = {}
+        for index, override in enumerate(value):
+            first = seen.setdefault((override.api_id, override.application_id), index)
+            if first != index:
+                raise ValueError(f"{first} and {index} are for the same API and application")
         return value
 
 
-class PolicyRead(BaseModel):
+class PolicyRead(PolicyWrite):
     """A policy as it stands."""
 
-    name: str
-    level: str
-    description: str
-    limits: list[LimitBody]
-    burst: Burst | None = None
-    on_exceed: str
-    max_delay_seconds: float | None
-    shadow: bool = False
+    read_only = frozenset()
+
     builtin: bool
     created_at: datetime
     updated_at: datetime

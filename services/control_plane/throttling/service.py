@@ -19,11 +19,13 @@ from services.control_plane.throttling.errors import (
 from services.control_plane.throttling.models import ThrottlingPolicy
 from services.control_plane.throttling.projection import define_policy, write_of
 from services.control_plane.throttling.schemas import PolicyWrite
-from shared.limits import Level, Limit, PolicyName, policy_id
+from services.control_plane.throttling.subjects import Subjects
+from shared.limits import Burst, Level, Limit, Override, PolicyName, policy_id
 
 
 class PolicyService:
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, subjects: Subjects, clock: Clock) -> None:
+        self._subjects = subjects
         self._clock = clock
 
     def get(self, session: Session, name: str, level: Level | None) -> ThrottlingPolicy:
@@ -42,6 +44,7 @@ class PolicyService:
         return id_
 
     def create(self, session: Session, body: PolicyWrite) -> ThrottlingPolicy:
+        self._subjects.check(session, body)
         now = self._clock()
         policy = ThrottlingPolicy(
             id=policy_id(body.level, PolicyName(body.name)),
@@ -62,6 +65,7 @@ class PolicyService:
         for field in ("name", "level"):
             if getattr(body, field) != getattr(policy, field):
                 raise cannot_rename(field)
+        self._subjects.check(session, body, policy.overrides)
         _assign(policy, body)
         policy.updated_at = self._clock()
         session.flush()
@@ -107,5 +111,8 @@ class PolicyService:
 def _assign(policy: ThrottlingPolicy, body: PolicyWrite) -> None:
     policy.description = body.description
     policy.limits = tuple(Limit.model_validate(limit.model_dump()) for limit in body.limits)
+    policy.burst = body.burst and Burst.model_validate(body.burst.model_dump())
     policy.on_exceed = body.on_exceed
     policy.max_delay_seconds = body.max_delay_seconds
+    policy.shadow = body.shadow
+    policy.overrides = tuple(Override.model_validate(override.model_dump()) for override in body.overrides)

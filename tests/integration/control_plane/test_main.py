@@ -58,7 +58,7 @@ def test_serves_with_several_workers_on_a_new_database(database_url: str, redis_
         for _ in range(8):  # whichever worker answers, its keys are the same
             token = httpx.post(f"{url}/oauth2/token", data=form, auth=auth).json()["access_token"]
             answer = httpx.get(f"{url}/admin/v1/policies", headers={"Authorization": f"Bearer {token}"})
-            assert answer.json()["total"] == 12
+            assert answer.json()["total"] == 17
             assert "server" not in answer.headers
         child.send_signal(signal.SIGTERM)
         child.wait(20)

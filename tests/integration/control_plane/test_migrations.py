@@ -1,13 +1,19 @@
 """The schema, up and down."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect, text
 
 from services.control_plane.kit import migrate
 from services.control_plane.kit.database import make_engine
 from services.control_plane.tables import METADATA
+from shared.catalogue import digest_objects
+
+NOW: Final = "2030-01-01 00:00:00+00"
+MOMENTS: Final = {"created_at": NOW, "updated_at": NOW}
 
 
 def tables(url: str) -> set[str]:
@@ -36,3 +42,40 @@ def test_processes_that_start_together_migrate_once(database_url: str) -> None:
     for _ in range(2):
         migrate.upgrade(database_url)
     assert migrate.current(database_url) == migrate.latest()
+
+
+def test_pods_are_told_the_names_of_owners(database_url: str) -> None:
+    body = '{"id":"app","name":"Café","owner":"1","policy":"Unlimited"}'
+    before = [("application", "app", body), ("api", "a", "{}")]
+    rows = {
+        "account": {"id": "1", "row_version": 1, "kind": "person", "name": "josé", "scopes": "[]", "disabled": False},
+        "policy": {"id": "application/Unlimited", "row_version": 1, "level": "application", "name": "Unlimited"},
+        "application": {"id": "app", "row_version": 1, "owner_id": "1", "name": "Café", "description": ""},
+    }
+    rows["account"] |= {"created_at": NOW}
+    rows["policy"] |= {"description": "", "limits": "[]", "on_exceed": "delay", "builtin": True, **MOMENTS}
+    rows["application"] |= {"policy_id": "application/Unlimited", **MOMENTS}
+    migrate.upgrade(database_url, "0002")
+    engine = make_engine(database_url)
+    try:
+        with engine.begin() as connection:
+            for table, row in rows.items():
+                insert(connection, table, row)
+            for kind, id_, text_ in before:
+                insert(connection, "catalogue_object", {"kind": kind, "id": id_, "body": text_})
+            state = {"id": 1, "epoch": "old", "revision": 7, "digest": digest_objects(before)}
+            insert(connection, "catalogue_state", state)
+        migrate.upgrade(database_url)
+        with engine.connect() as connection:
+            after = {row.id: row for row in connection.execute(text("SELECT kind, id, body FROM catalogue_object"))}
+            now = connection.execute(text("SELECT epoch, revision, digest FROM catalogue_state")).one()
+    finally:
+        engine.dispose()
+    assert json.loads(after["app"].body) == {**json.loads(body), "owner": "josé"}
+    assert now.digest == digest_objects((row.kind, row.id, row.body) for row in after.values())
+    assert (now.epoch != "old", now.revision) == (True, 8)
+
+
+def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
+    columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+    connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), row)  # noqa: S608 - ours

@@ -5,6 +5,7 @@ from argon2 import PasswordHasher
 from pydantic import SecretStr
 from sqlmodel import select
 
+from services.control_plane.catalogue.pusher import Pusher
 from services.control_plane.identity.models import Account
 from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, Platform, Start, on_sqlite
 
@@ -68,6 +69,7 @@ async def test_starting_again_changes_nothing_for_the_pods(started: Start) -> No
     for _ in range(2):
         async with started() as platform:
             await platform.sign_in(CLIENT_ID, CLIENT_SECRET)
+            assert platform.get(Pusher).flush(5)
             text = (await platform.client.get("/metrics")).text
             revisions.append([line for line in text.splitlines() if line.startswith("framegate_catalogue_revision")])
     assert revisions[0] == revisions[1]

@@ -1,8 +1,10 @@
 """APIs over REST."""
 
+import json
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from tests.integration.control_plane.platform import ECHO, Platform, fields, on_sqlite, problem
 
@@ -60,6 +62,7 @@ async def test_the_first_of_two_editors_wins(platform: Platform) -> None:
         ({"endpoints": {"sandbox": {"urls": ["ws://169.254.169.254/latest"]}}}, "endpoints.sandbox.urls.0"),
         ({"policies": ["Gold", "Platinum"]}, "policies.1"),
         ({"api_policy": "Gold"}, "api_policy"),
+        ({"anonymous_policy": "10KPerMin"}, "anonymous_policy"),
         ({"roles": ["nobody"]}, "roles.0"),
         ({"colour": "red"}, "colour"),
         ({"context": "/Echo/"}, "context"),
@@ -69,6 +72,17 @@ async def test_the_first_of_two_editors_wins(platform: Platform) -> None:
 async def test_a_field_that_is_wrong_is_named(platform: Platform, changes: dict[str, Any], field: str) -> None:
     assert list(fields(await platform.client.post(APIS, json={**ECHO, **changes}))) == [field]
     assert (await platform.read(APIS))["total"] == 0
+
+
+async def test_anonymous_clients_get_a_policy(platform: Platform, redis_url: str) -> None:
+    api = await platform.publish_api(auth={"types": ["none"]}, anonymous_policy="Unauthenticated")
+    path = f"{APIS}/{api['id']}"
+    assert (await platform.read(path))["anonymous_policy"] == "Unauthenticated"
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        assert json.loads(platform.catalogue(redis)["api"][api["id"]])["anonymous_policy"] == "Unauthenticated"
+        patched = await platform.client.patch(path, json={"anonymous_policy": None})
+        assert patched.json()["anonymous_policy"] is None
+        assert json.loads(platform.catalogue(redis)["api"][api["id"]])["anonymous_policy"] is None
 
 
 @on_sqlite

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from redis import Redis
 
 from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
@@ -13,7 +14,7 @@ MINE: dict[str, Any] = {"name": "Mine", "level": "subscription", "limits": [{"am
 
 async def test_the_built_in_ones_are_there(platform: Platform) -> None:
     listed = await platform.read(POLICIES, limit=100)
-    assert listed["total"] == 12
+    assert listed["total"] == 17
     assert all(policy["builtin"] and policy["on_exceed"] == "delay" for policy in listed["items"])
     gold = await platform.read(f"{POLICIES}/Gold")
     assert gold["limits"] == [{"unit": "messages", "amount": 5000, "window_seconds": 60, "direction": "publish"}]
@@ -67,17 +68,80 @@ async def test_a_policy_in_use_or_built_in_stays(platform: Platform) -> None:
     await platform.made(POLICIES, {**MINE, "level": "application", "name": "Other"})
     await platform.make_application(policy="Other")
     problem(await platform.client.delete(f"{POLICIES}/Other"), 409, "in_use")
+    await platform.made(POLICIES, {**MINE, "name": "Anybody"})
+    await platform.make_api(name="Open", context="/open", auth={"types": ["none"]}, anonymous_policy="Anybody")
+    problem(await platform.client.delete(f"{POLICIES}/Anybody"), 409, "in_use")
     problem(await platform.client.delete(f"{POLICIES}/Bronze"), 409, "conflict")
     problem(await platform.client.post(POLICIES, json=MINE), 409, "already_exists")
 
 
+async def test_all_of_a_policy_is_kept_and_told_to_the_pods(platform: Platform, redis_url: str) -> None:
+    api, application = await platform.make_api(), await platform.make_application()
+    body: dict[str, Any] = {
+        **MINE,
+        "limits": [
+            {"unit": "messages", "amount": 7, "window_seconds": 10, "direction": "both"},
+            {"unit": "messages", "amount": 70, "window_seconds": 1000, "direction": "both"},
+            {"unit": "bytes", "amount": 1 << 20, "window_seconds": 60, "direction": "subscribe"},
+            {"unit": "connections", "amount": 3, "window_seconds": None, "direction": "both"},
+            {"unit": "handshakes", "amount": 5, "window_seconds": 60, "direction": "both"},
+        ],
+        "burst": {"amount": 2, "window_seconds": 1},
+        "shadow": True,
+        "overrides": [
+            {"api_id": api["id"], "application_id": None, "limits": [], "burst": None},
+            {
+                "api_id": api["id"],
+                "application_id": application["id"],
+                "limits": [{"unit": "messages", "amount": 1, "window_seconds": 1, "direction": "publish"}],
+                "burst": {"amount": 9, "window_seconds": 9},
+            },
+        ],
+    }
+    made = await platform.made(POLICIES, body)
+    assert made.items() >= body.items()
+    assert await platform.read(f"{POLICIES}/Mine") == made
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        pushed = json.loads(platform.catalogue(redis)["policy"]["subscription/Mine"])
+    assert pushed.items() >= body.items()
+    patched = await platform.client.patch(f"{POLICIES}/Mine", json={"burst": None, "shadow": False, "overrides": []})
+    read = await platform.read(f"{POLICIES}/Mine")
+    assert read == patched.json()
+    assert (read["burst"], read["shadow"], read["overrides"]) == (None, False, [])
+    assert read["limits"] == body["limits"]
+
+
 @on_sqlite
-async def test_what_pods_do_not_enforce_is_refused(platform: Platform) -> None:
-    answer = await platform.client.post(POLICIES, json={**MINE, "limits": [{"unit": "bytes", "amount": 1}]})
-    assert "not supported yet" in fields(answer)["limits.0.unit"]
-    await platform.made(POLICIES, MINE)
-    answer = await platform.client.patch(f"{POLICIES}/Mine", json={"burst": {"amount": 1, "window_seconds": 1}})
-    assert "not supported yet" in fields(answer)["burst"]
+@pytest.mark.parametrize(
+    ("level", "override", "field", "says"),
+    [
+        ("subscription", {"api_id": "nowhere"}, "overrides.0.api_id", "there is no API"),
+        ("subscription", {"application_id": "nobody"}, "overrides.0.application_id", "there is no application"),
+        ("api", {"application_id": "nobody"}, "overrides.0.application_id", "by api_id only"),
+        ("application", {"api_id": "nowhere"}, "overrides.0.api_id", "by application_id only"),
+    ],
+)
+async def test_an_override_is_for_what_is_there_and_counted(
+    platform: Platform, level: str, override: dict[str, Any], field: str, says: str
+) -> None:
+    answer = await platform.client.post(POLICIES, json={**MINE, "level": level, "overrides": [override]})
+    found = fields(answer)
+    assert list(found) == [field]
+    assert says in found[field]
+
+
+async def test_an_override_outlives_its_subject(platform: Platform) -> None:
+    api, application = await platform.make_api(), await platform.make_application()
+    overrides = [{"api_id": api["id"]}, {"application_id": application["id"]}]
+    await platform.made(POLICIES, {**MINE, "overrides": overrides})
+    for path in (f"/publisher/v1/apis/{api['id']}", f"/store/v1/applications/{application['id']}"):
+        assert (await platform.client.delete(path)).status_code == 204
+    patched = await platform.client.patch(f"{POLICIES}/Mine", json={"description": "x"})
+    assert patched.status_code == 200, patched.text
+    assert len(patched.json()["overrides"]) == 2
+    moved = [{**overrides[0], "application_id": application["id"]}]
+    refused = await platform.client.patch(f"{POLICIES}/Mine", json={"overrides": moved})
+    assert list(fields(refused)) == ["overrides.0.api_id", "overrides.0.application_id"]
 
 
 @on_sqlite

@@ -22,6 +22,7 @@ def make_api(**changes: Any) -> Api:
         "state": "PUBLISHED",
         "endpoints": Endpoints(production=Endpoint(urls=("ws://a", "ws://b"), balance="failover")),
         "api_policy_id": "api/10KPerMin",
+        "anonymous_policy_id": "subscription/Unauthenticated",
         "auth": Auth(scopes=("read",)),
         "origins": ["https://a.example"],
         "max_message_bytes": MessageSizes(publish=10),
@@ -46,6 +47,7 @@ def test_pods_are_told_what_they_need_and_no_more() -> None:
     assert definition.context == "/Echo"
     assert definition.default
     assert definition.api_policy == "10KPerMin"
+    assert definition.anonymous_policy == "Unauthenticated"
     assert definition.endpoints.production == Endpoint(urls=("ws://a", "ws://b"), balance="failover")
     assert definition.auth.scopes == ("read",)
     assert definition.max_message_bytes.publish == 10

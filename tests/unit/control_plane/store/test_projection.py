@@ -40,10 +40,10 @@ CLIENT = OAuthClient(
 
 
 def test_pods_are_told_names_of_policies() -> None:
-    assert define_application(APPLICATION).model_dump() == {
+    assert define_application(APPLICATION, "maria").model_dump() == {
         "id": "app",
         "name": "App",
-        "owner": "me",
+        "owner": "maria",
         "policy": "10PerMin",
     }
     assert define_subscription(SUBSCRIPTION).model_dump() == {
