@@ -94,8 +94,11 @@ async def lower_gold(framegate: Installation, token: str, production: Backend) -
     """Lower Gold to 5 messages in a window, and hit it under each `on_exceed`."""
     policy = await framegate.call("GET", "/admin/v1/policies/Gold")
     writable = {name: policy[name] for name in ("name", "level")}
-    for window, on_exceed in ((2, "delay"), (3600, "drop"), (7200, "close")):
-        limits = [{"unit": "messages", "amount": 5, "window_seconds": window}]
+    # What was spent counts under a changed policy too, until its window is over: so the last one allows 5 more.
+    for window, amount, on_exceed in ((2, 5, "delay"), (3600, 5, "drop"), (7200, 10, "close")):
+        if on_exceed == "drop":
+            await eventually(partial(nothing_spent, framegate))
+        limits = [{"unit": "messages", "amount": amount, "window_seconds": window}]
         await framegate.call("PUT", "/admin/v1/policies/Gold", writable | {"limits": limits, "on_exceed": on_exceed})
         await framegate.caught_up()
         production.messages.clear()
@@ -112,13 +115,19 @@ async def lower_gold(framegate: Installation, token: str, production: Backend) -
                     assert notice["dropped"] in (1, 2), "the second may be told of a second later"
                 case _:
                     await until_closed(client)
-                    assert (client.close_code, client.close_reason) == (4429, "quota_exceeded")
+                    assert client.close_code == 4429
+                    assert str(client.close_reason).startswith("quota_exceeded; limit=subscription; unit=messages; ")
         passed = [str(number) for number in range(7 if on_exceed == "delay" else 5)]
         await eventually(partial(has_all, production.messages, passed))
         assert production.messages == passed
     assert await refused(framegate, PATH, token) == (429, "quota_exceeded")
     unlimited = writable | {"limits": [{"unit": "messages", "amount": 5000, "window_seconds": 60}]}
     await framegate.call("PUT", "/admin/v1/policies/Gold", unlimited)
+
+
+async def nothing_spent(framegate: Installation) -> bool:
+    quotas = await framegate.call("GET", f"/store/v1/applications/{await framegate.application()}/quota")
+    return not any(quota["used"] for quota in quotas["items"] if quota["level"] == "subscription")
 
 
 def has_all(messages: list[str | bytes], expected: list[str]) -> bool:
