@@ -12,7 +12,7 @@ from urllib.parse import SplitResult
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from services.data_plane.keepalive import keep_alive
-from services.data_plane.refusal import BackendFailedError
+from services.data_plane.refusal import UnreachableError
 from shared.addresses import AddressPolicy
 
 HEAD_START_SECONDS: Final = 0.25
@@ -31,17 +31,19 @@ class Connector:
         self._seconds = seconds
 
     async def connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
-        """Return the protocol of a new connection. Raises `BackendFailedError`."""
+        """Return the protocol of a new connection. Raises `UnreachableError`."""
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._connect(parts, tls, make_protocol)
         except TimeoutError as error:
             detail = "The backend did not accept the connection in time."
-            raise BackendFailedError("upstream_timeout", detail, elsewhere=True) from error
+            raise UnreachableError("upstream_timeout", detail) from error
         except ssl.SSLError as error:
-            raise BackendFailedError("upstream_unreachable", _explain(error), elsewhere=True) from error
+            raise UnreachableError("upstream_unreachable", _explain(error)) from error
+        except UnicodeError as error:  # as for "a..b"
+            raise UnreachableError("upstream_unreachable", "The backend's host is not a name.") from error
         except (OSError, RuntimeError) as error:  # uvloop has RuntimeError for some faults of sockets
-            raise BackendFailedError("upstream_unreachable", elsewhere=True) from error
+            raise UnreachableError("upstream_unreachable") from error
 
     async def _connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
         host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
@@ -76,7 +78,7 @@ class Connector:
                 "list[AddrInfoType]", await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             )
         if not all(self._addresses.permits(str(entry[4][0])) for entry in found):
-            raise BackendFailedError("address_forbidden", elsewhere=True)
+            raise UnreachableError("address_forbidden")
         return found
 
 
