@@ -14,13 +14,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from services.data_plane.authenticate import Authenticator
+from services.data_plane.backend_access import AccessBook
+from services.data_plane.balance import Balancer
 from services.data_plane.catalogue import Catalogue
+from services.data_plane.connector import Connector
 from services.data_plane.descriptors import count_connections
 from services.data_plane.drain import Drain
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.gateway import Gateway
 from services.data_plane.listener import Listener
 from services.data_plane.ops import Collected, serve_ops
+from services.data_plane.probe import Prober
 from services.data_plane.registry import Registry
 from services.data_plane.report import Report, collect
 from services.data_plane.settings import Settings
@@ -67,11 +71,14 @@ class Pod:
         self.catalogue = Catalogue(self._follower, time.monotonic)
         self.book = LeaseBook(self._counter, settings.on_redis_loss)
         proxies = TrustedProxies.parse(settings.trusted_proxies)
+        connector, balancer = Connector(settings.addresses), Balancer()
+        access = AccessBook(lambda: self.catalogue.unsealing_key)
+        self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.gateway = Gateway(
             catalogue=self.catalogue,
             authenticator=Authenticator(),
             book=self.book,
-            dialler=Dialler(settings.addresses, lambda: self.catalogue.unsealing_key),
+            dialler=Dialler(connector, access, balancer),
             registry=self.registry,
             telemetry=self.telemetry,
             drain=self.drain,
@@ -191,7 +198,7 @@ async def open_ports(pod: Pod, ports: Ports, *, shared: bool = False) -> AsyncIt
 async def _background(pod: Pod) -> AsyncIterator[None]:
     """Run what a pod does beside its connections. A fault in it ends the pod: it must not limp on unseen."""
     async with asyncio.TaskGroup() as group:
-        loops = (pod.catalogue.run(), pod.book.run(), pod.registry.run(), pod.sweep())
+        loops = (pod.catalogue.run(), pod.book.run(), pod.registry.run(), pod.prober.run(), pod.sweep())
         tasks = {group.create_task(coroutine) for coroutine in loops}
         try:
             yield

@@ -15,6 +15,7 @@ from services.data_plane.keepalive import keep_alive
 from services.data_plane.refusal import UnreachableError
 from shared.addresses import AddressPolicy
 
+CONNECT_SECONDS: Final = 5.0
 HEAD_START_SECONDS: Final = 0.25
 """How long an address has before the next one is tried beside it (RFC 8305, section 5)."""
 
@@ -26,7 +27,7 @@ P = TypeVar("P", bound=asyncio.Protocol)
 class Connector:
     """Connects to backends at addresses where they may be."""
 
-    def __init__(self, addresses: AddressPolicy, seconds: float) -> None:
+    def __init__(self, addresses: AddressPolicy, seconds: float = CONNECT_SECONDS) -> None:
         self._addresses = addresses
         self._seconds = seconds
 

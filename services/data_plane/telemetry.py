@@ -35,6 +35,7 @@ class Telemetry:
         # Looked up once: a label costs more than what it counts.
         self._published, self._delivered = self.messages.labels("publish"), self.messages.labels("subscribe")
         self._bytes_published, self._bytes_delivered = self.bytes.labels("publish"), self.bytes.labels("subscribe")
+        self.probes = Counter("framegate_backend_probes", "Health checks of backends", ["result"], registry=registry)
         self.dropped = Counter("framegate_messages_dropped", "Messages dropped by a limit", registry=registry)
         self.delayed = Counter("framegate_delayed_seconds", "Time for which limits held messages", registry=registry)
         self.open = Gauge("framegate_connections_open", "Open connections", registry=registry)

@@ -1,7 +1,6 @@
 """Stage 5: the backend is dialled, and its 101 verified, before the client's is sent (RFC 6455, section 4.1)."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -11,15 +10,13 @@ from websockets.utils import generate_key
 from services.data_plane.backend_access import AccessBook, BackendAccess
 from services.data_plane.balance import Balancer
 from services.data_plane.connection import OWN_SUBPROTOCOL, Caller, Handshake, Headers, Route
-from services.data_plane.connector import Connector
+from services.data_plane.connector import CONNECT_SECONDS, Connector
 from services.data_plane.deflate import Agreement, choose_offers
 from services.data_plane.http1 import AnswerHead
 from services.data_plane.refusal import BackendFailedError, RefusedError
 from services.data_plane.upgrade import AnswerProtocol, Upgrade, headers_of, target_of
-from shared.addresses import AddressPolicy
 from shared.definition import Endpoint
 
-CONNECT_SECONDS = 5.0
 HANDSHAKE_SECONDS = 10.0
 
 
@@ -35,21 +32,12 @@ class Upstream:
 
 
 class Dialler:
-    """Opens connections to backends. `find_key` tells the key that opens what is sealed in definitions."""
+    """Opens connections to backends."""
 
-    def __init__(
-        self,
-        addresses: AddressPolicy,
-        find_key: Callable[[], str | None],
-        *,
-        connect_seconds: float = CONNECT_SECONDS,
-        handshake_seconds: float = HANDSHAKE_SECONDS,
-    ) -> None:
-        self._connector = Connector(addresses, connect_seconds)
-        self._access = AccessBook(find_key)
-        self._balancer = Balancer()
-        self._all_seconds = connect_seconds + handshake_seconds
-        self._handshake_seconds = handshake_seconds
+    def __init__(self, connector: Connector, access: AccessBook, balancer: Balancer) -> None:
+        self._connector = connector
+        self._access = access
+        self._balancer = balancer
 
     async def dial(
         self, handshake: Handshake, route: Route, caller: Caller, endpoint: Endpoint, *, droppable: bool
@@ -67,7 +55,7 @@ class Dialler:
         )
         failure = RefusedError("upstream_unreachable")
         try:
-            async with asyncio.timeout(self._all_seconds):
+            async with asyncio.timeout(CONNECT_SECONDS + HANDSHAKE_SECONDS):
                 for url, health in self._balancer.order(endpoint):
                     try:
                         with health.dial():
@@ -105,7 +93,7 @@ class Dialler:
 
     async def _wait(self, protocol: AnswerProtocol) -> AnswerHead:
         try:
-            async with asyncio.timeout(self._handshake_seconds):
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
                 return await protocol.answer
         except TimeoutError as error:
             raise BackendFailedError("upstream_timeout", elsewhere=False) from error

@@ -60,7 +60,7 @@ class Gate:
 
 
 @asynccontextmanager
-async def echo_backend(name: str = "production") -> AsyncIterator[Backend]:
+async def echo_backend(name: str = "production", port: int = 0) -> AsyncIterator[Backend]:
     """Serve an echo that answers `name?` with its name."""
     backend = Backend("", name, [], [])
 
@@ -74,7 +74,7 @@ async def echo_backend(name: str = "production") -> AsyncIterator[Backend]:
             with suppress(ConnectionClosed):  # what came before a Close counts all the same
                 await connection.send(name if message == "name?" else message)
 
-    async with serve(echo, "127.0.0.1", 0, max_size=2**24, select_subprotocol=choose) as server:
+    async with serve(echo, "127.0.0.1", port, max_size=2**24, select_subprotocol=choose) as server:
         backend.url = f"ws://127.0.0.1:{port_of(server)}"
         yield backend
 
