@@ -25,9 +25,7 @@ class Telemetry:
             "framegate_handshake_seconds", "Time to accept a handshake, the backend's included",
             buckets=HANDSHAKE_SECONDS, registry=registry,
         )  # fmt: skip
-        self.closed = Counter(
-            "framegate_connections_closed", "Connections that ended, by cause", ["cause"], registry=registry
-        )
+        self.closed = Counter("framegate_connections_closed", "Ended connections", ["cause"], registry=registry)
         self.messages = Counter("framegate_messages", "Messages of ended connections", ["direction"], registry=registry)
         self.bytes = Counter(
             "framegate_payload_bytes", "Payload bytes of ended connections", ["direction"], registry=registry
