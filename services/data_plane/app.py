@@ -30,7 +30,7 @@ from services.data_plane.report import Report, collect
 from services.data_plane.settings import Settings
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.leases import LeaseBook
-from services.data_plane.tls import load_certificate
+from services.data_plane.tls import load_certificate, pass_over_misreports
 from services.data_plane.upstream import Dialler
 from shared import keys
 
@@ -173,6 +173,7 @@ async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
 async def start_pod(settings: Settings) -> AsyncIterator[Pod]:
     """Run a pod that follows the catalogue and accepts nobody yet. Raises `CertificateError`."""
     pod = Pod(settings)
+    pass_over_misreports(asyncio.get_running_loop())
     try:
         async with _background(pod):
             yield pod

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, TypeVar, cast
 from urllib.parse import SplitResult
@@ -13,6 +13,7 @@ from aiohappyeyeballs import AddrInfoType, start_connection
 
 from services.data_plane.keepalive import keep_alive
 from services.data_plane.refusal import UnreachableError
+from services.data_plane.tls import connecting
 from shared.addresses import AddressPolicy
 
 CONNECT_SECONDS: Final = 5.0
@@ -49,21 +50,16 @@ class Connector:
     async def _connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
         host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
         secure = parts.scheme == "wss"
-        create = partial(
-            asyncio.get_running_loop().create_connection,
-            make_protocol,
-            ssl=tls if secure else None,
-            server_hostname=host if secure else None,
-        )
+        create = connecting(tls, host) if secure else asyncio.get_running_loop().create_connection
         protocol: P
         # The checked addresses are those that are dialled: a second look-up could answer otherwise.
         found = await self._resolve(host, port)
         if len(found) == 1:  # mostly: and then half the work
-            transport, protocol = await create(found[0][4][0], port)
+            transport, protocol = await create(make_protocol, found[0][4][0], port)
         else:
             sock = await start_connection(found, happy_eyeballs_delay=HEAD_START_SECONDS)
             try:
-                transport, protocol = await create(sock=sock)
+                transport, protocol = await create(make_protocol, sock=sock)
             except BaseException:
                 sock.close()
                 raise
