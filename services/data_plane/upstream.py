@@ -34,10 +34,17 @@ class Upstream:
 class Dialler:
     """Opens connections to backends."""
 
-    def __init__(self, connector: Connector, access: AccessBook, balancer: Balancer) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        access: AccessBook,
+        balancer: Balancer,
+        handshake_seconds: float = HANDSHAKE_SECONDS,
+    ) -> None:
         self._connector = connector
         self._access = access
         self._balancer = balancer
+        self._handshake_seconds = handshake_seconds
 
     async def dial(
         self, handshake: Handshake, route: Route, caller: Caller, endpoint: Endpoint, *, droppable: bool
@@ -55,7 +62,7 @@ class Dialler:
         )
         failure = RefusedError("upstream_unreachable")
         try:
-            async with asyncio.timeout(CONNECT_SECONDS + HANDSHAKE_SECONDS):
+            async with asyncio.timeout(CONNECT_SECONDS + self._handshake_seconds):
                 for url, health in self._balancer.order(endpoint):
                     try:
                         with health.dial():
@@ -93,7 +100,7 @@ class Dialler:
 
     async def _wait(self, protocol: AnswerProtocol) -> AnswerHead:
         try:
-            async with asyncio.timeout(HANDSHAKE_SECONDS):
+            async with asyncio.timeout(self._handshake_seconds):
                 return await protocol.answer
         except TimeoutError as error:
             raise BackendFailedError("upstream_timeout", elsewhere=False) from error
