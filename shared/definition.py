@@ -19,6 +19,7 @@ class Endpoint(Contract):
 
     urls: tuple[str, ...] = Field(min_length=1)
     balance: Balance = "round_robin"
+    health_check_seconds: int | None = Field(default=None, gt=0)
 
 
 class Endpoints(Contract):

@@ -9,7 +9,7 @@ from typing import Final
 
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.proxy_protocol import HEAD_BYTES, ProxyHeaderError, read_head
-from services.data_plane.tls import Certificate, pass_over_misreports, shake_hands
+from services.data_plane.tls import Certificate, shake_hands
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,6 @@ class Acceptor:
         self._listening: list[socket.socket] = []
         self._resume: dict[socket.socket, asyncio.TimerHandle] = {}
         self.settling: set[asyncio.Task[None]] = set()
-        if certificate is not None:
-            pass_over_misreports(self._loop)
 
     def listen(self, listening: socket.socket) -> None:
         """Accept what comes to a listening socket, which is the acceptor's from now on."""

@@ -15,7 +15,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from services.data_plane.authenticate import Authenticator
+from services.data_plane.backend_access import AccessBook
+from services.data_plane.balance import Balancer
 from services.data_plane.catalogue import Catalogue
+from services.data_plane.connector import Connector
 from services.data_plane.descriptors import count_connections
 from services.data_plane.drain import Drain
 from services.data_plane.forwarded import TrustedProxies
@@ -23,6 +26,7 @@ from services.data_plane.gateway import Gateway
 from services.data_plane.listener import Listener
 from services.data_plane.live import follow
 from services.data_plane.ops import Collected, serve_ops
+from services.data_plane.probe import Prober
 from services.data_plane.registry import Registry
 from services.data_plane.report import Report, collect
 from services.data_plane.settings import Settings
@@ -31,7 +35,7 @@ from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
 from services.data_plane.throttle.scripts import Scripts
 from services.data_plane.throttle.slots import SlotBook
-from services.data_plane.tls import load_certificate
+from services.data_plane.tls import load_certificate, pass_over_misreports
 from services.data_plane.upstream import Dialler
 from shared import keys
 
@@ -74,11 +78,14 @@ class Pod:
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
         self.slots = SlotBook(self.id, scripts, self.telemetry.throttle, settings.on_redis_loss)
         proxies = TrustedProxies.parse(settings.trusted_proxies)
+        connector, balancer = Connector(settings.addresses), Balancer()
+        access = AccessBook(lambda: self.catalogue.unsealing_key)
+        self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.gateway = Gateway(
             catalogue=self.catalogue,
             authenticator=Authenticator(),
             throttle=Throttle(self.leases, self.slots),
-            dialler=Dialler(settings.addresses, lambda: self.catalogue.unsealing_key),
+            dialler=Dialler(connector, access, balancer),
             registry=self.registry,
             telemetry=self.telemetry,
             drain=self.drain,
@@ -172,6 +179,7 @@ async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
 async def start_pod(settings: Settings) -> AsyncIterator[Pod]:
     """Run a pod that follows the catalogue and accepts nobody yet. Raises `CertificateError`."""
     pod = Pod(settings)
+    pass_over_misreports(asyncio.get_running_loop())
     try:
         async with _background(pod):
             yield pod
@@ -202,6 +210,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
         loops = (
             pod.catalogue.run(),
             pod.registry.run(),
+            pod.prober.run(),
             pod.leases.run(),
             pod.leases.sweep(),
             pod.slots.run(),

@@ -1,16 +1,16 @@
-"""Which URL of an endpoint is dialled: by the endpoint's choice, and by what the last dials found."""
+"""Which URL of an endpoint is dialled: by the endpoint's choice, and by what the last dials and probes found."""
 
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
 from services.data_plane.attached import Attached
-from services.data_plane.refusal import BackendFailedError, RefusedError
+from services.data_plane.refusal import BackendFailedError, RefusedError, UnreachableError
 from shared.definition import Endpoint
 
 FIRST_REST_SECONDS: Final = 1.0
@@ -27,6 +27,7 @@ class Health:
         self._randomness = randomness
         self._failures = 0
         self._rests_until = 0.0
+        self._fails_when_reached = False
         self._dials = 0
 
     @property
@@ -40,23 +41,35 @@ class Health:
         self._dials += 1
         try:
             yield
-        except BackendFailedError:
+        except BackendFailedError as error:
+            self._fails_when_reached = not isinstance(error, UnreachableError)
             if before == self._failures:  # dials that fail together are one failure
-                self._rest()
+                longest = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2 ** min(before, _MOST_DOUBLINGS))
+                # Full jitter: pods that lost the same backend don't come back in step.
+                self._rest(self._randomness.uniform(0, longest))
             raise
         except RefusedError:
-            self._failures = 0  # it answered
+            self._recover()  # it answered
             raise
         else:
-            self._failures = 0
+            self._recover()
         finally:
             self._dials -= 1
 
-    def _rest(self) -> None:
-        longest = min(LONGEST_REST_SECONDS, FIRST_REST_SECONDS * 2 ** min(self._failures, _MOST_DOUBLINGS))
-        # Full jitter: pods that lost the same backend don't come back in step.
-        self._rests_until = self._clock() + self._randomness.uniform(0, longest)
+    def learn(self, *, reached: bool, trusted_seconds: float) -> None:
+        """Learn from a probe. One that failed is believed for so long, until the next can have spoken."""
+        if not reached:
+            self._fails_when_reached = False
+            self._rest(min(trusted_seconds, LONGEST_REST_SECONDS))
+        elif not self._fails_when_reached:  # what only a handshake shows, a probe can't refute
+            self._recover()
+
+    def _rest(self, seconds: float) -> None:
+        self._rests_until = max(self._rests_until, self._clock() + seconds)
         self._failures += 1
+
+    def _recover(self) -> None:
+        self._failures, self._rests_until, self._fails_when_reached = 0, 0.0, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,7 @@ class Balancer:
 
     def order(self, endpoint: Endpoint) -> Iterator[tuple[str, Health]]:
         """Yield each URL, as long as one is asked for. Those at rest come last: better than none."""
-        known = self._endpoints.of(endpoint, lambda: self._get_to_know(endpoint))
+        known = self._know(endpoint)
         resting = []
         for url in self._prefer(endpoint, known):
             health = known.health[url]
@@ -85,6 +98,10 @@ class Balancer:
             else:
                 resting.append((url, health))
         yield from resting
+
+    def health(self, endpoint: Endpoint) -> Mapping[str, Health]:
+        """Return the health of each URL."""
+        return self._know(endpoint).health
 
     def take(self, url: str) -> None:
         """Count one connection to a URL, from its dial on."""
@@ -105,6 +122,9 @@ class Balancer:
         if endpoint.balance == "round_robin":
             return rotated
         return sorted(rotated, key=lambda url: self._open[url])
+
+    def _know(self, endpoint: Endpoint) -> _Endpoint:
+        return self._endpoints.of(endpoint, lambda: self._get_to_know(endpoint))
 
     def _get_to_know(self, endpoint: Endpoint) -> _Endpoint:
         start = self._randomness.randrange(len(endpoint.urls))  # pods don't all begin with the same URL

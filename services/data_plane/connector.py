@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final, TypeVar, cast
 from urllib.parse import SplitResult
@@ -12,9 +12,11 @@ from urllib.parse import SplitResult
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from services.data_plane.keepalive import keep_alive
-from services.data_plane.refusal import BackendFailedError
+from services.data_plane.refusal import UnreachableError
+from services.data_plane.tls import connecting
 from shared.addresses import AddressPolicy
 
+CONNECT_SECONDS: Final = 5.0
 HEAD_START_SECONDS: Final = 0.25
 """How long an address has before the next one is tried beside it (RFC 8305, section 5)."""
 
@@ -26,41 +28,38 @@ P = TypeVar("P", bound=asyncio.Protocol)
 class Connector:
     """Connects to backends at addresses where they may be."""
 
-    def __init__(self, addresses: AddressPolicy, seconds: float) -> None:
+    def __init__(self, addresses: AddressPolicy, seconds: float = CONNECT_SECONDS) -> None:
         self._permits = lru_cache(maxsize=10_000)(addresses.permits)
         self._seconds = seconds
 
     async def connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
-        """Return the protocol of a new connection. Raises `BackendFailedError`."""
+        """Return the protocol of a new connection. Raises `UnreachableError`."""
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._connect(parts, tls, make_protocol)
         except TimeoutError as error:
             detail = "The backend did not accept the connection in time."
-            raise BackendFailedError("upstream_timeout", detail, elsewhere=True) from error
+            raise UnreachableError("upstream_timeout", detail) from error
         except ssl.SSLError as error:
-            raise BackendFailedError("upstream_unreachable", _explain(error), elsewhere=True) from error
+            raise UnreachableError("upstream_unreachable", _explain(error)) from error
+        except UnicodeError as error:  # as for "a..b"
+            raise UnreachableError("upstream_unreachable", "The backend's host is not a name.") from error
         except (OSError, RuntimeError) as error:  # uvloop has RuntimeError for some faults of sockets
-            raise BackendFailedError("upstream_unreachable", elsewhere=True) from error
+            raise UnreachableError("upstream_unreachable") from error
 
     async def _connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
         host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
         secure = parts.scheme == "wss"
-        create = partial(
-            asyncio.get_running_loop().create_connection,
-            make_protocol,
-            ssl=tls if secure else None,
-            server_hostname=host if secure else None,
-        )
+        create = connecting(tls, host) if secure else asyncio.get_running_loop().create_connection
         protocol: P
         # The checked addresses are those that are dialled: a second look-up could answer otherwise.
         found = await self._resolve(host, port)
         if len(found) == 1:  # mostly: and then half the work
-            transport, protocol = await create(found[0][4][0], port)
+            transport, protocol = await create(make_protocol, found[0][4][0], port)
         else:
             sock = await start_connection(found, happy_eyeballs_delay=HEAD_START_SECONDS)
             try:
-                transport, protocol = await create(sock=sock)
+                transport, protocol = await create(make_protocol, sock=sock)
             except BaseException:
                 sock.close()
                 raise
@@ -76,7 +75,7 @@ class Connector:
                 "list[AddrInfoType]", await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             )
         if not all(self._permits(str(entry[4][0])) for entry in found):
-            raise BackendFailedError("address_forbidden", elsewhere=True)
+            raise UnreachableError("address_forbidden")
         return found
 
 

@@ -29,6 +29,13 @@ class BackendFailedError(RefusedError):
         self.elsewhere = elsewhere
 
 
+class UnreachableError(BackendFailedError):
+    """Says that no connection to a backend came about."""
+
+    def __init__(self, slug: str, detail: str | None = None) -> None:
+        super().__init__(slug, detail, elsewhere=True)
+
+
 def come_back_later(slug: str, detail: str | None = None) -> RefusedError:
     """Return a refusal that is over soon. The jitter keeps clients from coming back in step."""
     return RefusedError(slug, detail, {"Retry-After": str(random.randint(*_LATER_SECONDS))})  # noqa: S311 - no secret

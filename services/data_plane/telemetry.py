@@ -53,9 +53,7 @@ class Telemetry:
             "framegate_handshake_seconds", "Time to accept a handshake, the backend's included",
             buckets=HANDSHAKE_SECONDS, registry=registry,
         )  # fmt: skip
-        self.closed = Counter(
-            "framegate_connections_closed", "Connections that ended, by cause", ["cause"], registry=registry
-        )
+        self.closed = Counter("framegate_connections_closed", "Ended connections", ["cause"], registry=registry)
         self.messages = Counter("framegate_messages", "Messages of ended connections", ["direction"], registry=registry)
         self.bytes = Counter(
             "framegate_payload_bytes", "Payload bytes of ended connections", ["direction"], registry=registry
@@ -63,6 +61,7 @@ class Telemetry:
         # Looked up once: a label costs more than what it counts.
         self._published, self._delivered = self.messages.labels("publish"), self.messages.labels("subscribe")
         self._bytes_published, self._bytes_delivered = self.bytes.labels("publish"), self.bytes.labels("subscribe")
+        self.probes = Counter("framegate_backend_probes", "Health checks of backends", ["result"], registry=registry)
         self.dropped = Counter("framegate_messages_dropped", "Messages dropped by a limit", registry=registry)
         self.delayed = Counter("framegate_delayed_seconds", "Time for which limits held messages", registry=registry)
         self.open = Gauge("framegate_connections_open", "Open connections", registry=registry)

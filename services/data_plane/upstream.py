@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,15 +12,13 @@ from websockets.utils import generate_key
 from services.data_plane.backend_access import AccessBook, BackendAccess
 from services.data_plane.balance import Balancer
 from services.data_plane.connection import OWN_SUBPROTOCOL, Caller, Handshake, Headers, Route
-from services.data_plane.connector import Connector
+from services.data_plane.connector import CONNECT_SECONDS, Connector
 from services.data_plane.deflate import Agreement, choose_offers
 from services.data_plane.http1 import AnswerHead
 from services.data_plane.refusal import BackendFailedError, RefusedError
 from services.data_plane.upgrade import AnswerProtocol, Upgrade, headers_of, target_of
-from shared.addresses import AddressPolicy
 from shared.definition import Endpoint
 
-CONNECT_SECONDS = 5.0
 HANDSHAKE_SECONDS = 10.0
 
 
@@ -36,20 +34,18 @@ class Upstream:
 
 
 class Dialler:
-    """Opens connections to backends. `find_key` tells the key that opens what is sealed in definitions."""
+    """Opens connections to backends."""
 
     def __init__(
         self,
-        addresses: AddressPolicy,
-        find_key: Callable[[], str | None],
-        *,
-        connect_seconds: float = CONNECT_SECONDS,
+        connector: Connector,
+        access: AccessBook,
+        balancer: Balancer,
         handshake_seconds: float = HANDSHAKE_SECONDS,
     ) -> None:
-        self._connector = Connector(addresses, connect_seconds)
-        self._access = AccessBook(find_key)
-        self._balancer = Balancer()
-        self._all_seconds = connect_seconds + handshake_seconds
+        self._connector = connector
+        self._access = access
+        self._balancer = balancer
         self._handshake_seconds = handshake_seconds
 
     async def dial(
@@ -68,7 +64,7 @@ class Dialler:
             offers=_choose_offers(handshake, droppable),
         )
         failure = RefusedError("upstream_unreachable")
-        until = time.monotonic() + self._all_seconds
+        until = time.monotonic() + CONNECT_SECONDS + self._handshake_seconds
         for url, health in self._balancer.order(endpoint):
             if time.monotonic() >= until:
                 raise RefusedError("upstream_timeout") from failure

@@ -24,6 +24,7 @@ MAX_IDLE_SECONDS: Final = 24 * 3600
 MIN_AGE_SECONDS: Final = 60
 MAX_AGE_SECONDS: Final = 30 * 24 * 3600
 MAX_PING_SECONDS: Final = 3600
+MAX_HEALTH_CHECK_SECONDS: Final = 3600
 
 _CONTEXT: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
@@ -86,6 +87,7 @@ class EndpointBody(BaseModel):
 
     urls: Annotated[list[EndpointUrl], Field(min_length=1, max_length=10)]
     balance: Balance = "round_robin"
+    health_check_seconds: Annotated[int, Field(gt=0, le=MAX_HEALTH_CHECK_SECONDS)] | None = None
 
 
 class EndpointsBody(BaseModel):

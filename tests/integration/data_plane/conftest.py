@@ -1,3 +1,4 @@
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ class Gate:
 
 
 @asynccontextmanager
-async def echo_backend(name: str = "production") -> AsyncIterator[Backend]:
+async def echo_backend(
+    name: str = "production", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Backend]:
     """Serve an echo that answers `name?` with its name."""
     backend = Backend("", name, [], [])
 
@@ -74,8 +77,8 @@ async def echo_backend(name: str = "production") -> AsyncIterator[Backend]:
             with suppress(ConnectionClosed):  # what came before a Close counts all the same
                 await connection.send(name if message == "name?" else message)
 
-    async with serve(echo, "127.0.0.1", 0, max_size=2**24, select_subprotocol=choose) as server:
-        backend.url = f"ws://127.0.0.1:{port_of(server)}"
+    async with serve(echo, "127.0.0.1", port, ssl=tls, max_size=2**24, select_subprotocol=choose) as server:
+        backend.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{port_of(server)}"
         yield backend
 
 

@@ -39,10 +39,10 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Resolve:
     return to
 
 
-async def connect(port: int, seconds: float = 5.0, scheme: str = "ws") -> str:
+async def connect(port: int, seconds: float = 5.0, scheme: str = "ws", host: str = NAME) -> str:
     """Connect to a name, and return the address that answered."""
     connector = Connector(AddressPolicy.parse("127.0.0.0/8", ""), seconds)
-    parts = urlsplit(f"{scheme}://{NAME}:{port}/")
+    parts = urlsplit(f"{scheme}://{host}:{port}/")
     protocol = await connector.connect(parts, make_context(None, None), Remembering)
     with closing(protocol.transport):
         assert protocol.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -110,10 +110,11 @@ async def test_one_forbidden_address_forbids_the_name(resolve: Resolve) -> None:
     assert failed.value.problem.slug == "address_forbidden"
 
 
-async def test_a_name_without_an_address() -> None:
+@pytest.mark.parametrize("host", [NAME, "a..b"])
+async def test_a_name_without_an_address(host: str) -> None:
     with pytest.raises(BackendFailedError) as failed:
-        await connect(9)
-    assert failed.value.problem.slug == "upstream_unreachable"
+        await connect(9, host=host)
+    assert (failed.value.problem.slug, failed.value.elsewhere) == ("upstream_unreachable", True)
 
 
 def test_the_kernel_looks_after_silent_peers() -> None:

@@ -17,7 +17,7 @@ from websockets.http11 import Request, Response
 
 from shared import keys
 from shared.definition import BackendCredentials
-from tests.integration.data_plane.conftest import Backend, Gate, port_of
+from tests.integration.data_plane.conftest import Backend, Gate, echo_backend, port_of
 from tests.support.certificate import make_certificate, server_context
 from tests.support.waiting import eventually
 
@@ -137,6 +137,33 @@ async def test_the_gateway_proves_who_it_is(gate: Gate, stack: AsyncExitStack, t
     await eventually(lambda: gate.pod.catalogue.unsealing_key == KEY)
     assert await name_of(gate) == "a"
     assert backend.headers[-1]["Authorization"] == "Basic YTpi"
+
+
+async def test_messages_of_all_sizes_pass_over_tls(gate: Gate, stack: AsyncExitStack, tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path)
+    backend = await stack.enter_async_context(echo_backend(tls=server_context(certificate)))
+    await publish(gate, [backend.url], ca_certificate=certificate.cert.read_text())
+    async with gate.connect(max_size=2**21) as client:
+        for message in ("hello", b"", b"x" * 70_000, "y" * 2**20):
+            await client.send(message)
+            assert await client.recv() == message
+        await backend.handshakes[0].close(4000, "enough")
+        await client.wait_closed()
+        assert (client.close_code, client.close_reason) == (4000, "enough")
+
+
+async def test_a_backend_that_leaves_during_tls_is_no_fault_of_ours(
+    gate: Gate, stack: AsyncExitStack, backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(5)
+        writer.close()
+
+    server = await stack.enter_async_context(await asyncio.start_server(leave, "127.0.0.1", 0))
+    await publish(gate, [f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}", backend.url], "failover")
+    async with gate.connect():
+        pass
+    assert [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}] == []
 
 
 # Headers

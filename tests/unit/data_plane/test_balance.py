@@ -4,7 +4,7 @@ from contextlib import ExitStack
 import pytest
 
 from services.data_plane.balance import LONGEST_REST_SECONDS, Balancer, Health
-from services.data_plane.refusal import BackendFailedError, RefusedError
+from services.data_plane.refusal import BackendFailedError, RefusedError, UnreachableError
 from shared.definition import Balance, Endpoint
 
 URLS = ("ws://a", "ws://b", "ws://c")
@@ -45,6 +45,15 @@ def endpoint(balance: Balance = "round_robin", urls: tuple[str, ...] = URLS) -> 
 def fail(health: Health, *, elsewhere: bool = True) -> None:
     with pytest.raises(BackendFailedError), health.dial():
         raise BackendFailedError("upstream_unreachable", elsewhere=elsewhere)
+
+
+def fail_to_reach(health: Health) -> None:
+    with pytest.raises(UnreachableError), health.dial():
+        raise UnreachableError("upstream_unreachable")
+
+
+def probe(health: Health, *, reached: bool, seconds: float = 10) -> None:
+    health.learn(reached=reached, trusted_seconds=seconds)
 
 
 def order(balancer: Balancer, of: Endpoint) -> list[str]:
@@ -150,4 +159,73 @@ def test_a_dial_that_is_given_up_lets_the_next_one_try(clock: Clock) -> None:
     clock.now += 1
     with pytest.raises(KeyboardInterrupt), health.dial():
         raise KeyboardInterrupt
+    assert health.is_well
+
+
+def test_a_probe_that_fails_spares_clients_the_dial_until_the_next_can_have_spoken(
+    balancer: Balancer, clock: Clock
+) -> None:
+    of = endpoint("failover")
+    for _ in range(3):
+        probe(balancer.health(of)["ws://a"], reached=False)
+        assert order(balancer, of) == ["b", "c", "a"]
+        clock.now += 9
+    clock.now += 1
+    assert order(balancer, of) == ["a", "b", "c"]
+
+
+def test_a_failed_probe_is_not_believed_for_longer_than_dials_that_fail(clock: Clock) -> None:
+    health = Health(clock, Longest())
+    probe(health, reached=False, seconds=7200)
+    clock.now += LONGEST_REST_SECONDS
+    assert health.is_well
+
+
+def test_a_dial_that_fails_does_not_cut_the_rest_that_a_probe_ordered(clock: Clock) -> None:
+    health = Health(clock, Longest())
+    probe(health, reached=False)
+    fail_to_reach(health)
+    clock.now += 9
+    assert not health.is_well
+
+
+def test_a_probe_and_a_dial_that_fail_together_are_one_failure(clock: Clock) -> None:
+    health = Health(clock, Longest())
+    with ExitStack() as together:
+        together.enter_context(pytest.raises(UnreachableError))
+        together.enter_context(health.dial())
+        probe(health, reached=False, seconds=0)
+        raise UnreachableError("upstream_unreachable")
+    assert health.is_well
+
+
+def test_a_good_probe_ends_the_rest_of_a_url_that_could_not_be_reached(clock: Clock) -> None:
+    health = Health(clock, Longest())
+    for _ in range(4):
+        fail_to_reach(health)
+    probe(health, reached=True)
+    with health.dial():
+        assert health.is_well  # all may come, not one at a time
+    fail_to_reach(health)
+    clock.now += 1
+    assert health.is_well  # what was before is forgotten
+
+
+def test_a_good_probe_does_not_refute_what_only_a_handshake_shows(clock: Clock) -> None:
+    health = Health(clock, Longest())
+    fail(health)
+    probe(health, reached=True)
+    assert not health.is_well
+    probe(health, reached=False)  # it is restarted
+    probe(health, reached=True)
+    assert health.is_well
+
+
+def test_a_good_dial_ends_what_a_probe_ordered(clock: Clock) -> None:
+    health = Health(clock, Longest())
+    probe(health, reached=False)
+    with health.dial():
+        pass
+    fail_to_reach(health)
+    clock.now += 1
     assert health.is_well

@@ -17,7 +17,8 @@ async def test_an_api_is_made_read_changed_and_deleted(platform: Platform) -> No
     assert made.headers["location"] == f"{APIS}/{api['id']}"
     assert api["state"] == "CREATED"
     assert api["tags"] == ["a", "b"]
-    assert api["endpoints"]["production"] == {"urls": ["ws://127.0.0.1:9"], "balance": "round_robin"}
+    endpoint = {"urls": ["ws://127.0.0.1:9"], "balance": "round_robin", "health_check_seconds": None}
+    assert api["endpoints"]["production"] == endpoint
 
     read = await platform.client.get(made.headers["location"])
     assert read.json() == api
@@ -29,11 +30,12 @@ async def test_an_api_is_made_read_changed_and_deleted(platform: Platform) -> No
     assert put.json()["api_policy"] is None
     assert put.headers["etag"] != made.headers["etag"]
 
-    patch = {"description": None, "endpoints": {"sandbox": {"urls": ["ws://127.0.0.1:10"]}}}
+    sandbox = {"urls": ["ws://127.0.0.1:10"], "balance": "failover", "health_check_seconds": 5}
+    patch = {"description": None, "endpoints": {"sandbox": sandbox}}
     patched = (await platform.client.patch(made.headers["location"], json=patch)).json()
     assert patched["description"] == ""
     assert patched["endpoints"]["production"]["urls"] == ["ws://127.0.0.1:9"]
-    assert patched["endpoints"]["sandbox"]["urls"] == ["ws://127.0.0.1:10"]
+    assert patched["endpoints"]["sandbox"] == sandbox
 
     assert (await platform.client.delete(made.headers["location"])).status_code == 204
     problem(await platform.client.get(made.headers["location"]), 404, "not_found")

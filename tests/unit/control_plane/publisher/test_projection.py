@@ -8,6 +8,7 @@ from services.control_plane.publisher.projection import define_api, read_api, re
 from shared.definition import Auth, Endpoint, Endpoints, MessageSizes
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
+ENDPOINT = Endpoint(urls=("ws://a", "ws://b"), balance="failover", health_check_seconds=5)
 
 
 def make_api(**changes: Any) -> Api:
@@ -20,7 +21,7 @@ def make_api(**changes: Any) -> Api:
         "route_key": "/echo/1.0",
         "is_default": True,
         "state": "PUBLISHED",
-        "endpoints": Endpoints(production=Endpoint(urls=("ws://a", "ws://b"), balance="failover")),
+        "endpoints": Endpoints(production=ENDPOINT),
         "api_policy_id": "api/10KPerMin",
         "anonymous_policy_id": "subscription/Unauthenticated",
         "auth": Auth(scopes=("read",)),
@@ -48,7 +49,7 @@ def test_pods_are_told_what_they_need_and_no_more() -> None:
     assert definition.default
     assert definition.api_policy == "10KPerMin"
     assert definition.anonymous_policy == "Unauthenticated"
-    assert definition.endpoints.production == Endpoint(urls=("ws://a", "ws://b"), balance="failover")
+    assert definition.endpoints.production == ENDPOINT
     assert definition.auth.scopes == ("read",)
     assert definition.max_message_bytes.publish == 10
     assert (definition.max_connection_age_seconds, definition.ping_interval_seconds) == (3600, None)

@@ -107,6 +107,17 @@ def test_defaults_are_the_documented_ones() -> None:
     assert not api.default
 
 
+def checked_every(seconds: int) -> dict[str, Any]:
+    return {"endpoints": {"sandbox": {"urls": ["ws://x"], "health_check_seconds": seconds}}}
+
+
+@pytest.mark.parametrize("seconds", [1, 3600])
+def test_how_often_a_backend_is_checked(seconds: int) -> None:
+    endpoint = ApiWrite.model_validate({**API, **checked_every(seconds)}).endpoints.sandbox
+    assert endpoint is not None
+    assert endpoint.health_check_seconds == seconds
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -114,6 +125,8 @@ def test_defaults_are_the_documented_ones() -> None:
         ({"endpoints": {"production": {"urls": []}}}, "endpoints.production.urls"),
         ({"endpoints": {"production": {"urls": ["http://x"]}}}, "endpoints.production.urls.0"),
         ({"endpoints": {"production": {"urls": ["ws://x"], "balance": "random"}}}, "endpoints.production.balance"),
+        (checked_every(0), "endpoints.sandbox.health_check_seconds"),
+        (checked_every(3601), "endpoints.sandbox.health_check_seconds"),
         ({"endpoints": {"staging": {}}}, "endpoints.staging"),
         ({"auth": {"types": ["none", "oauth2"]}}, "auth"),
         ({"auth": {"types": ["none"], "scopes": ["read"]}}, "auth"),
