@@ -131,7 +131,7 @@ class LeaseBook:
         loop = asyncio.get_running_loop()
         asked_at = time.monotonic()
         # Less than the cheapest message is of no use.
-        needs = [max(1, lease.least - lease.credit) for lease in leases]
+        needs = [max(1, lease.least - lease.available(asked_at)) for lease in leases]
         calls = [
             _call(lease, max(lease.size, need, lease.most - lease.credit), need, 0)
             for lease, need in zip(leases, needs, strict=True)
