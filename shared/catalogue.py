@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
 
+from shared.api_keys import ApiKeyDefinition
 from shared.blocks import BlockDefinition
 from shared.claims import IssuerDefinition
 from shared.contract import Contract
@@ -20,6 +21,7 @@ KINDS: Final[Mapping[str, type[Contract]]] = {
     "key": KeyDefinition,
     "subscription": SubscriptionDefinition,
     "block": BlockDefinition,
+    "api_key": ApiKeyDefinition,
 }
 
 STREAM_LENGTH: Final = 10_000

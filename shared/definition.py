@@ -35,6 +35,8 @@ class Auth(Contract):
 
     types: tuple[AuthType, ...] = ("oauth2",)
     scopes: tuple[str, ...] = ()
+    query: bool = False
+    """Whether `?access_token=` and `?apikey=` will do, which browsers and proxies may write into logs."""
 
 
 class MessageSizes(Contract):

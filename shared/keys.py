@@ -29,5 +29,10 @@ def limit(level: Level, subject: str, counter: str) -> str:
     return f"fg:{{limit:{level}:{subject}:{counter}}}"
 
 
+def ticket(digest: str) -> str:
+    """Return where a ticket waits to be used, by its SHA-256: JSON of a `shared.tickets.Ticket`, for half a minute."""
+    return f"fg:{{ticket:{digest}}}"
+
+
 PODS = "fg:pods"
 """Sorted set of the pods that live, by the time at which each is given up."""

@@ -12,9 +12,10 @@ import pytest
 from shared.catalogue import KINDS
 from shared.claims import AccessClaims
 from shared.contract import Contract
+from shared.tickets import Ticket
 
 RECORDINGS = sorted((Path(__file__).parent / "contract").glob("*.json"))
-MODELS: dict[str, type[Contract]] = {**KINDS, "access-token": AccessClaims}
+MODELS: dict[str, type[Contract]] = {**KINDS, "access-token": AccessClaims, "ticket": Ticket}
 
 
 def kind_of(path: Path) -> str:

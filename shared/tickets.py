@@ -1,0 +1,26 @@
+"""Tickets: one use, one API, half a minute; for browsers, that can set no header on a WebSocket."""
+
+import hashlib
+from typing import Final
+
+from shared.contract import Contract
+from shared.definition import ApiId, KeyType
+from shared.subscription import ApplicationId
+
+SECONDS: Final = 30
+MAX_CHARACTERS: Final = 100
+
+
+class Ticket(Contract):
+    """Who may connect with it, and to what. `expires_at` is when an open connection has to end, if ever."""
+
+    api_id: ApiId
+    application_id: ApplicationId
+    key_type: KeyType
+    scopes: tuple[str, ...] = ()
+    expires_at: int | None = None
+
+
+def digest_ticket(text: str) -> str:
+    """Return under what a ticket is found: its text is in no key, and in no dump."""
+    return hashlib.sha256(text.encode()).hexdigest()
