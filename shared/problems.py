@@ -74,6 +74,7 @@ _ALL: Final = (
     Problem("user_blocked", "The user is blocked", 403, 4503),
     Problem("user_disabled", "The user is disabled", 403, 4503),
     Problem("key_type_unserved", "The API has no endpoint for this type of key", 403),
+    Problem("source_forbidden", "The API key may not be used from this address", 403, 4503),
     Problem("origin_forbidden", "The origin is not allowed", 403),
     Problem("quota_exceeded", "The quota is spent", 429, 4429),
     Problem("too_many_connections", "Too many connections", 429),

@@ -35,6 +35,7 @@ from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
 from services.data_plane.throttle.scripts import Scripts
 from services.data_plane.throttle.slots import SlotBook
+from services.data_plane.tickets import TicketBox
 from services.data_plane.tls import load_certificate, pass_over_misreports
 from services.data_plane.upstream import Dialler
 from shared import keys
@@ -83,7 +84,7 @@ class Pod:
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.gateway = Gateway(
             catalogue=self.catalogue,
-            authenticator=Authenticator(),
+            authenticator=Authenticator(TicketBox(self._counter)),
             throttle=Throttle(self.leases, self.slots),
             dialler=Dialler(connector, access, balancer),
             registry=self.registry,

@@ -3,10 +3,16 @@
 import hashlib
 from collections import OrderedDict
 
-from services.data_plane.connection import ANONYMOUS, Caller, Handshake, Route
+from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
+from services.data_plane.networks import is_within
+from services.data_plane.origins import is_allowed
 from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
+from services.data_plane.tickets import TicketBox
+from shared.api_keys import ApiKeyDefinition, read_api_key
 from shared.claims import AccessClaims, ExpiredTokenError, InvalidTokenError, TokenVerifier, peek_issuer
+from shared.definition import Auth
+from shared.subscription import ApplicationDefinition, ApplicationId
 
 REMEMBERED_TOKENS = 20_000
 
@@ -14,10 +20,11 @@ REMEMBERED_TOKENS = 20_000
 class Authenticator:
     """Verifies credentials; remembers the tokens that it verified by their hash, so that a storm costs little."""
 
-    def __init__(self) -> None:
+    def __init__(self, tickets: TicketBox) -> None:
+        self._tickets = tickets
         self._verified: OrderedDict[bytes, tuple[TokenVerifier, AccessClaims]] = OrderedDict()
 
-    def authenticate(self, handshake: Handshake, route: Route, table: RouteTable, now: float) -> Caller:
+    async def authenticate(self, handshake: Handshake, route: Route, table: RouteTable, now: float) -> Caller:
         """Return the caller, or refuse. `now` is the wall clock in seconds."""
         auth = route.api.auth
         if "none" in auth.types:
@@ -25,15 +32,14 @@ class Authenticator:
         credential = handshake.credential
         if credential is None:
             raise RefusedError("credentials_required", headers=_challenge())
-        if credential.kind != "token" or "oauth2" not in auth.types:
-            raise RefusedError("token_invalid", "The API doesn't take this kind of credential.", _challenge())
+        if credential.kind == "ticket":
+            return await self._redeem(credential, route, table)
+        if credential.kind == "api_key":
+            return _check_api_key(credential, handshake, auth, table, now)
+        if "oauth2" not in auth.types:
+            raise _other_kind()
         claims = self._verify(credential.value, table, now)
-        if missing := set(auth.scopes) - claims.scopes:
-            raise RefusedError(
-                "scope_missing",
-                f"The token lacks {' '.join(sorted(missing))}.",
-                _challenge("insufficient_scope", scope=" ".join(auth.scopes)),
-            )
+        _check_scopes(auth, claims.scopes)
         return find_caller(claims, table)
 
     def _verify(self, token: str, table: RouteTable, now: float) -> AccessClaims:
@@ -58,6 +64,33 @@ class Authenticator:
             self._verified.popitem(last=False)
         return claims
 
+    async def _redeem(self, credential: Credential, route: Route, table: RouteTable) -> Caller:
+        ticket = await self._tickets.redeem(credential.value)
+        if ticket is None or ticket.api_id != route.api.id:
+            raise RefusedError("token_invalid", "The ticket was used, is too old, or for another API.", _challenge())
+        _check_scopes(route.api.auth, frozenset(ticket.scopes))
+        application = _find_application(ticket.application_id, table)
+        return Caller(application, ticket.key_type, expires_at=ticket.expires_at)
+
+
+def find_again(caller: Caller, table: RouteTable) -> Caller:
+    """Return a caller as a newer table has it, or refuse."""
+    if caller.claims is not None:
+        return find_caller(caller.claims, table)
+    if caller.api_key is not None:
+        return _caller_of(_find_api_key(caller.api_key, table), table)
+    if caller.application is not None:
+        return Caller(_find_application(caller.application.id, table), caller.key_type, expires_at=caller.expires_at)
+    return caller
+
+
+def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
+    """Return whose token it is, or refuse: a key that is gone takes its tokens with it."""
+    key = table.keys.get(claims.client_id)
+    if key is None:
+        raise _revoked()
+    return Caller(_find_application(key.application_id, table), key.key_type, claims, expires_at=claims.exp)
+
 
 def _find_issuer(token: str, table: RouteTable) -> TokenVerifier:
     verifier = table.issuers.get(peek_issuer(token))
@@ -66,15 +99,57 @@ def _find_issuer(token: str, table: RouteTable) -> TokenVerifier:
     return verifier
 
 
-def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
-    """Return whose token it is, or refuse: a key that is gone takes its tokens with it."""
-    key = table.keys.get(claims.client_id)
-    if key is None:
-        raise RefusedError("key_revoked", headers=_challenge("invalid_token"))
-    application = table.applications.get(key.application_id)
+def _find_application(id_: ApplicationId, table: RouteTable) -> ApplicationDefinition:
+    application = table.applications.get(id_)
     if application is None:
-        raise RefusedError("key_revoked", headers=_challenge("invalid_token"))
-    return Caller(application=application, key_type=key.key_type, claims=claims)
+        raise _revoked()
+    return application
+
+
+def _check_api_key(credential: Credential, handshake: Handshake, auth: Auth, table: RouteTable, now: float) -> Caller:
+    if "api_key" not in auth.types:
+        raise _other_kind()
+    digest = read_api_key(credential.value)
+    if digest is None:
+        raise RefusedError("token_invalid", "The API key is mistyped, or none of ours.", _challenge())
+    key = _find_api_key(digest, table)
+    if key.expires_at is not None and key.expires_at <= now:
+        raise RefusedError("token_expired", headers=_challenge())
+    if key.allowed_ips and not is_within(handshake.address, key.allowed_ips):
+        raise RefusedError("source_forbidden")
+    if key.allowed_origins and (handshake.origin is None or not is_allowed(handshake.origin, key.allowed_origins)):
+        raise RefusedError("origin_forbidden")
+    _check_scopes(auth, frozenset())
+    return _caller_of(key, table)
+
+
+def _find_api_key(digest: str, table: RouteTable) -> ApiKeyDefinition:
+    key = table.api_keys.get(digest)
+    if key is None:
+        raise _revoked()
+    return key
+
+
+def _caller_of(key: ApiKeyDefinition, table: RouteTable) -> Caller:
+    application = _find_application(key.application_id, table)
+    return Caller(application, key.key_type, api_key=key.digest, expires_at=key.expires_at)
+
+
+def _check_scopes(auth: Auth, scopes: frozenset[str]) -> None:
+    if missing := set(auth.scopes) - scopes:
+        raise RefusedError(
+            "scope_missing",
+            f"The credential lacks {' '.join(sorted(missing))}.",
+            _challenge("insufficient_scope", scope=" ".join(auth.scopes)),
+        )
+
+
+def _other_kind() -> RefusedError:
+    return RefusedError("token_invalid", "The API doesn't take this kind of credential.", _challenge())
+
+
+def _revoked() -> RefusedError:
+    return RefusedError("key_revoked", headers=_challenge("invalid_token"))
 
 
 def _challenge(error: str = "", **parameters: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Literal
 from multidict import CIMultiDictProxy
 
 from services.data_plane.quota import Quotas
+from shared.api_keys import ApiKeyDigest
 from shared.claims import AccessClaims
 from shared.definition import ApiDefinition, Endpoint, KeyType
 from shared.subscription import ApplicationDefinition
@@ -28,9 +29,12 @@ class Request:
     secure: bool
 
 
+CredentialKind = Literal["token", "api_key", "ticket"]
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
-    kind: Literal["token", "api_key"]
+    kind: CredentialKind
     value: str = field(repr=False)
 
 
@@ -67,14 +71,19 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. An API without authentication is called by nobody: no application, no claims."""
+    """Who calls: by a token with its claims, by an API key with its digest, or by a ticket.
+
+    An API without authentication is called by nobody: there is no application. `expires_at` is in seconds of the epoch.
+    """
 
     application: ApplicationDefinition | None
     key_type: KeyType
-    claims: AccessClaims | None
+    claims: AccessClaims | None = None
+    api_key: ApiKeyDigest | None = None
+    expires_at: int | None = None
 
 
-ANONYMOUS = Caller(application=None, key_type="PRODUCTION", claims=None)
+ANONYMOUS = Caller(application=None, key_type="PRODUCTION")
 
 
 @dataclass(frozen=True, slots=True)

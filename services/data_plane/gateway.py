@@ -20,6 +20,7 @@ from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.handshake import read_handshake
 from services.data_plane.listener import ClientGoneError, Exchange
 from services.data_plane.liveness import Liveness, Terms
+from services.data_plane.query import take_credential
 from services.data_plane.refusal import RefusedError, come_back_later, render
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.relay import Relay
@@ -66,7 +67,8 @@ class Gateway:
         table = self.catalogue.table
         handshake = read_handshake(request, request_id, self.proxies)
         route = match(handshake, table)
-        caller = self.authenticator.authenticate(handshake, route, table, self.clock())
+        handshake = take_credential(handshake, route.api.auth)
+        caller = await self.authenticator.authenticate(handshake, route, table, self.clock())
         admission = admit(handshake, route, caller, table)
         allotment = await Allotment.take(self.throttle, admission.quotas)
         try:
@@ -110,7 +112,7 @@ class Gateway:
         now, api = time.monotonic(), route.api
         age = api.max_connection_age_seconds or math.inf
         return Terms(
-            expires_at=now + caller.claims.exp - self.clock() if caller.claims else math.inf,
+            expires_at=math.inf if caller.expires_at is None else now + caller.expires_at - self.clock(),
             # Up to a tenth earlier: connections that came together don't leave together.
             ages_at=now + age * random.uniform(0.9, 1.0),  # noqa: S311 - no secret
             idle_seconds=api.idle_timeout_seconds or math.inf,

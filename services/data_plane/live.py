@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from services.data_plane.admit import review
-from services.data_plane.authenticate import find_caller
+from services.data_plane.authenticate import find_again
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.refusal import RefusedError
 from services.data_plane.registry import Connection, Registry
@@ -39,8 +39,7 @@ def hold_to(connection: Connection, table: RouteTable) -> None:
     caller = connection.caller
     try:
         api = check_state(table.apis.get(connection.api.id))
-        if caller.claims is not None:
-            caller = find_caller(caller.claims, table)
+        caller = find_again(caller, table)
         _, quotas = review(api, caller, connection.address, table)
     except RefusedError as refused:
         slug = refused.problem.slug

@@ -9,6 +9,7 @@ from typing import Self, cast
 from joserfc.jwk import KeySet
 
 from services.data_plane.quota import Quotas
+from shared.api_keys import ApiKeyDefinition
 from shared.blocks import BlockDefinition
 from shared.claims import GATEWAY_AUDIENCE, IssuerDefinition, TokenVerifier
 from shared.contract import Contract
@@ -77,6 +78,7 @@ class RouteTable:
     applications: Mapping[ApplicationId, ApplicationDefinition] = field(default_factory=dict)
     keys: Mapping[ClientId, KeyDefinition] = field(default_factory=dict)
     subscriptions: Mapping[tuple[ApplicationId, ApiId], SubscriptionDefinition] = field(default_factory=dict)
+    api_keys: Mapping[str, ApiKeyDefinition] = field(default_factory=dict)
     issuers: Mapping[str, TokenVerifier] = field(default_factory=dict)
     blocks: Blocks = field(default_factory=Blocks)
     quotas: dict[tuple[ApiId, ApplicationId], Quotas] = field(default_factory=dict, init=False, compare=False)
@@ -99,6 +101,9 @@ class RouteTable:
             case "subscription":
                 subscriptions = cast("Mapping[str, SubscriptionDefinition]", objects).values()
                 return replace(self, subscriptions={(s.application_id, s.api_id): s for s in subscriptions})
+            case "api_key":
+                found = cast("Mapping[str, ApiKeyDefinition]", objects).values()
+                return replace(self, api_keys={key.digest: key for key in found})
             case "issuer":
                 issuers = cast("Mapping[str, IssuerDefinition]", objects).values()
                 return replace(self, issuers={issuer.issuer: _verifier(issuer) for issuer in issuers})
