@@ -29,6 +29,7 @@ from services.data_plane.ops import Collected, serve_ops
 from services.data_plane.probe import Prober
 from services.data_plane.registry import Registry
 from services.data_plane.report import Report, collect
+from services.data_plane.revocations import Revocations
 from services.data_plane.settings import Settings
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Throttle
@@ -75,6 +76,7 @@ class Pod:
         self._follower = _connect(settings.redis_url, seconds=5.0)
         self._counter = _connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         self.catalogue = Catalogue(self._follower, time.monotonic)
+        self.revocations = Revocations(self._follower, _wall_clock, self.registry)
         scripts = Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
         self.slots = SlotBook(self.id, scripts, self.telemetry.throttle, settings.on_redis_loss)
@@ -84,7 +86,7 @@ class Pod:
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.gateway = Gateway(
             catalogue=self.catalogue,
-            authenticator=Authenticator(TicketBox(self._counter)),
+            authenticator=Authenticator(TicketBox(self._counter), self.revocations),
             throttle=Throttle(self.leases, self.slots),
             dialler=Dialler(connector, access, balancer),
             registry=self.registry,
@@ -210,6 +212,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         loops = (
             pod.catalogue.run(),
+            pod.revocations.run(),
             pod.registry.run(),
             pod.prober.run(),
             pod.leases.run(),

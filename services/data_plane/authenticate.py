@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Container
 
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
 from services.data_plane.networks import is_within
@@ -20,8 +21,10 @@ REMEMBERED_TOKENS = 20_000
 class Authenticator:
     """Verifies credentials; remembers the tokens that it verified by their hash, so that a storm costs little."""
 
-    def __init__(self, tickets: TicketBox) -> None:
+    def __init__(self, tickets: TicketBox, revoked: Container[str]) -> None:
+        """`revoked` holds the ids of tokens that are no longer good."""
         self._tickets = tickets
+        self._revoked = revoked
         self._verified: OrderedDict[bytes, tuple[TokenVerifier, AccessClaims]] = OrderedDict()
 
     async def authenticate(self, handshake: Handshake, route: Route, table: RouteTable, now: float) -> Caller:
@@ -39,6 +42,8 @@ class Authenticator:
         if "oauth2" not in auth.types:
             raise _other_kind()
         claims = self._verify(credential.value, table, now)
+        if claims.jti in self._revoked:
+            raise RefusedError("token_revoked", headers=_challenge("invalid_token"))
         _check_scopes(auth, claims.scopes)
         return find_caller(claims, table)
 
