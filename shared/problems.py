@@ -69,6 +69,7 @@ _ALL: Final = (
     Problem("subscription_missing", "The application has no subscription to the API", 403),
     Problem("subscription_blocked", "The subscription is blocked", 403, 4503),
     Problem("subscription_removed", "The subscription was removed", 403, 4503),
+    Problem("application_removed", "The application is gone", 403, 4503),
     Problem("application_blocked", "The application is blocked", 403, 4503),
     Problem("address_blocked", "The address is blocked", 403, 4503),
     Problem("user_blocked", "The user is blocked", 403, 4503),

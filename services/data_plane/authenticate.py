@@ -79,7 +79,9 @@ class Authenticator:
 
 
 def find_again(caller: Caller, table: RouteTable) -> Caller:
-    """Return a caller as a newer table has it, or refuse."""
+    """Return a caller as a newer table has it, or refuse: for its application first, which takes its keys with it."""
+    if caller.application is not None:
+        _find_application(caller.application.id, table)
     if caller.claims is not None:
         return find_caller(caller.claims, table)
     if caller.api_key is not None:
@@ -107,7 +109,7 @@ def _find_issuer(token: str, table: RouteTable) -> TokenVerifier:
 def _find_application(id_: ApplicationId, table: RouteTable) -> ApplicationDefinition:
     application = table.applications.get(id_)
     if application is None:
-        raise _revoked()
+        raise RefusedError("application_removed")
     return application
 
 

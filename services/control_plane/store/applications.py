@@ -71,6 +71,8 @@ class ApplicationService:
         """Delete an application with its keys and subscriptions."""
         preconditions.check(if_match, application.row_version)
         now = self._clock()
+        # First of all: pods that read only the beginning close its connections for the right reason.
+        outbox.record(session, "application", application.id, None, now)
         for subscription in repository.subscriptions_of(session, application.id):
             session.delete(subscription)
             outbox.record(session, "subscription", subscription.id, None, now)
@@ -80,7 +82,6 @@ class ApplicationService:
         session.delete(application)
         session.flush()
         audit.record(session, "application.delete", "application", application.id)
-        outbox.record(session, "application", application.id, None, now)
 
     def delete_owned(self, session: Session, account: Account) -> None:
         """Delete what an account leaves behind: nobody could manage it any more."""

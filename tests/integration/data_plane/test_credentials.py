@@ -54,7 +54,7 @@ async def test_an_api_key_opens_and_its_application_is_the_caller(gate: Gate, ba
     ("fields", "expected"),
     [
         ({"expires_at": 1_000_000_000}, (401, "token_expired")),
-        ({"application_id": "gone"}, (401, "key_revoked")),
+        ({"application_id": "gone"}, (403, "application_removed")),
         ({"key_type": "SANDBOX"}, (403, "key_type_unserved")),
         ({"allowed_ips": ("192.0.2.0/24", "::1")}, (403, "source_forbidden")),
         ({"allowed_origins": ("https://app.example",)}, (403, "origin_forbidden")),
@@ -136,7 +136,7 @@ async def test_two_pods_that_are_shown_a_ticket_at_once(gate: Gate, pod_settings
     ("fields", "expected"),
     [
         ({"api_id": "other"}, (401, "token_invalid")),
-        ({"application_id": "gone"}, (401, "key_revoked")),
+        ({"application_id": "gone"}, (403, "application_removed")),
     ],
 )
 async def test_a_ticket_is_good_for_one_api_and_one_application(

@@ -33,6 +33,7 @@ def put_block(kind: str, value: str) -> Callable[[World], None]:
         (lambda world: world.put_subscription(state="PROD_ONLY_BLOCKED"), 4503, "subscription_blocked"),
         (lambda world: world.put("subscription", "app-api", None), 4503, "subscription_removed"),
         (lambda world: world.put("key", "key", None), 4501, "key_revoked"),
+        (lambda world: world.put("application", "app", None), 4503, "application_removed"),
         (put_block("application", "app"), 4503, "application_blocked"),
         (put_block("user", "somebody"), 4503, "user_blocked"),
         (put_block("address", "127.0.0.0/8"), 4503, "address_blocked"),
@@ -40,8 +41,8 @@ def put_block(kind: str, value: str) -> Callable[[World], None]:
     ],
     ids=[
         "api removed", "api retired", "api blocked", "subscription blocked", "production blocked",
-        "subscription removed", "key removed", "application on the list", "user on the list", "address on the list",
-        "api on the list",
+        "subscription removed", "key removed", "application removed", "application on the list", "user on the list",
+        "address on the list", "api on the list",
     ],
 )  # fmt: skip
 async def test_what_would_be_refused_now_is_closed(

@@ -1,0 +1,127 @@
+"""What is taken away is taken from open connections too: on every pod, within a second, and from nobody else."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from tests.e2e.conftest import Installation
+from tests.integration.data_plane.conftest import Backend
+
+pytestmark = pytest.mark.timeout(180)
+
+MANY = 200
+FEW = 20
+
+
+async def publish(framegate: Installation, name: str, backend: Backend) -> str:
+    body = {
+        "name": name,
+        "context": f"/{name}",
+        "version": "1.0",
+        "endpoints": {"production": {"urls": [backend.url]}},
+        "policies": ["Unlimited"],
+    }
+    api = await framegate.post("/publisher/v1/apis", body)
+    await framegate.move(api["id"], "publish")
+    return str(api["id"])
+
+
+class Access:
+    """An application with a key and a subscription."""
+
+    def __init__(self, framegate: Installation, path: str, application: str, subscription: str, token: str) -> None:
+        self._framegate = framegate
+        self.path = path
+        self.application = application
+        self.subscription = subscription
+        self.token = token
+
+    @asynccontextmanager
+    async def connected(self, count: int) -> AsyncIterator[list[ClientConnection]]:
+        """Open so many connections on each pod."""
+        async with AsyncExitStack() as stack:
+            connections = []
+            for index in range(2 * count):
+                connection = self._framegate.connect(self.path, self.token, index % 2, ping_interval=None)
+                connections.append(await stack.enter_async_context(connection))
+            yield connections
+
+
+async def gain(framegate: Installation, api: str, path: str, name: str) -> Access:
+    application = (await framegate.post("/store/v1/applications", {"name": name, "policy": "Unlimited"}))["id"]
+    wanted = {"application_id": application, "api_id": api, "policy": "Unlimited"}
+    subscription = (await framegate.post("/store/v1/subscriptions", wanted))["id"]
+    keys = await framegate.post(f"/store/v1/applications/{application}/keys", {"key_type": "PRODUCTION"})
+    await framegate.caught_up()
+    return Access(framegate, path, application, subscription, keys["token"]["access_token"])
+
+
+async def closings(connections: list[ClientConnection]) -> tuple[Counter[tuple[int | None, str | None]], float]:
+    """Return with what all were closed, and within how many seconds."""
+    began = time.monotonic()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(connection.wait_closed() for connection in connections))
+    took = time.monotonic() - began
+    return Counter((connection.close_code, connection.close_reason) for connection in connections), took
+
+
+async def test_what_is_taken_away_closes_its_connections_and_no_others(
+    installation: Installation, production: Backend
+) -> None:
+    framegate = installation
+    api, other_api = [await publish(framegate, name, production) for name in ("mine", "others")]
+    others = await gain(framegate, other_api, "/others/1.0", "others")
+    mine = await gain(framegate, api, "/mine/1.0", "mine")
+    subscription = f"/publisher/v1/subscriptions/{mine.subscription}"
+    blocked: dict[str, Any] = {}
+
+    async def block_application() -> None:
+        body = {"kind": "application", "value": mine.application}
+        blocked.update(await framegate.post("/admin/v1/blocklist", body))
+
+    async def block_subscription() -> None:
+        await framegate.post(f"{subscription}/block", {"scope": "all"}, status=200)
+
+    async with others.connected(FEW) as bystanders:
+        await _closes(mine, MANY, block_subscription, (4503, "subscription_blocked"))
+        await framegate.post(f"{subscription}/unblock", None, status=200)
+        await framegate.caught_up()
+
+        await _closes(mine, FEW, block_application, (4503, "application_blocked"))
+        await framegate.call("DELETE", f"/admin/v1/blocklist/{blocked['id']}", status=204)
+        await framegate.caught_up()
+
+        await _closes(mine, FEW, lambda: framegate.move(api, "block"), (1013, "api_blocked"))
+        await framegate.move(api, "unblock")
+        await framegate.caught_up()
+
+        key = f"/store/v1/applications/{mine.application}/keys/PRODUCTION"
+        await _closes(mine, FEW, lambda: framegate.call("DELETE", key, status=204), (4501, "key_revoked"))
+
+        mine = await gain(framegate, api, "/mine/1.0", "mine again")
+        application = f"/store/v1/applications/{mine.application}"
+        await _closes(
+            mine, FEW, lambda: framegate.call("DELETE", application, status=204), (4503, "application_removed")
+        )
+
+        mine = await gain(framegate, api, "/mine/1.0", "mine at last")
+        await framegate.move(api, "deprecate")
+        await _closes(mine, FEW, lambda: framegate.move(api, "retire"), (4510, "api_retired"))
+
+        for bystander in bystanders:
+            await bystander.send("still here")
+            assert await asyncio.wait_for(bystander.recv(), 5) == "still here"
+
+
+async def _closes(mine: Access, count: int, take_away: Any, expected: tuple[int, str]) -> None:
+    async with mine.connected(count) as connections:
+        await take_away()
+        closed, took = await closings(connections)
+    assert closed == {expected: 2 * count}
+    assert took < 2, "a second, and room for a busy machine"
