@@ -153,9 +153,8 @@ class LeaseBook:
         if lease.shadow and spent > lease.amount:
             self._metrics.shadow_excess.labels(*lease.labels).inc(min(granted, spent - lease.amount))
         lease.mark = mark
-        lease.valid_until = lease.window_ends = asked_at + valid_ms / 1000
-        if lease.rolling:
-            lease.window_ends = asked_at + wait_ms / 1000
+        lease.valid_until = asked_at + valid_ms / 1000
+        lease.window_ends = asked_at + wait_ms / 1000
         lease.credit += granted
         lease.granted += granted
         lease.spent = spent
