@@ -50,6 +50,8 @@ class LeaseBook:
         if lease is None:
             lease = self._leases[key] = Lease(key, quota.level, rule.unit, rolling=rule.rolling)
             lease.size = FIRST_BYTES if lease.by_bytes else FIRST_MESSAGES
+        if lease.window_seconds != rule.window_seconds:
+            lease.credit = 0  # it would last for as long as the window that it was leased in
         if (lease.amount, lease.window_seconds, lease.shadow) != (rule.amount, rule.window_seconds, quota.shadow):
             lease.amount, lease.window_seconds, lease.shadow = rule.amount, rule.window_seconds, quota.shadow
             lease.refused_until = 0.0
@@ -126,11 +128,12 @@ class LeaseBook:
         loop = asyncio.get_running_loop()
         asked_at = time.monotonic()
         calls = [_call(lease, max(lease.size, _lack(lease)), _lack(lease), 0) for lease in leases]
-        for lease, answer in zip(leases, await self._scripts.run(calls), strict=True):
-            if answer is not None:
+        for lease, call, answer in zip(leases, calls, await self._scripts.run(calls), strict=True):
+            if answer is None:
+                if self._scripts.away:
+                    self._decide_alone(lease)
+            elif call.arguments[1] == lease.window_seconds * 1000:  # else the window has changed meanwhile
                 self._take(lease, answer, asked_at)
-            elif self._scripts.away:
-                self._decide_alone(lease)
             lease.asked = False
             lease.needed = 1
             waiters, lease.waiters = lease.waiters, set()
