@@ -38,11 +38,16 @@ class PodProcess:
     def serve(self, backend: str, **fields: Any) -> None:
         """Put the API in front of a backend."""
         self.world.put_api(backend, auth={"types": ["none"]}, **fields)
-        self.stack.wait_for("the API", lambda: self._config().get("revision") == self.world.revision)
+        self.stack.wait_for("the API", lambda: self.has(self.world.revision))
+
+    def has(self, revision: int) -> bool:
+        """Tell whether the pod serves this revision of the catalogue."""
+        return self._config().get("revision") == revision
 
     def metric(self, name: str) -> float:
-        """Return a metric that has no labels."""
-        found = re.search(rf"^{name} (\S+)$", httpx.get(f"{self.ops_url}/metrics", trust_env=False).text, re.MULTILINE)
+        """Return a metric; its name has its labels."""
+        text = httpx.get(f"{self.ops_url}/metrics", trust_env=False).text
+        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
         assert found, name
         return float(found[1])
 

@@ -45,7 +45,7 @@ class Lease:
         self.by_bytes = unit == "bytes"  # a message costs its payload, not 1
         self.rolling = rolling
         self.amount = 0
-        self.window_seconds = 0
+        self.window_seconds = 0.0
         self.shadow = False
         self.size = 1  # how much is asked for
         self.low = 0  # more is asked for when no more credit than this is left

@@ -50,6 +50,8 @@ class LeaseBook:
         if lease is None:
             lease = self._leases[key] = Lease(key, quota.level, rule.unit, rolling=rule.rolling)
             lease.size = FIRST_BYTES if lease.by_bytes else FIRST_MESSAGES
+        if lease.window_seconds != rule.window_seconds:
+            lease.credit = 0  # it would last for as long as the window that it was leased in
         if (lease.amount, lease.window_seconds, lease.shadow) != (rule.amount, rule.window_seconds, quota.shadow):
             lease.amount, lease.window_seconds, lease.shadow = rule.amount, rule.window_seconds, quota.shadow
             lease.refused_until = 0.0
@@ -130,18 +132,14 @@ class LeaseBook:
     async def _fetch(self, leases: Sequence[Lease]) -> None:
         loop = asyncio.get_running_loop()
         asked_at = time.monotonic()
-        # Less than the cheapest message is of no use.
-        needs = [max(1, lease.least - lease.available(asked_at)) for lease in leases]
-        calls = [
-            _call(lease, max(lease.size, need, lease.most - lease.credit), need, 0)
-            for lease, need in zip(leases, needs, strict=True)
-        ]
-        for lease, need, answer in zip(leases, needs, await self._scripts.run(calls), strict=True):
-            lease.refused_need = need
-            if answer is not None:
+        calls = [_question(lease, asked_at) for lease in leases]
+        for lease, call, answer in zip(leases, calls, await self._scripts.run(calls), strict=True):
+            lease.refused_need = int(call.arguments[3])
+            if answer is None:
+                if self._scripts.away:
+                    self._decide_alone(lease)
+            elif call.arguments[1] == _milliseconds(lease):  # else the window has changed meanwhile
                 self._take(lease, answer, asked_at)
-            elif self._scripts.away:
-                self._decide_alone(lease)
             lease.asked = False
             lease.least = lease.most = 1
             waiters, lease.waiters = lease.waiters, set()
@@ -165,9 +163,8 @@ class LeaseBook:
         if lease.shadow and spent > lease.amount:
             self._metrics.shadow_excess.labels(*lease.labels).inc(min(granted, spent - lease.amount))
         lease.mark = mark
-        lease.valid_until = lease.window_ends = asked_at + valid_ms / 1000
-        if lease.rolling:
-            lease.window_ends = asked_at + wait_ms / 1000
+        lease.valid_until = asked_at + valid_ms / 1000
+        lease.window_ends = asked_at + wait_ms / 1000
         lease.credit += granted
         lease.granted += granted
         lease.spent = spent
@@ -193,8 +190,18 @@ class LeaseBook:
             lease.spent_at = now
 
 
+def _question(lease: Lease, now: float) -> Call:
+    """Return what to ask for: less than the cheapest message that waits is of no use."""
+    least = max(1, lease.least - lease.available(now))
+    return _call(lease, max(lease.size, least, lease.most - lease.credit), least, 0)
+
+
 def _call(lease: Lease, wanted: int, least: int, returned: int) -> Call:
     script = BUCKET if lease.rolling else WINDOW
-    milliseconds = lease.window_seconds * 1000
     shadow, valid_ms = int(lease.shadow), round(BUCKET_SECONDS * 1000)
-    return Call(script, lease.key, (lease.amount, milliseconds, wanted, least, returned, lease.mark, shadow, valid_ms))
+    limit = lease.amount, _milliseconds(lease)
+    return Call(script, lease.key, (*limit, wanted, least, returned, lease.mark, shadow, valid_ms))
+
+
+def _milliseconds(lease: Lease) -> int:
+    return round(lease.window_seconds * 1000)

@@ -12,7 +12,7 @@ for i = 1, #all, 2 do
   local free_at, slots, seen = string.match(all[i + 1], '(%d+) (%d+) (%d+)')
   if all[i] == pod then
     last = tonumber(seen)
-  elseif tonumber(free_at) <= now and ARGV[7] == '1' then
+  elseif tonumber(free_at) <= now and (ARGV[7] == '1' or slots == '0') then
     redis.call('HDEL', KEYS[1], all[i])
   else
     others = others + tonumber(slots)
@@ -25,11 +25,9 @@ local granted = wanted
 if ARGV[8] ~= '1' then
   granted = math.max(0, math.min(wanted, amount - others - held))
 end
-if held + granted == 0 then
-  redis.call('HDEL', KEYS[1], pod)
-  return {0, others}
-end
+-- A pod that holds none keeps its number for as long as something older may come.
 redis.call('HSET', KEYS[1], pod, string.format('%.0f %.0f %.0f', now + silent_ms, held + granted, number))
 -- Redis may be away for longer than a pod may be silent: then nobody's slots must be lost.
-redis.call('PEXPIRE', KEYS[1], 3600000)
-return {granted, others + held + granted}
+local taken = others + held + granted
+redis.call('PEXPIRE', KEYS[1], taken > 0 and 3600000 or silent_ms)
+return {granted, taken}

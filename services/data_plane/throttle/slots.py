@@ -124,8 +124,8 @@ class SlotBook:
                 self._answer(slots, self._decide_alone(slots, count_wanted), count_wanted)
             if slots.waiting:
                 self._change(slots)
-            elif not slots.held and slots not in self._changed:
-                self._slots.pop(slots.key, None)
+            elif answer is not None and not slots.held and slots not in self._changed:
+                self._slots.pop(slots.key, None)  # Redis knows that nothing is held
 
     def _call(self, slots: Slots, held: int, wanted: int) -> Call:
         silent_ms = round(SILENT_SECONDS * 1000)
