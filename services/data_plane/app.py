@@ -31,6 +31,7 @@ from services.data_plane.registry import Registry
 from services.data_plane.report import Report, collect
 from services.data_plane.revocations import Revocations
 from services.data_plane.settings import Settings
+from services.data_plane.snapshot import SnapshotFile
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
@@ -75,7 +76,8 @@ class Pod:
         # Following blocks for a second at a time: its replies may take longer than those of a throttle.
         self._follower = _connect(settings.redis_url, seconds=5.0)
         self._counter = _connect(settings.redis_url, seconds=THROTTLE_SECONDS)
-        self.catalogue = Catalogue(self._follower, time.monotonic)
+        snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
+        self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
         scripts = Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)

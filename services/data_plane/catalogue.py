@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.data_plane.snapshot import Snapshot, SnapshotFile
 from services.data_plane.table import RouteTable
 from shared import keys
 from shared.catalogue import KINDS, Change, Mark, digest_change, digest_objects
@@ -36,9 +37,19 @@ class Catalogue:
     replaced by one that is whole by its digest.
     """
 
-    def __init__(self, redis: Redis, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        snapshot: SnapshotFile | None = None,
+    ) -> None:
+        """`clock` is monotonic; both are in seconds. Without Redis the pod begins with what `snapshot` holds."""
         self._redis = redis
         self._clock = clock
+        self._wall_clock = wall_clock
+        self._snapshot = snapshot
+        self._saved: Mark | None = None
         self._bodies: dict[str, dict[str, str]] = {}
         self._objects: dict[str, dict[str, Contract]] = {}
         self._confirmed_at = 0.0
@@ -60,10 +71,13 @@ class Catalogue:
         while True:
             try:
                 await self._step()
+                await self._save()
                 failures = 0
             except (OutOfStepError, RedisError, OSError, TimeoutError) as error:
                 self._whole = self._whole and not isinstance(error, OutOfStepError)
                 failures += 1
+                if self.mark is None:
+                    await self._restore()
                 # Full jitter: pods that lost the same Redis don't return in step.
                 delay = random.uniform(0, min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**failures))  # noqa: S311
                 log.warning("the catalogue can't be followed, trying again in %.2f s: %s", delay, error)
@@ -72,6 +86,8 @@ class Catalogue:
     async def _step(self) -> None:
         there = await self._read_mark()
         if there is None:
+            if self.mark is None:
+                await self._restore()
             await asyncio.sleep(FOLLOW_MILLISECONDS / 1000)
         elif not self._whole or self.mark is None or self._has_turned_back(self.mark, there):
             await self._load()
@@ -106,6 +122,11 @@ class Catalogue:
         bodies: dict[str, dict[str, str]] = dict(zip(KINDS, hashes, strict=True))
         if mark is None or _digest(bodies) != mark.digest:
             raise OutOfStepError("the objects in Redis are not whole")
+        self._replace(bodies, mark)
+        self._whole = True
+        log.info("loaded revision %d: %d APIs", mark.revision, len(self._objects["api"]))
+
+    def _replace(self, bodies: dict[str, dict[str, str]], mark: Mark) -> None:
         self.refused = {}
         self._bodies = bodies
         self._objects = {kind: {} for kind in KINDS}
@@ -113,8 +134,29 @@ class Catalogue:
             for id_, body in objects.items():
                 self._apply(kind, id_, body)
         self._swap(KINDS, mark)
-        self._whole = True
-        log.info("loaded revision %d: %d APIs", mark.revision, len(self._objects["api"]))
+
+    async def _restore(self) -> None:
+        """Begin with the last good catalogue: it is followed on, or replaced, once Redis is there."""
+        found = await asyncio.to_thread(self._snapshot.load) if self._snapshot else None
+        if found is None:
+            return
+        self.unsealing_key = self.unsealing_key or found.unsealing_key
+        self._replace({kind: dict(objects) for kind, objects in found.bodies.items()}, found.mark)
+        self._confirmed_at = self._clock() - max(0.0, self._wall_clock() - found.saved_at)
+        self._saved = found.mark
+        log.warning("serving revision %d from the snapshot: Redis has none", found.mark.revision)
+
+    async def _save(self) -> None:
+        """Keep what is served for a start without Redis. A disk that fails fails nothing else."""
+        if self._snapshot is None or self.mark is None or self.mark == self._saved:
+            return
+        bodies = {kind: dict(objects) for kind, objects in self._bodies.items()}
+        snapshot = Snapshot(self.mark, bodies, self.unsealing_key, self._wall_clock())
+        try:
+            await asyncio.to_thread(self._snapshot.save, snapshot)
+        except OSError as error:
+            log.warning("the snapshot can't be written: %s", error)
+        self._saved = snapshot.mark
 
     async def _follow(self, mark: Mark, there: Mark) -> None:
         streams = await self._redis.xread(

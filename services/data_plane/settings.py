@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, FilePath, field_validator, model_validator
@@ -19,6 +20,7 @@ class Settings(BaseSettings):
     tls_key: FilePath | None = None
     trusted_proxies: str = ""
     proxy_protocol: bool = False
+    snapshot: Path | None = None
     drain_seconds: float = Field(default=30, ge=0)
     on_redis_loss: Literal["allow", "deny"] = "allow"
     demo: bool = False

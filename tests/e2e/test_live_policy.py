@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -77,49 +78,49 @@ async def test_what_is_taken_away_closes_its_connections_and_no_others(
     framegate = installation
     api, other_api = [await publish(framegate, name, production) for name in ("mine", "others")]
     others = await gain(framegate, other_api, "/others/1.0", "others")
-    mine = await gain(framegate, api, "/mine/1.0", "mine")
-    subscription = f"/publisher/v1/subscriptions/{mine.subscription}"
-    blocked: dict[str, Any] = {}
-
-    async def block_application() -> None:
-        body = {"kind": "application", "value": mine.application}
-        blocked.update(await framegate.post("/admin/v1/blocklist", body))
-
-    async def block_subscription() -> None:
-        await framegate.post(f"{subscription}/block", {"scope": "all"}, status=200)
-
     async with others.connected(FEW) as bystanders:
-        await _closes(mine, MANY, block_subscription, (4503, "subscription_blocked"))
-        await framegate.post(f"{subscription}/unblock", None, status=200)
-        await framegate.caught_up()
-
-        await _closes(mine, FEW, block_application, (4503, "application_blocked"))
-        await framegate.call("DELETE", f"/admin/v1/blocklist/{blocked['id']}", status=204)
-        await framegate.caught_up()
-
-        await _closes(mine, FEW, lambda: framegate.move(api, "block"), (1013, "api_blocked"))
-        await framegate.move(api, "unblock")
-        await framegate.caught_up()
-
-        key = f"/store/v1/applications/{mine.application}/keys/PRODUCTION"
-        await _closes(mine, FEW, lambda: framegate.call("DELETE", key, status=204), (4501, "key_revoked"))
-
-        mine = await gain(framegate, api, "/mine/1.0", "mine again")
-        application = f"/store/v1/applications/{mine.application}"
-        await _closes(
-            mine, FEW, lambda: framegate.call("DELETE", application, status=204), (4503, "application_removed")
-        )
-
-        mine = await gain(framegate, api, "/mine/1.0", "mine at last")
-        await framegate.move(api, "deprecate")
-        await _closes(mine, FEW, lambda: framegate.move(api, "retire"), (4510, "api_retired"))
-
+        await _block_and_unblock(framegate, api, await gain(framegate, api, "/mine/1.0", "blocked"))
+        await _remove(framegate, api)
         for bystander in bystanders:
             await bystander.send("still here")
             assert await asyncio.wait_for(bystander.recv(), 5) == "still here"
 
 
-async def _closes(mine: Access, count: int, take_away: Any, expected: tuple[int, str]) -> None:
+async def _block_and_unblock(framegate: Installation, api: str, mine: Access) -> None:
+    subscription = f"/publisher/v1/subscriptions/{mine.subscription}"
+    block = partial(framegate.post, f"{subscription}/block", {"scope": "all"}, status=200)
+    await _closes(mine, MANY, block, (4503, "subscription_blocked"))
+    await framegate.post(f"{subscription}/unblock", None, status=200)
+    await framegate.caught_up()
+
+    entry = {"kind": "application", "value": mine.application}
+    await _closes(mine, FEW, partial(framegate.post, "/admin/v1/blocklist", entry), (4503, "application_blocked"))
+    listed = await framegate.call("GET", "/admin/v1/blocklist")
+    await framegate.call("DELETE", f"/admin/v1/blocklist/{listed['items'][0]['id']}", status=204)
+    await framegate.caught_up()
+
+    await _closes(mine, FEW, partial(framegate.move, api, "block"), (1013, "api_blocked"))
+    await framegate.move(api, "unblock")
+    await framegate.caught_up()
+
+
+async def _remove(framegate: Installation, api: str) -> None:
+    """Remove a key, an application and the API, each with connections of its own."""
+    delete = partial(framegate.call, "DELETE", status=204)
+    mine = await gain(framegate, api, "/mine/1.0", "loses its key")
+    application = f"/store/v1/applications/{mine.application}"
+    await _closes(mine, FEW, partial(delete, f"{application}/keys/PRODUCTION"), (4501, "key_revoked"))
+
+    mine = await gain(framegate, api, "/mine/1.0", "is removed")
+    application = f"/store/v1/applications/{mine.application}"
+    await _closes(mine, FEW, partial(delete, application), (4503, "application_removed"))
+
+    mine = await gain(framegate, api, "/mine/1.0", "loses its API")
+    await framegate.move(api, "deprecate")
+    await _closes(mine, FEW, partial(framegate.move, api, "retire"), (4510, "api_retired"))
+
+
+async def _closes(mine: Access, count: int, take_away: Callable[[], Awaitable[Any]], expected: tuple[int, str]) -> None:
     async with mine.connected(count) as connections:
         await take_away()
         closed, took = await closings(connections)

@@ -1,9 +1,11 @@
 """What the control plane published reaches the pod's table, and nothing else changes it."""
 
 import json
+from pathlib import Path
 
 from redis import Redis
 
+from services.data_plane.app import Ports, run_pod
 from services.data_plane.settings import Settings
 from shared import keys
 from shared.catalogue import KINDS, Mark
@@ -116,3 +118,37 @@ async def test_a_pod_survives_a_redis_that_goes_and_comes(world: World, backend:
         await gate.caught_up()
         async with gate.connect("/echo/2.0"):
             pass
+
+
+async def test_a_pod_starts_and_serves_without_redis(
+    world: World, backend: Backend, tmp_path: Path, redis_url: str
+) -> None:
+    world.put_tutorial(backend.url)
+    saved = Settings(redis_url=redis_url, demo=True, drain_seconds=0, snapshot=tmp_path / "snapshot")
+    async with run_gate(world, saved):
+        await eventually((tmp_path / "snapshot").exists)
+    nowhere = saved.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    async with run_pod(nowhere, Ports(port=0, tls_port=0, ops_port=0)) as running:
+        gate = Gate(running.pod, running.port, running.ops_port, world)
+        await gate.caught_up()
+        async with gate.connect() as client:
+            await client.send("x")
+            assert await client.recv() == "x"
+        assert (gate.pod.catalogue.age_seconds or 0) > 0
+
+
+async def test_a_pod_that_began_with_a_snapshot_follows_on(
+    world: World, backend: Backend, tmp_path: Path, redis_url: str
+) -> None:
+    world.put_tutorial(backend.url)
+    settings = Settings(redis_url=redis_url, demo=True, drain_seconds=0, snapshot=tmp_path / "snapshot")
+    async with run_gate(world, settings):
+        await eventually((tmp_path / "snapshot").exists)
+    state = world.redis.hgetall(keys.CATALOGUE_STATE)
+    world.redis.delete(keys.CATALOGUE_STATE)
+    async with run_gate(world, settings) as gate:
+        assert serves_echo(gate), "Redis is empty"
+        world.redis.hset(keys.CATALOGUE_STATE, mapping=Flat(state))
+        world.put_api(backend.url, version="2.0", id="second")
+        await gate.caught_up()
+        assert set(gate.pod.catalogue.table.contexts["/echo"].by_name) == {"1.0", "2.0"}
