@@ -11,7 +11,7 @@ from benchmarks.harness.results import KEPT, read_newest
 from benchmarks.harness.spread import Spread
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/explanation/performance.md"
-BENCHMARKS = ("relay", "handshake", "handshake-tokens", "memory", "latency", "tls")
+BENCHMARKS = ("relay", "handshake", "handshake-tokens", "memory", "latency", "tls", "throttle")
 NATIVE = ("nginx", "nginx-64k", "haproxy", "haproxy-64k")
 MISSING = "Not measured yet."
 
@@ -118,6 +118,27 @@ def proxy_cells(workload: Result, figure: str, name: str) -> tuple[str, str]:
     return spread(value), spread(ratios[0]) if ratios else ""
 
 
+def questions(results: Mapping[str, Result | None]) -> str:
+    """Return a row a workload: how often Redis was asked, and how much longer a round took for it."""
+    result = results.get("throttle")
+    if not result:
+        return MISSING
+    medians = [
+        {name: one["median"] for name, one in workload["questions_a_message"].items() if one["median"]}
+        for workload in result["workloads"]
+    ]
+    names = list(dict.fromkeys(name for found in medians for name in found))
+    rows = [
+        (
+            f"`{workload['name']}`",
+            *(f"{found[name]:.5f}" if name in found else "" for name in names),
+            spread(workload.get("wait_p99_us")),
+        )
+        for workload, found in zip(result["workloads"], medians, strict=True)
+    ]
+    return markdown(("workload", *names, "a round's p99 is later by, us"), rows)
+
+
 def spread(value: Result | None) -> str:
     return str(Spread(value["median"], value["q1"], value["q3"])) if value else ""
 
@@ -138,6 +159,8 @@ PARTS: Mapping[str, Callable[[Mapping[str, Result | None]], str]] = {
     "latency": by_proxy("latency", {"added_p50_us": "added p50, us", "added_p99_us": "added p99, us"}),
     "tls": by_workload("tls", "cpu_us_a_message", "framegate"),
     "tls-memory": by_proxy("tls", MEMORY),
+    "throttle": by_proxy("throttle", {"cpu_us_a_message": "CPU us a message"}),
+    "throttle-questions": questions,
 }
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Target:
 
     Each handshake sends the next of `headers`; `new_headers` makes as many as asked for that it has never seen. Clients
     speak TLS with it when `trusted` is its certificate. `beside` are processes that it needs but that aren't the proxy
-    itself, such as a Redis; they are accounted apart.
+    itself, such as a Redis; they are accounted apart. `questions` says how many scripts that Redis has run so far.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Target:
     trusted: Path | None = None
     pids: tuple[int, ...] = ()
     beside: tuple[int, ...] = ()
+    questions: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

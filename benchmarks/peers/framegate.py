@@ -11,17 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.util import find_spec
-from os import sched_setaffinity
 
-import redis
 from joserfc.jwk import ECKey
 
-from benchmarks.harness.errors import MissingError
 from benchmarks.harness.machine import describe_framegate, printed
 from benchmarks.harness.target import Peer, Site, Target
 from benchmarks.peers.framegate_catalogue import PATH, publish, sign_token
 from benchmarks.peers.process import python_module, running
-from cli.embedded import NoRedisError, redis_server
+from benchmarks.peers.redis_beside import redis_beside
 from cli.network import free_port
 from shared.limits import Limit
 
@@ -41,12 +38,12 @@ class Variant:
 
 @contextmanager
 def start(variant: Variant, site: Site) -> Iterator[Target]:
-    with _redis(site.cores.load) as (url, redis_pid):
-        key = publish(url, variant.limits, site.backend_port)
+    with redis_beside(site.cores.load) as redis:
+        key = publish(redis.url, variant.limits, site.backend_port)
         ports = {"port": free_port(), "tls-port": free_port(), "ops-port": free_port()}
         command = _command(ports)
         with running(
-            variant.name, command, site, partial(_is_ready, ports["ops-port"]), _env(variant, site, url)
+            variant.name, command, site, partial(_is_ready, ports["ops-port"]), _env(variant, site, redis.url)
         ) as pid:
             yield Target(
                 variant.name,
@@ -57,7 +54,8 @@ def start(variant: Variant, site: Site) -> Iterator[Target]:
                 new_headers=partial(_new_authorizations, key, itertools.count()),
                 trusted=site.trusted,
                 pids=(pid,),
-                beside=(redis_pid,),
+                beside=(redis.pid,),
+                questions=redis.questions,
             )
 
 
@@ -103,19 +101,6 @@ def _authorization(key: ECKey, id_: str) -> str:
 
 def _new_authorizations(key: ECKey, ids: Iterator[int], count: int) -> list[str]:
     return [_authorization(key, f"bench-{id_}") for id_ in itertools.islice(ids, count)]
-
-
-@contextmanager
-def _redis(core: int) -> Iterator[tuple[str, int]]:
-    """Run a Redis on a core; yield its URL and its process id."""
-    try:
-        with redis_server() as url:
-            with redis.Redis.from_url(url) as client:
-                pid = int(client.info("server")["process_id"])
-            sched_setaffinity(pid, {core})
-            yield url, pid
-    except NoRedisError as error:
-        raise MissingError(" ".join(str(error).split())) from error
 
 
 def _is_ready(ops_port: int) -> bool:

@@ -1,5 +1,6 @@
 """All peers by their names."""
 
+from benchmarks.peers.asking_aiohttp import ASKING_AIOHTTP
 from benchmarks.peers.framegate import FRAMEGATE, FRAMEGATE_PURE, FRAMEGATE_UNLIMITED
 from benchmarks.peers.haproxy import HAPROXY, HAPROXY_64K
 from benchmarks.peers.nginx import NGINX, NGINX_64K
@@ -16,5 +17,6 @@ PEERS = {
         HAPROXY,
         HAPROXY_64K,
         PLAIN_AIOHTTP,
+        ASKING_AIOHTTP,
     )
 }

@@ -84,6 +84,19 @@ def test_a_table_has_a_row_a_proxy() -> None:
     assert "| nginx | 16000 [16000, 16000] | 0.250 [0.250, 0.250] |" in page
 
 
+def test_a_table_has_the_questions_a_message_of_those_that_ask() -> None:
+    measured = result("throttle", "cpu_us_a_message", {"framegate": 6, "aiohttp": 20})
+    measured["workloads"][0] |= {
+        "questions_a_message": {"framegate": spread(0.0012), "aiohttp": spread(0)},
+        "wait_p99_us": spread(12),
+    }
+
+    page = report.fill_in("<!-- throttle-questions -->\n<!-- end -->", {"throttle": measured})
+
+    assert "| workload | framegate | a round's p99 is later by, us |" in page
+    assert "| `some` | 0.00120 | 12.0 [12.0, 12.0] |" in page
+
+
 def test_what_was_not_measured_says_so() -> None:
     page = report.fill_in("<!-- relay -->\n<!-- end -->\n<!-- latency -->\n<!-- end -->", {"relay": RELAY})
 
