@@ -51,13 +51,13 @@ class Gateway:
         try:
             await self._connect(exchange, request, request_id)
         except RefusedError as refused:
-            self.telemetry.handshakes.labels(refused.problem.slug).inc()
+            self.telemetry.handshakes_with(refused.problem.slug).inc()
             exchange.refuse(render(refused, request_id))
         except (ClientGoneError, asyncio.CancelledError):
-            self.telemetry.handshakes.labels("client_gone").inc()
+            self.telemetry.handshakes_with("client_gone").inc()
             raise
         else:
-            self.telemetry.handshakes.labels("accepted").inc()
+            self.telemetry.handshakes_with("accepted").inc()
             self.telemetry.handshake_seconds.observe(time.perf_counter() - started)
 
     async def _connect(self, exchange: Exchange, request: Request, request_id: str) -> None:

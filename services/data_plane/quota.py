@@ -7,7 +7,7 @@ from functools import cached_property
 from shared.limits import Direction, Level, OnExceed, Rule, Unit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quota:
     """One limit: whose it is, and what happens beyond it."""
 
@@ -18,7 +18,7 @@ class Quota:
     max_delay_seconds: float
     shadow: bool
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What clients know it by: the level, and more where it isn't the usual limit of its level."""
         counter = self.rule.counter.removeprefix("messages:publish:").removesuffix(":0").replace(":", "-")
