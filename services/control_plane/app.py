@@ -45,10 +45,11 @@ from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.service import ApiService
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
-from services.control_plane.store import key_router
+from services.control_plane.store import api_key_router, key_router
 from services.control_plane.store import publisher_router as store_publisher_router
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store import router as store_router
+from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.keys import KeyService
@@ -132,7 +133,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     subjects = Subjects(publisher_repository.exists, store_repository.application_exists)
     policies = PolicyService(subjects, clock)
     keys = KeyService(clients, issuer, clock)
-    applications = ApplicationService(policies, keys, clock)
+    api_keys = ApiKeyService(clock)
+    applications = ApplicationService(policies, keys, api_keys, clock)
     hooks = AccountHooks(created=applications.create_default, deleted=applications.delete_owned)
     accounts = AccountService(clients, hooks, clock)
     bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
@@ -154,6 +156,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         EndpointTester: EndpointTester(addresses, bulkhead),
         ApplicationService: applications,
         KeyService: keys,
+        ApiKeyService: api_keys,
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(platform.counters, Bulkhead(_COUNTER_CALLS, _COUNTER_SECONDS)),
         BlockService: BlockService(clock),
@@ -168,6 +171,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
     app.include_router(key_router.router)
+    app.include_router(api_key_router.router)
     # Policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)

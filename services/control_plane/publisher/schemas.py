@@ -108,6 +108,7 @@ class AuthBody(BaseModel):
 
     types: Annotated[list[AuthType], Field(min_length=1, max_length=3)] = ["oauth2"]
     scopes: Annotated[list[ScopeToken], Field(max_length=50)] = []
+    query: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -13,7 +13,7 @@ from services.control_plane.kit.problems import ProblemError
 from services.control_plane.publisher.lifecycle import SERVED_STATES
 from services.control_plane.publisher.models import Api, ApiRole, ApiTag
 from services.control_plane.publisher.repository import LISTING as API_LISTING
-from services.control_plane.store.models import Application, ApplicationKey, Subscription
+from services.control_plane.store.models import ApiKey, Application, ApplicationKey, Subscription
 
 _APPLICATIONS: Final = Listing(
     search=(col(Application.name), col(Application.description)),
@@ -23,6 +23,16 @@ _APPLICATIONS: Final = Listing(
         "updated_at": col(Application.updated_at),
     },
     unique=col(Application.id),
+)
+_API_KEYS: Final = Listing(
+    search=(col(ApiKey.name), col(ApiKey.ends_with)),
+    sort={
+        "created_at": col(ApiKey.created_at),
+        "updated_at": col(ApiKey.updated_at),
+        "name": col(ApiKey.name),
+        "expires_at": col(ApiKey.expires_at),
+    },
+    unique=col(ApiKey.id),
 )
 _SUBSCRIPTIONS: Final = Listing(
     search=(col(Api.name), col(Api.context), col(Application.name)),
@@ -102,6 +112,21 @@ def list_keys(session: Session, application_id: str) -> Sequence[ApplicationKey]
 
 def find_key(session: Session, application_id: str, key_type: str) -> ApplicationKey | None:
     return session.get(ApplicationKey, (application_id, key_type))
+
+
+def list_api_keys(session: Session, application_id: str, query: PageQuery) -> tuple[Sequence[ApiKey], int]:
+    return _API_KEYS.fetch(session, select(ApiKey).where(ApiKey.application_id == application_id), query)
+
+
+def all_api_keys(session: Session, application_id: str, *, hold: bool = False) -> Sequence[ApiKey]:
+    """Return an application's API keys; `hold` the application so that none is added before the transaction ends."""
+    if hold:
+        session.exec(select(Application.id).where(Application.id == application_id).with_for_update()).first()
+    return session.exec(select(ApiKey).where(ApiKey.application_id == application_id)).all()
+
+
+def find_api_key(session: Session, id_: str, application_id: str) -> ApiKey | None:
+    return session.exec(select(ApiKey).where(ApiKey.id == id_, ApiKey.application_id == application_id)).first()
 
 
 def subscriptions_of(session: Session, application_id: str) -> Sequence[Subscription]:
