@@ -13,12 +13,14 @@ from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application
 from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.subscriptions import SubscriptionService
+from services.control_plane.store.tickets import TicketService
 
 Applications = Annotated[ApplicationService, Depends(provide(ApplicationService))]
 ApiKeys = Annotated[ApiKeyService, Depends(provide(ApiKeyService))]
 Keys = Annotated[KeyService, Depends(provide(KeyService))]
 Subscriptions = Annotated[SubscriptionService, Depends(provide(SubscriptionService))]
 Quotas = Annotated[QuotaReader, Depends(provide(QuotaReader))]
+Tickets = Annotated[TicketService, Depends(provide(TicketService))]
 Store = Annotated[Storefront, Depends(provide(Storefront))]
 
 

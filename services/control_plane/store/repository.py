@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import Text, cast, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -82,6 +82,18 @@ def find_api(session: Session, api_id: str, roles: Collection[str], *, hold: boo
     return session.exec(api.with_for_update(read=True) if hold else api).first()
 
 
+def origins_of(session: Session, api_id: str) -> Sequence[str]:
+    """Return the origins that a served API lists, whoever may see it."""
+    served = select(Api.origins).where(Api.id == api_id, col(Api.state).in_(SERVED_STATES))
+    return session.exec(served).first() or ()
+
+
+def list_origins(session: Session) -> Sequence[Sequence[str]]:
+    """Return the origins of each served API that lists any."""
+    listed = cast(col(Api.origins), Text) != "[]"
+    return session.exec(select(Api.origins).where(col(Api.state).in_(SERVED_STATES), listed)).all()
+
+
 def list_tags(session: Session, roles: Collection[str]) -> Sequence[tuple[str, int]]:
     visible = _visible(roles).subquery()
     counted = select(ApiTag.tag, func.count()).where(col(ApiTag.api_id).in_(select(visible.c.id)))
@@ -105,6 +117,11 @@ def application_exists(session: Session, id_: str) -> bool:
     return session.exec(select(Application.id).where(Application.id == id_)).first() is not None
 
 
+def get_application(session: Session, id_: str) -> Application:
+    """Return an application, whoever owns it."""
+    return session.get_one(Application, id_)
+
+
 def list_keys(session: Session, application_id: str) -> Sequence[ApplicationKey]:
     keys = select(ApplicationKey).where(ApplicationKey.application_id == application_id)
     return session.exec(keys.order_by(col(ApplicationKey.key_type))).all()
@@ -112,6 +129,10 @@ def list_keys(session: Session, application_id: str) -> Sequence[ApplicationKey]
 
 def find_key(session: Session, application_id: str, key_type: str) -> ApplicationKey | None:
     return session.get(ApplicationKey, (application_id, key_type))
+
+
+def find_key_of_client(session: Session, client_id: str) -> ApplicationKey | None:
+    return session.exec(select(ApplicationKey).where(ApplicationKey.client_id == client_id)).first()
 
 
 def list_api_keys(session: Session, application_id: str, query: PageQuery) -> tuple[Sequence[ApiKey], int]:
