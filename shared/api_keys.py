@@ -38,13 +38,18 @@ def make_api_key() -> str:
 
 
 def read_api_key(text: str) -> ApiKeyDigest | None:
-    """Return a key's digest, or None where it can't be one of ours.
-
-    SHA-256 alone will do: nobody guesses 256 random bits, however fast they hash.
-    """
+    """Return a key's digest, or None where it can't be one of ours."""
     body, check = text.removeprefix(PREFIX)[:-_CHECK_CHARACTERS], text[-_CHECK_CHARACTERS:]
     if not text.startswith(PREFIX) or len(body) != _RANDOM_CHARACTERS or not text.isascii() or check != _check(body):
         return None
+    return digest_api_key(text)
+
+
+def digest_api_key(text: str) -> ApiKeyDigest:
+    """Return under what a key is kept and found.
+
+    SHA-256 alone will do: nobody guesses 256 random bits, however fast they hash.
+    """
     return ApiKeyDigest(hashlib.sha256(text.encode()).hexdigest())
 
 

@@ -45,15 +45,17 @@ from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.service import ApiService
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
-from services.control_plane.store import key_router
+from services.control_plane.store import api_key_router, key_router, ticket_router
 from services.control_plane.store import publisher_router as store_publisher_router
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store import router as store_router
+from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.subscriptions import SubscriptionService
+from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
@@ -63,8 +65,8 @@ MAX_BODY_BYTES: Final = 1 << 20
 _SLOW_CALLS: Final = 6  # of those that a publisher may cause: each takes a thread
 _SLOW_WAIT_SECONDS: Final = 2.0
 
-_COUNTER_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
-_COUNTER_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
+_QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
+_QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
 
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
@@ -75,7 +77,7 @@ class Platform:
 
     database: Database
     redis: Redis
-    counters: Redis
+    quick_redis: Redis
     pusher: Pusher
     sealer: Sealer
     backend_sealer: Sealer
@@ -120,8 +122,8 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
     redis = connect(settings.redis_url)
     backend_sealer = Sealer(settings.sealing_key, "backends")
     pusher = Pusher(database, Mirror(redis, backend_sealer.key), clock, random.SystemRandom())
-    counters = connect(settings.redis_url, _COUNTER_SECONDS)
-    return Platform(database, redis, counters, pusher, Sealer(settings.sealing_key), backend_sealer, clock)
+    quick_redis = connect(settings.redis_url, _QUICK_SECONDS)
+    return Platform(database, redis, quick_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock)
 
 
 def _build_services(settings: Settings, platform: Platform) -> Services:
@@ -132,10 +134,12 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     subjects = Subjects(publisher_repository.exists, store_repository.application_exists)
     policies = PolicyService(subjects, clock)
     keys = KeyService(clients, issuer, clock)
-    applications = ApplicationService(policies, keys, clock)
+    api_keys = ApiKeyService(clock)
+    applications = ApplicationService(policies, keys, api_keys, clock)
     hooks = AccountHooks(created=applications.create_default, deleted=applications.delete_owned)
     accounts = AccountService(clients, hooks, clock)
     bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
     addresses = AddressChecker(settings.addresses, bulkhead)
     backend_secrets = BackendSecrets(platform.backend_sealer)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
@@ -154,8 +158,10 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         EndpointTester: EndpointTester(addresses, bulkhead),
         ApplicationService: applications,
         KeyService: keys,
+        ApiKeyService: api_keys,
         SubscriptionService: SubscriptionService(clock),
-        QuotaReader: QuotaReader(platform.counters, Bulkhead(_COUNTER_CALLS, _COUNTER_SECONDS)),
+        QuotaReader: QuotaReader(platform.quick_redis, quick),
+        TicketService: TicketService(settings.public_url, keyring, platform.quick_redis, quick, clock),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
@@ -168,6 +174,8 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
     app.include_router(key_router.router)
+    app.include_router(api_key_router.router)
+    app.include_router(ticket_router.router)
     # Policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)
@@ -211,5 +219,5 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
 def _close(platform: Platform) -> None:
     platform.pusher.stop()
     platform.redis.close()
-    platform.counters.close()
+    platform.quick_redis.close()
     platform.database.close()

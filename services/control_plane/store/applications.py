@@ -11,6 +11,7 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.security import new_id
 from services.control_plane.store import repository
+from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.errors import ApplicationExistsError, no_application
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application
@@ -22,9 +23,10 @@ DEFAULT_NAME: Final = "DefaultApplication"
 
 
 class ApplicationService:
-    def __init__(self, policies: PolicyService, keys: KeyService, clock: Clock) -> None:
+    def __init__(self, policies: PolicyService, keys: KeyService, api_keys: ApiKeyService, clock: Clock) -> None:
         self._policies = policies
         self._keys = keys
+        self._api_keys = api_keys
         self._clock = clock
 
     def get(self, session: Session, application_id: str, owner_id: str) -> Application:
@@ -78,6 +80,8 @@ class ApplicationService:
             outbox.record(session, "subscription", subscription.id, None, now)
         for key in repository.list_keys(session, application.id):
             self._keys.delete(session, key, None)
+        for api_key in repository.all_api_keys(session, application.id, hold=True):
+            self._api_keys.delete(session, api_key, None)
         session.flush()
         session.delete(application)
         session.flush()

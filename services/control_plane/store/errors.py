@@ -19,6 +19,11 @@ class KeyExistsError(AlreadyExistsError):
         super().__init__(f"The application has a key of type {key_type} already.")
 
 
+class TooManyApiKeysError(ConflictError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An application has {limit} API keys at most. Delete one that is not used.")
+
+
 class SubscriptionExistsError(AlreadyExistsError):
     def __init__(self) -> None:
         super().__init__("The application is subscribed to this API already.")
@@ -40,6 +45,14 @@ def no_api() -> NotFoundError:
 
 def no_key(key_type: str) -> NotFoundError:
     return NotFoundError(f"The application has no key of type {key_type}.")
+
+
+def no_api_key() -> NotFoundError:
+    return NotFoundError("The application has no such API key.")
+
+
+def key_type_stays() -> InvalidError:
+    return InvalidError.of("key_type", "can't be changed: make another key")
 
 
 def policy_not_offered(name: str, offered: Sequence[str]) -> InvalidError:

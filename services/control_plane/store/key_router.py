@@ -1,17 +1,14 @@
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Body, Response
 
-from services.control_plane.identity.dependencies import MaySubscribe
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
 from services.control_plane.kit.routing import UnitOfWorkRoute
-from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.store import repository
-from services.control_plane.store.dependencies import Applications, Keys
-from services.control_plane.store.models import Application
+from services.control_plane.store.dependencies import Keys, Own
 from services.control_plane.store.projection import read_key, read_token
 from services.control_plane.store.schemas import (
     KeyCreate,
@@ -27,15 +24,6 @@ from shared.definition import KeyType
 PREFIX: Final = "/store/v1/applications/{application_id}/keys"
 
 router = APIRouter(prefix=PREFIX, tags=["keys"], route_class=UnitOfWorkRoute)
-
-
-def _own_application(
-    caller: MaySubscribe, application_id: ResourceId, unit: Unit, applications: Applications
-) -> Application:
-    return applications.get(unit.session, application_id, caller.account_id)
-
-
-Own = Annotated[Application, Depends(_own_application)]
 
 
 @router.get("", responses=declare("not_found"))

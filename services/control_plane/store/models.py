@@ -45,6 +45,25 @@ class ApplicationKey(Versioned, table=True):
     updated_at: datetime
 
 
+class ApiKey(Versioned, table=True):
+    """What an application may show instead of a token. Of its text only the digest is kept, and how it ends."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (CheckConstraint(f"key_type IN ({_KEY_TYPES})", name="key_type"),)
+
+    id: str = Field(primary_key=True)
+    application_id: str = Field(foreign_key="application.id", index=True)
+    key_type: str
+    name: str
+    digest: str = Field(unique=True)
+    ends_with: str
+    allowed_ips: list[str] = Field(default_factory=list, sa_type=JSON)
+    allowed_origins: list[str] = Field(default_factory=list, sa_type=JSON)
+    expires_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
 class Subscription(Versioned, table=True):
     """An application's right to call an API, within a policy."""
 

@@ -7,13 +7,15 @@ from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.oauth.tokens import IssuedToken
 from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import state_of
-from services.control_plane.store.models import Application, ApplicationKey, Subscription
+from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
+from services.control_plane.store.models import ApiKey, Application, ApplicationKey, Subscription
 from services.control_plane.store.schemas import (
     ApplicationRead,
     KeyRead,
     StoreApiRead,
     SubscriptionRead,
 )
+from shared.api_keys import ApiKeyDefinition
 from shared.subscription import ApplicationDefinition, KeyDefinition, SubscriptionDefinition
 
 
@@ -31,6 +33,12 @@ def define_application(application: Application, owner: str) -> ApplicationDefin
 
 def define_key(key: ApplicationKey) -> KeyDefinition:
     return KeyDefinition.model_validate(key.model_dump(include=set(KeyDefinition.model_fields)))
+
+
+def define_api_key(key: ApiKey) -> ApiKeyDefinition:
+    expires_at = None if key.expires_at is None else int(key.expires_at.timestamp())
+    fields = key.model_dump(include=set(ApiKeyDefinition.model_fields))
+    return ApiKeyDefinition.model_validate({**fields, "expires_at": expires_at})
 
 
 def define_subscription(subscription: Subscription) -> SubscriptionDefinition:
@@ -59,6 +67,15 @@ def read_key(key: ApplicationKey, client: OAuthClient) -> KeyRead:
         "scopes": client.scopes,
     }
     return KeyRead.model_validate({**fields, **settings})
+
+
+def write_of_api_key(key: ApiKey) -> ApiKeyWrite:
+    """Return the body that would put the key as it is: what a patch starts from."""
+    return ApiKeyWrite.model_validate(key.model_dump(include=set(ApiKeyWrite.model_fields)))
+
+
+def read_api_key(key: ApiKey) -> ApiKeyRead:
+    return ApiKeyRead.model_validate(key.model_dump(include=set(ApiKeyRead.model_fields)))
 
 
 def read_token(token: IssuedToken) -> TokenRead:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import Text, cast, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -13,7 +13,7 @@ from services.control_plane.kit.problems import ProblemError
 from services.control_plane.publisher.lifecycle import SERVED_STATES
 from services.control_plane.publisher.models import Api, ApiRole, ApiTag
 from services.control_plane.publisher.repository import LISTING as API_LISTING
-from services.control_plane.store.models import Application, ApplicationKey, Subscription
+from services.control_plane.store.models import ApiKey, Application, ApplicationKey, Subscription
 
 _APPLICATIONS: Final = Listing(
     search=(col(Application.name), col(Application.description)),
@@ -23,6 +23,16 @@ _APPLICATIONS: Final = Listing(
         "updated_at": col(Application.updated_at),
     },
     unique=col(Application.id),
+)
+_API_KEYS: Final = Listing(
+    search=(col(ApiKey.name), col(ApiKey.ends_with)),
+    sort={
+        "created_at": col(ApiKey.created_at),
+        "updated_at": col(ApiKey.updated_at),
+        "name": col(ApiKey.name),
+        "expires_at": col(ApiKey.expires_at),
+    },
+    unique=col(ApiKey.id),
 )
 _SUBSCRIPTIONS: Final = Listing(
     search=(col(Api.name), col(Api.context), col(Application.name)),
@@ -72,6 +82,18 @@ def find_api(session: Session, api_id: str, roles: Collection[str], *, hold: boo
     return session.exec(api.with_for_update(read=True) if hold else api).first()
 
 
+def origins_of(session: Session, api_id: str) -> Sequence[str]:
+    """Return the origins that a served API lists, whoever may see it."""
+    served = select(Api.origins).where(Api.id == api_id, col(Api.state).in_(SERVED_STATES))
+    return session.exec(served).first() or ()
+
+
+def list_origins(session: Session) -> Sequence[Sequence[str]]:
+    """Return the origins of each served API that lists any."""
+    listed = cast(col(Api.origins), Text) != "[]"
+    return session.exec(select(Api.origins).where(col(Api.state).in_(SERVED_STATES), listed)).all()
+
+
 def list_tags(session: Session, roles: Collection[str]) -> Sequence[tuple[str, int]]:
     visible = _visible(roles).subquery()
     counted = select(ApiTag.tag, func.count()).where(col(ApiTag.api_id).in_(select(visible.c.id)))
@@ -95,6 +117,11 @@ def application_exists(session: Session, id_: str) -> bool:
     return session.exec(select(Application.id).where(Application.id == id_)).first() is not None
 
 
+def get_application(session: Session, id_: str) -> Application:
+    """Return an application, whoever owns it."""
+    return session.get_one(Application, id_)
+
+
 def list_keys(session: Session, application_id: str) -> Sequence[ApplicationKey]:
     keys = select(ApplicationKey).where(ApplicationKey.application_id == application_id)
     return session.exec(keys.order_by(col(ApplicationKey.key_type))).all()
@@ -102,6 +129,25 @@ def list_keys(session: Session, application_id: str) -> Sequence[ApplicationKey]
 
 def find_key(session: Session, application_id: str, key_type: str) -> ApplicationKey | None:
     return session.get(ApplicationKey, (application_id, key_type))
+
+
+def find_key_of_client(session: Session, client_id: str) -> ApplicationKey | None:
+    return session.exec(select(ApplicationKey).where(ApplicationKey.client_id == client_id)).first()
+
+
+def list_api_keys(session: Session, application_id: str, query: PageQuery) -> tuple[Sequence[ApiKey], int]:
+    return _API_KEYS.fetch(session, select(ApiKey).where(ApiKey.application_id == application_id), query)
+
+
+def all_api_keys(session: Session, application_id: str, *, hold: bool = False) -> Sequence[ApiKey]:
+    """Return an application's API keys; `hold` the application so that none is added before the transaction ends."""
+    if hold:
+        session.exec(select(Application.id).where(Application.id == application_id).with_for_update()).first()
+    return session.exec(select(ApiKey).where(ApiKey.application_id == application_id)).all()
+
+
+def find_api_key(session: Session, id_: str, application_id: str) -> ApiKey | None:
+    return session.exec(select(ApiKey).where(ApiKey.id == id_, ApiKey.application_id == application_id)).first()
 
 
 def subscriptions_of(session: Session, application_id: str) -> Sequence[Subscription]:

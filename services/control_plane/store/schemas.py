@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
 from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Id, Name, ScopeToken, Word, refuse_controls
@@ -147,6 +147,28 @@ class SubscriptionRead(BaseModel):
     state: SubscriptionState
     created_at: datetime
     updated_at: datetime
+
+
+class TicketCreate(BaseModel):
+    """What to connect to, and, as a subscriber, with what application of one's own."""
+
+    model_config = _STRICT
+
+    api_id: Id
+    application_id: Id | None = None
+    key_type: Annotated[KeyType | None, Field(validate_default=True)] = None
+
+    @field_validator("key_type")
+    @classmethod
+    def _check_pair(cls, value: KeyType | None, info: ValidationInfo) -> KeyType | None:
+        if "application_id" in info.data and (value is None) != (info.data["application_id"] is None):
+            raise ValueError("goes with application_id: both, or neither with an application's own token")
+        return value
+
+
+class TicketCreated(BaseModel):
+    ticket: str
+    expires_in: int
 
 
 class QuotaRead(BaseModel):

@@ -31,11 +31,12 @@ async def test_an_api_is_made_read_changed_and_deleted(platform: Platform) -> No
     assert put.headers["etag"] != made.headers["etag"]
 
     sandbox = {"urls": ["ws://127.0.0.1:10"], "balance": "failover", "health_check_seconds": 5}
-    patch = {"description": None, "endpoints": {"sandbox": sandbox}}
+    patch = {"description": None, "endpoints": {"sandbox": sandbox}, "auth": {"query": True}}
     patched = (await platform.client.patch(made.headers["location"], json=patch)).json()
     assert patched["description"] == ""
     assert patched["endpoints"]["production"]["urls"] == ["ws://127.0.0.1:9"]
     assert patched["endpoints"]["sandbox"] == sandbox
+    assert patched["auth"] == {"types": ["oauth2"], "scopes": [], "query": True}
 
     assert (await platform.client.delete(made.headers["location"])).status_code == 204
     problem(await platform.client.get(made.headers["location"]), 404, "not_found")

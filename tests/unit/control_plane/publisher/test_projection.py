@@ -24,7 +24,7 @@ def make_api(**changes: Any) -> Api:
         "endpoints": Endpoints(production=ENDPOINT),
         "api_policy_id": "api/10KPerMin",
         "anonymous_policy_id": "subscription/Unauthenticated",
-        "auth": Auth(scopes=("read",)),
+        "auth": Auth(scopes=("read",), query=True),
         "origins": ["https://a.example"],
         "max_message_bytes": MessageSizes(publish=10),
         "idle_timeout_seconds": 60,
@@ -50,7 +50,7 @@ def test_pods_are_told_what_they_need_and_no_more() -> None:
     assert definition.api_policy == "10KPerMin"
     assert definition.anonymous_policy == "Unauthenticated"
     assert definition.endpoints.production == ENDPOINT
-    assert definition.auth.scopes == ("read",)
+    assert definition.auth == Auth(types=("oauth2",), scopes=("read",), query=True)
     assert definition.max_message_bytes.publish == 10
     assert (definition.max_connection_age_seconds, definition.ping_interval_seconds) == (3600, None)
     assert (definition.set_headers, definition.forward_cookies) == ({"X-Tenant": "7"}, False)

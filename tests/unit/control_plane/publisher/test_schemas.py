@@ -102,7 +102,7 @@ def test_origins_that_are_refused(bad: str) -> None:
 
 def test_defaults_are_the_documented_ones() -> None:
     api = ApiWrite.model_validate(API)
-    assert api.auth.types == ["oauth2"]
+    assert (api.auth.types, api.auth.query) == (["oauth2"], False)
     assert api.visibility == "public"
     assert not api.default
 

@@ -1,0 +1,98 @@
+"""Tickets: what a browser shows in place of a token, once."""
+
+import secrets
+from collections.abc import Collection
+from typing import Final
+
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlmodel import Session
+
+from services.control_plane.identity import repository as identity_repository
+from services.control_plane.identity.errors import UnauthorizedError
+from services.control_plane.kit.bulkhead import Bulkhead
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.problems import UnavailableError
+from services.control_plane.oauth import repository as oauth_repository
+from services.control_plane.oauth.keyring import KeyRing
+from services.control_plane.store import repository
+from services.control_plane.store.errors import no_api
+from services.control_plane.store.models import Application
+from shared import keys
+from shared.claims import GATEWAY_AUDIENCE, AccessClaims, ExpiredTokenError, InvalidTokenError, TokenVerifier
+from shared.definition import ApiId, KeyType
+from shared.subscription import ApplicationId
+from shared.tickets import SECONDS, Ticket, digest_ticket
+
+_RANDOM_BYTES: Final = 32
+
+
+class TicketService:
+    """Makes tickets and leaves them in Redis. `redis` must give up soon, as for quotas."""
+
+    def __init__(self, issuer: str, keyring: KeyRing, redis: Redis, bulkhead: Bulkhead, clock: Clock) -> None:
+        self._issuer = issuer
+        self._keyring = keyring
+        self._redis = redis
+        self._bulkhead = bulkhead
+        self._clock = clock
+
+    def verify(self, token: str) -> AccessClaims:
+        """Return the claims of an application's access token. Raises `UnauthorizedError`."""
+        try:
+            return TokenVerifier(self._issuer, GATEWAY_AUDIENCE, self._keyring.public).verify(
+                token, self._clock().timestamp()
+            )
+        except ExpiredTokenError as error:
+            raise UnauthorizedError("The token has expired.") from error
+        except InvalidTokenError as error:
+            reason = f"Not an application's token: {error}. A subscriber names application_id and key_type."
+            raise UnauthorizedError(reason) from error
+
+    def grant(self, session: Session, claims: AccessClaims, api_id: str) -> Ticket:
+        """Return a ticket that allows what an application's token does, and as long. Raises `ProblemError`."""
+        key = repository.find_key_of_client(session, claims.client_id)
+        if key is None:
+            raise UnauthorizedError("The key is gone.")
+        application = repository.get_application(session, key.application_id)
+        owner = identity_repository.get_account(session, application.owner_id)
+        _check_visible(session, api_id, {link.role for link in owner.roles})
+        return Ticket.model_validate(
+            {
+                "api_id": api_id,
+                "application_id": application.id,
+                "key_type": key.key_type,
+                "scopes": sorted(claims.scopes),
+                "expires_at": claims.exp,
+            }
+        )
+
+    def grant_owner(
+        self, session: Session, application: Application, key_type: KeyType, api_id: str, roles: Collection[str]
+    ) -> Ticket:
+        """Return a ticket for an application's owner, with the scopes that its tokens have. Raises `NotFoundError`."""
+        _check_visible(session, api_id, roles)
+        key = repository.find_key(session, application.id, key_type)
+        scopes = oauth_repository.get_client(session, key.client_id).scopes if key else []
+        return Ticket(
+            api_id=ApiId(api_id),
+            application_id=ApplicationId(application.id),
+            key_type=key_type,
+            scopes=tuple(scopes),
+        )
+
+    def keep(self, ticket: Ticket) -> str:
+        """Leave a ticket for the pods, and return its text. Raises `UnavailableError`."""
+        text = secrets.token_urlsafe(_RANDOM_BYTES)
+        with self._bulkhead.place():
+            try:
+                self._redis.set(keys.ticket(digest_ticket(text)), ticket.model_dump_json(), ex=SECONDS, nx=True)
+            except (RedisError, OSError) as error:
+                detail = "Redis, where tickets wait, does not answer."
+                raise UnavailableError(detail, headers={"Retry-After": "1"}) from error
+        return text
+
+
+def _check_visible(session: Session, api_id: str, roles: Collection[str]) -> None:
+    if repository.find_api(session, api_id, roles) is None:
+        raise no_api()
