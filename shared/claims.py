@@ -19,7 +19,9 @@ TokenId = NewType("TokenId", str)
 
 GATEWAY_AUDIENCE = "urn:framegate:gateway"
 MANAGEMENT_AUDIENCE = "urn:framegate:management"
-ALGORITHMS = ("ES256",)
+ALGORITHMS = ("ES256", "RS256", "Ed25519")
+"""One for each type of key, so that a token's algorithm is always that of its key."""
+
 MAX_TOKEN_BYTES = 8192
 
 

@@ -34,9 +34,12 @@ from services.control_plane.kit.routing import Room
 from services.control_plane.kit.security import Sealer
 from services.control_plane.kit.unit_of_work import Collaborators
 from services.control_plane.metrics import Metrics, MetricsMiddleware
+from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
+from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
-from services.control_plane.oauth.service import ClientService, IssuerService
+from services.control_plane.oauth.service import ClientService
+from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher import router as publisher_router
@@ -66,6 +69,10 @@ _SLOW_WAIT_SECONDS: Final = 2.0
 _COUNTER_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _COUNTER_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
 
+_KEEPER_SECONDS: Final = 0.5
+_KEYS_SECONDS: Final = 5.0
+_SWEEP_SECONDS: Final = 60.0
+
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
 
@@ -89,6 +96,7 @@ class Services:
     policies: PolicyService
     issuer: IssuerService
     accounts: AccountService
+    keeper: Keeper
     provided: dict[type, object]
 
 
@@ -126,8 +134,9 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
 
 def _build_services(settings: Settings, platform: Platform) -> Services:
     clock, database = platform.clock, platform.database
-    keyring = KeyRing(platform.sealer, clock)
+    keyring = KeyRing(platform.sealer, settings.signing_algorithm, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
+    signing = IssuerService(database, keyring, issuer, clock)
     clients = ClientService(clock)
     subjects = Subjects(publisher_repository.exists, store_repository.application_exists)
     policies = PolicyService(subjects, clock)
@@ -143,6 +152,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
         KeyRing: keyring,
+        IssuerService: signing,
         TokenIssuer: issuer,
         ClientService: clients,
         Authenticator: Authenticator(settings.public_url, keyring, accounts, database, clock),
@@ -159,7 +169,23 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(policies, IssuerService(keyring, issuer, clock), accounts, provided)
+    return Services(policies, signing, accounts, _build_keeper(database, keyring, signing), provided)
+
+
+def _build_keeper(database: Database, keyring: KeyRing, signing: IssuerService) -> Keeper:
+    def load() -> None:
+        with database.reading() as session:
+            keyring.load(session)
+
+    def sweep() -> None:
+        with database.writing() as session:
+            signing.sweep(session)
+
+    return Keeper(
+        _KEEPER_SECONDS,
+        Chore("Reading the signing keys", _KEYS_SECONDS, load),
+        Chore("Sweeping out what has expired", _SWEEP_SECONDS, sweep),
+    )
 
 
 def _join_routers(app: FastAPI) -> None:
@@ -168,8 +194,9 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
     app.include_router(key_router.router)
-    # Policies stand below identity, and so can't ask for a scope themselves.
+    # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
+    app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)
     app.include_router(identity_router.router)
     app.include_router(health.router)
@@ -183,9 +210,10 @@ def _lifespan(
         try:
             await run_in_threadpool(_bootstrap, settings, platform, services)
             platform.pusher.start()
+            services.keeper.start()
             yield
         finally:
-            await run_in_threadpool(_close, platform)
+            await run_in_threadpool(_close, platform, services)
 
     return lifespan
 
@@ -208,7 +236,8 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         sys.stderr.flush()
 
 
-def _close(platform: Platform) -> None:
+def _close(platform: Platform, services: Services) -> None:
+    services.keeper.stop()
     platform.pusher.stop()
     platform.redis.close()
     platform.counters.close()

@@ -25,7 +25,10 @@ class OAuthClient(SQLModel, table=True):
 
 
 class SigningKey(SQLModel, table=True):
-    """A key pair that tokens are signed with. `id` is the `kid`; the private half is sealed."""
+    """A key pair that tokens are signed with. `id` is the `kid`; the private half is sealed.
+
+    It is the next one, then the current one, then retired until the last token that it signed has expired.
+    """
 
     __tablename__ = "signing_key"
 
@@ -33,5 +36,10 @@ class SigningKey(SQLModel, table=True):
     algorithm: str
     public_jwk: str = Field(sa_type=Text)
     sealed_private_jwk: str = Field(sa_type=Text)
+    longest_validity_seconds: int
+    """No token that it signs is valid for longer."""
+
     created_at: datetime
+    activated_at: datetime | None = None
     retired_at: datetime | None = None
+    expires_at: datetime | None = None

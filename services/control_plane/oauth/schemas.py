@@ -1,4 +1,5 @@
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -27,3 +28,19 @@ class TokenRead(BaseModel):
     token_type: str
     expires_in: int
     scope: str = ""
+
+
+class SigningKeyRead(BaseModel):
+    """A signing key, never its private half."""
+
+    kid: str
+    algorithm: str
+    state: Literal["next", "current", "retired"]
+    created_at: datetime
+    activated_at: datetime | None
+    retired_at: datetime | None
+    expires_at: datetime | None
+
+
+class SigningKeysRead(BaseModel):
+    items: list[SigningKeyRead]

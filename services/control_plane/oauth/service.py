@@ -6,14 +6,10 @@ from typing import Final
 
 from sqlmodel import Session
 
-from services.control_plane.catalogue import outbox
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.security import hash_secret, matches, new_secret
 from services.control_plane.oauth import repository
-from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.models import OAuthClient
-from services.control_plane.oauth.projection import ISSUER_ID, define_issuer
-from services.control_plane.oauth.tokens import TokenIssuer
 
 CLIENT_CREDENTIALS: Final = "client_credentials"
 SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS,)
@@ -57,7 +53,23 @@ class ClientService:
             created_at=self._clock(),
         )
         repository.add_client(session, client)
+        repository.note_validity(session, validity_seconds)
         return NewClient(client, secret)
+
+    def configure(
+        self,
+        session: Session,
+        client: OAuthClient,
+        *,
+        scopes: Sequence[str],
+        grant_types: Sequence[str],
+        validity_seconds: int,
+    ) -> None:
+        """Change what a client may get."""
+        client.scopes = list(scopes)
+        client.grant_types = list(grant_types)
+        client.token_validity_seconds = validity_seconds
+        repository.note_validity(session, validity_seconds)
 
     def authenticate(self, session: Session, client_id: str, secret: str) -> OAuthClient | None:
         """Return the client that has this secret, or None for whatever reason."""
@@ -83,18 +95,3 @@ class ClientService:
         if client is None or client.previous_secret_hash is None or client.previous_secret_expires_at is None:
             return _NOBODY
         return client.previous_secret_hash if self._clock() < client.previous_secret_expires_at else _NOBODY
-
-
-class IssuerService:
-    """Keeps the pods told whose tokens are good."""
-
-    def __init__(self, keyring: KeyRing, issuer: TokenIssuer, clock: Clock) -> None:
-        self._keyring = keyring
-        self._issuer = issuer
-        self._clock = clock
-
-    def prepare(self, session: Session) -> None:
-        """Load the keys, make the first one, and publish the public halves."""
-        self._keyring.load(session)
-        definition = define_issuer(self._issuer.issuer, self._keyring.jwks())
-        outbox.record(session, "issuer", ISSUER_ID, definition, self._clock())

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from joserfc import jwt
-from joserfc.jwk import ECKey
 
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.security import new_id
-from services.control_plane.oauth.keyring import ALGORITHM
+from services.control_plane.oauth.keyring import Key
 from services.control_plane.oauth.models import OAuthClient
 
 
@@ -23,7 +22,7 @@ class IssuedToken:
 
 class SigningKeys(Protocol):
     @property
-    def current(self) -> ECKey:
+    def current(self) -> Key:
         """The key to sign with now."""
 
 
@@ -40,8 +39,9 @@ class TokenIssuer:
         lifetime = validity_seconds or client.token_validity_seconds
         scope = " ".join(scopes)
         key = self._keys.current
-        header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}
-        token = jwt.encode(header, self._claims(client, scope, lifetime), key, [ALGORITHM])
+        algorithm = str(key.alg)  # a key signs in one way alone
+        header = {"alg": algorithm, "typ": "at+jwt", "kid": key.kid}
+        token = jwt.encode(header, self._claims(client, scope, lifetime), key, [algorithm])
         return IssuedToken(token, lifetime, scope)
 
     def _claims(self, client: OAuthClient, scope: str, lifetime: int) -> dict[str, Any]:

@@ -64,9 +64,13 @@ class KeyService:
     def replace(self, session: Session, key: ApplicationKey, body: KeyWrite, if_match: str | None) -> OAuthClient:
         preconditions.check(if_match, key.row_version)
         client = self.client_of(session, key)
-        client.scopes = list(dict.fromkeys(body.scopes))
-        client.grant_types = list(body.grant_types)
-        client.token_validity_seconds = body.validity_seconds
+        self._clients.configure(
+            session,
+            client,
+            scopes=list(dict.fromkeys(body.scopes)),
+            grant_types=body.grant_types,
+            validity_seconds=body.validity_seconds,
+        )
         key.callback_urls = list(body.callback_urls)
         self._touch(session, key, "key.update")
         return client
@@ -92,6 +96,7 @@ class KeyService:
         if excess:
             raise scopes_not_allowed(excess)
         audit.record(session, "key.token", "key", key.client_id)
+        oauth_repository.note_validity(session, body.validity_seconds or client.token_validity_seconds)
         return self._issuer.issue(client, wanted, body.validity_seconds)
 
     def _touch(self, session: Session, key: ApplicationKey, action: str) -> None:
