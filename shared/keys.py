@@ -31,3 +31,9 @@ def limit(level: Level, subject: str, counter: str) -> str:
 
 PODS = "fg:pods"
 """Sorted set of the pods that live, by the time at which each is given up."""
+
+REVOCATIONS_STREAM = "fg:{revocations}:stream"
+"""Stream of revoked access tokens, for those who have read the set."""
+
+REVOCATIONS_SET = "fg:{revocations}:set"
+"""Sorted set to start from: the `jti` of every revoked access token, by the time at which it would have expired."""

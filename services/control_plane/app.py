@@ -17,7 +17,7 @@ from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror, connect
-from services.control_plane.catalogue.pusher import Pusher
+from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.dependencies import Requires
@@ -36,11 +36,14 @@ from services.control_plane.kit.unit_of_work import Collaborators
 from services.control_plane.metrics import Metrics, MetricsMiddleware
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
+from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
+from services.control_plane.oauth.revocation import Revocations, has_pending
+from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.signing import IssuerService
-from services.control_plane.oauth.tokens import TokenIssuer
+from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.publisher.addresses import AddressChecker
@@ -138,6 +141,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     issuer = TokenIssuer(settings.public_url, keyring, clock)
     signing = IssuerService(database, keyring, issuer, clock)
     clients = ClientService(clock)
+    revocations = Revocations(clock)
     subjects = Subjects(publisher_repository.exists, store_repository.application_exists)
     policies = PolicyService(subjects, clock)
     keys = KeyService(clients, issuer, clock)
@@ -154,8 +158,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         KeyRing: keyring,
         IssuerService: signing,
         TokenIssuer: issuer,
-        ClientService: clients,
-        Authenticator: Authenticator(settings.public_url, keyring, accounts, database, clock),
+        TokenServices: TokenServices(clients, issuer, TokenReader(settings.public_url, keyring), revocations, clock),
+        Authenticator: Authenticator(settings.public_url, keyring, accounts, revocations, database, clock),
         AccountService: accounts,
         PolicyService: policies,
         BackendSecrets: backend_secrets,
@@ -169,23 +173,30 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(policies, signing, accounts, _build_keeper(database, keyring, signing), provided)
+    return Services(policies, signing, accounts, _build_keeper(platform, keyring, signing, revocations), provided)
 
 
-def _build_keeper(database: Database, keyring: KeyRing, signing: IssuerService) -> Keeper:
+def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, revocations: Revocations) -> Keeper:
+    announcer = Announcer(platform.database, platform.redis, platform.clock)
+
     def load() -> None:
-        with database.reading() as session:
+        with platform.database.reading() as session:
             keyring.load(session)
 
     def sweep() -> None:
-        with database.writing() as session:
+        with platform.database.writing() as session:
             signing.sweep(session)
+            revocations.sweep(session)
 
-    return Keeper(
+    keeper = Keeper(
         _KEEPER_SECONDS,
+        Chore("Telling the pods of revoked tokens", 0, announcer.send),
+        Chore("Comparing revoked tokens with Redis", RECONCILE_SECONDS, announcer.reconcile),
         Chore("Reading the signing keys", _KEYS_SECONDS, load),
         Chore("Sweeping out what has expired", _SWEEP_SECONDS, sweep),
     )
+    platform.database.on_commit(lambda session: keeper.wake() if has_pending(session) else None)
+    return keeper
 
 
 def _join_routers(app: FastAPI) -> None:

@@ -43,3 +43,15 @@ class SigningKey(SQLModel, table=True):
     activated_at: datetime | None = None
     retired_at: datetime | None = None
     expires_at: datetime | None = None
+
+
+class RevokedToken(SQLModel, table=True):
+    """An access token that is good no more, until it would have expired. Not yet sent, the pods don't know it."""
+
+    __tablename__ = "revoked_token"
+
+    jti: str = Field(primary_key=True)
+    client_id: str
+    expires_at: datetime = Field(index=True)
+    revoked_at: datetime
+    sent_at: datetime | None = Field(default=None, index=True)

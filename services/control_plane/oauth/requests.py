@@ -1,7 +1,7 @@
 """Token requests: from Starlette to Authlib."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -30,8 +30,8 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no type
     def form(self) -> Any:
         return self.payload.data
 
-    def parse(self) -> None:
-        """Read the form. Raises `InvalidRequestError`."""
+    def parse(self, needed: Sequence[str]) -> None:
+        """Read the form, which must have these parameters. Raises `InvalidRequestError`."""
         if self._content_type.partition(";")[0].strip().lower() != _FORM:
             raise InvalidRequestError(f"The body must be {_FORM}.")
         try:
@@ -44,8 +44,9 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no type
         if any(count > 1 for count in Counter(name for name, _ in pairs).values()):
             raise InvalidRequestError("A parameter is repeated.")
         self.payload = BasicOAuth2Payload({name: value for name, value in pairs if value})
-        if not self.payload.grant_type:
-            raise InvalidRequestError("The parameter grant_type is missing.")
+        for name in needed:
+            if name not in self.payload.data:
+                raise InvalidRequestError(f"The parameter {name} is missing.")
 
 
 async def read_token_request(request: Request) -> TokenRequest:

@@ -19,6 +19,10 @@ class ServerMetadata(BaseModel):
     grant_types_supported: list[str]
     response_types_supported: list[str]
     token_endpoint_auth_methods_supported: list[str]
+    revocation_endpoint: str
+    revocation_endpoint_auth_methods_supported: list[str]
+    introspection_endpoint: str
+    introspection_endpoint_auth_methods_supported: list[str]
 
 
 class TokenRead(BaseModel):
@@ -28,6 +32,22 @@ class TokenRead(BaseModel):
     token_type: str
     expires_in: int
     scope: str = ""
+
+
+class IntrospectionRead(BaseModel):
+    """RFC 7662, section 2.2. Of a token that is not good it says that alone."""
+
+    active: bool
+    token_type: str | None = None
+    iss: str | None = None
+    sub: str | None = None
+    aud: str | None = None
+    client_id: str | None = None
+    jti: str | None = None
+    iat: int | None = None
+    exp: int | None = None
+    scope: str | None = None
+    cnf: dict[str, Any] | None = None
 
 
 class SigningKeyRead(BaseModel):

@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,42 +14,66 @@ from fastapi import Response
 from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
+from services.control_plane.kit.clock import Clock
+from services.control_plane.oauth.clients import GrantClient
+from services.control_plane.oauth.endpoints import Introspection, Revocation
 from services.control_plane.oauth.errors import InvalidClientError
-from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.requests import TokenRequest
+from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.oauth.service import ClientService
-from services.control_plane.oauth.tokens import TokenIssuer
+from services.control_plane.oauth.stored import StoredAccessToken, StoredToken
+from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 
 
-class GrantClient:
-    """A client as Authlib's grants look at it."""
+@dataclass(frozen=True, slots=True)
+class TokenServices:
+    """What the endpoints for tokens work with."""
 
-    def __init__(self, row: OAuthClient) -> None:
-        self.row = row
-
-    def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type in self.row.grant_types
+    clients: ClientService
+    issuer: TokenIssuer
+    reader: TokenReader
+    revocations: Revocations
+    clock: Clock
 
 
 class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no types
     """Answers token requests within one session."""
 
-    def __init__(self, session: Session, clients: ClientService, issuer: TokenIssuer) -> None:
+    def __init__(self, session: Session, services: TokenServices) -> None:
         super().__init__()
         self._session = session
-        self._clients = clients
-        self._issuer = issuer
+        self._with = services
         self.register_grant(ClientCredentialsGrant)
+        self.register_endpoint(Revocation)
+        self.register_endpoint(Introspection)
         self.register_token_generator("default", self._issue)
 
     def answer(self, request: TokenRequest) -> Response:
         """Return a token or an error of RFC 6749, section 5.2."""
+        return self._answer(request, ("grant_type",), lambda: self.create_token_response(request))
+
+    def revoke(self, request: TokenRequest) -> Response:
+        """Answer a revocation request (RFC 7009)."""
+        return self._answer(request, ("token",), lambda: self.create_endpoint_response("revocation", request))
+
+    def introspect(self, request: TokenRequest) -> Response:
+        """Answer an introspection request (RFC 7662)."""
+        return self._answer(request, ("token",), lambda: self.create_endpoint_response("introspection", request))
+
+    def find_token(self, token: str) -> StoredToken | None:
+        """Return a token that is ours, good or not."""
+        claims = self._with.reader.read(token)
+        if claims is None:
+            return None
+        return StoredAccessToken(self._session, self._with.revocations, claims, self._with.clock())
+
+    def _answer(self, request: TokenRequest, needed: Sequence[str], create: Callable[[], Any]) -> Response:
         try:
-            request.parse()
+            request.parse(needed)
         except OAuth2Error as error:
             response = self.handle_error_response(request, error)
         else:
-            response = self.create_token_response(request)
+            response = create()
         assert isinstance(response, Response)  # noqa: S101 - Authlib returns what handle_response made
         return response
 
@@ -73,7 +98,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
             client_id, secret = _read_basic(authorization)
             if form.get("client_id", client_id) != client_id:
                 raise InvalidRequestError("The client names itself in two ways.")
-        client = self._clients.authenticate(self._session, client_id, secret) if "\0" not in client_id else None
+        client = self._with.clients.authenticate(self._session, client_id, secret) if "\0" not in client_id else None
         if client is None:
             raise InvalidClientError
         return GrantClient(client)
@@ -90,7 +115,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         wanted = list(dict.fromkeys(scope_to_list(scope) or allowed))
         if not set(wanted) <= set(allowed):
             raise InvalidScopeError
-        token = self._issuer.issue(client.row, wanted)
+        token = self._with.issuer.issue(client.row, wanted)
         answer = {"access_token": token.access_token, "token_type": token.token_type, "expires_in": token.expires_in}
         return {**answer, "scope": token.scope} if token.scope else answer
 
