@@ -37,6 +37,7 @@ from services.control_plane.metrics import Metrics, MetricsMiddleware
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.oauth.announcer import Announcer
+from services.control_plane.oauth.grants import GrantService
 from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.revocation import Revocations, has_pending
@@ -44,6 +45,8 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
+from services.control_plane.portal import consent_router
+from services.control_plane.portal.consent import ConsentService
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.publisher.addresses import AddressChecker
@@ -148,6 +151,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     applications = ApplicationService(policies, keys, clock)
     hooks = AccountHooks(created=applications.create_default, deleted=applications.delete_owned)
     accounts = AccountService(clients, hooks, clock)
+    reader = TokenReader(settings.public_url, keyring)
+    grants = GrantService(issuer, revocations, clock)
     bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     addresses = AddressChecker(settings.addresses, bulkhead)
     backend_secrets = BackendSecrets(platform.backend_sealer)
@@ -158,9 +163,10 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         KeyRing: keyring,
         IssuerService: signing,
         TokenIssuer: issuer,
-        TokenServices: TokenServices(clients, issuer, TokenReader(settings.public_url, keyring), revocations, clock),
+        TokenServices: TokenServices(clients, issuer, reader, revocations, grants, accounts.is_active, clock),
         Authenticator: Authenticator(settings.public_url, keyring, accounts, revocations, database, clock),
         AccountService: accounts,
+        ConsentService: ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock),
         PolicyService: policies,
         BackendSecrets: backend_secrets,
         ApiService: ApiService(policies, backend_secrets, clock),
@@ -173,10 +179,10 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(policies, signing, accounts, _build_keeper(platform, keyring, signing, revocations), provided)
+    return Services(policies, signing, accounts, _build_keeper(platform, keyring, signing, grants), provided)
 
 
-def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, revocations: Revocations) -> Keeper:
+def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, grants: GrantService) -> Keeper:
     announcer = Announcer(platform.database, platform.redis, platform.clock)
 
     def load() -> None:
@@ -186,7 +192,8 @@ def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, 
     def sweep() -> None:
         with platform.database.writing() as session:
             signing.sweep(session)
-            revocations.sweep(session)
+            grants.revocations.sweep(session)
+            grants.sweep(session)
 
     keeper = Keeper(
         _KEEPER_SECONDS,
@@ -201,6 +208,7 @@ def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, 
 
 def _join_routers(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
+    app.include_router(consent_router.router)
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)

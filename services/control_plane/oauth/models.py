@@ -19,6 +19,7 @@ class OAuthClient(SQLModel, table=True):
     audience: str
     scopes: list[str] = Field(default_factory=list, sa_type=JSON)
     grant_types: list[str] = Field(default_factory=list, sa_type=JSON)
+    redirect_uris: list[str] = Field(default_factory=list, sa_type=JSON)
     token_validity_seconds: int
     disabled: bool = False
     created_at: datetime
@@ -55,3 +56,50 @@ class RevokedToken(SQLModel, table=True):
     expires_at: datetime = Field(index=True)
     revoked_at: datetime
     sent_at: datetime | None = Field(default=None, index=True)
+
+
+class OAuthGrant(SQLModel, table=True):
+    """What a person allowed a client. It goes with all that hangs on it: codes, and tokens that refresh."""
+
+    __tablename__ = "oauth_grant"
+
+    id: str = Field(primary_key=True)
+    client_id: str = Field(foreign_key="oauth_client.id", ondelete="CASCADE", index=True)
+    subject: str
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    created_at: datetime
+    expires_at: datetime = Field(index=True)
+
+
+class AuthorizationCode(SQLModel, table=True):
+    """A code that is good once. It is kept when it was used, so that a second use is noticed."""
+
+    __tablename__ = "authorization_code"
+
+    code_hash: str = Field(primary_key=True)
+    grant_id: str = Field(foreign_key="oauth_grant.id", ondelete="CASCADE", index=True)
+    redirect_uri: str
+    code_challenge: str
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+class RefreshToken(SQLModel, table=True):
+    """A token that is good once, for the next one."""
+
+    __tablename__ = "refresh_token"
+
+    token_hash: str = Field(primary_key=True)
+    grant_id: str = Field(foreign_key="oauth_grant.id", ondelete="CASCADE", index=True)
+    expires_at: datetime = Field(index=True)
+    used_at: datetime | None = None
+
+
+class IssuedToken(SQLModel, table=True):
+    """An access token that a grant led to, so that it can be revoked with it."""
+
+    __tablename__ = "issued_token"
+
+    jti: str = Field(primary_key=True)
+    grant_id: str = Field(foreign_key="oauth_grant.id", ondelete="CASCADE", index=True)
+    expires_at: datetime = Field(index=True)

@@ -26,6 +26,14 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no type
         self._content = body
         self.payload = BasicOAuth2Payload({})
 
+    def may_change(self) -> bool:
+        """Tell whether the request may use something up, such as a code. One that can't be read does not."""
+        try:
+            parameters = read_parameters(self._content)
+        except InvalidRequestError:
+            return False
+        return parameters.get("grant_type") != "client_credentials"
+
     @property
     def form(self) -> Any:
         return self.payload.data
@@ -34,19 +42,32 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no type
         """Read the form, which must have these parameters. Raises `InvalidRequestError`."""
         if self._content_type.partition(";")[0].strip().lower() != _FORM:
             raise InvalidRequestError(f"The body must be {_FORM}.")
-        try:
-            pairs = parse_qsl(
-                self._content.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict"
-            )
-        except ValueError as error:
-            raise InvalidRequestError("The form can't be read.") from error
-        # RFC 6749, section 3.2: none more than once, and one without a value counts as not sent.
-        if any(count > 1 for count in Counter(name for name, _ in pairs).values()):
-            raise InvalidRequestError("A parameter is repeated.")
-        self.payload = BasicOAuth2Payload({name: value for name, value in pairs if value})
+        self.payload = BasicOAuth2Payload(read_parameters(self._content))
         for name in needed:
             if name not in self.payload.data:
                 raise InvalidRequestError(f"The parameter {name} is missing.")
+
+
+class AuthorizationRequest(OAuth2Request):  # type: ignore[misc] # as above
+    """What a browser brought: a query (RFC 6749, section 4.1.1)."""
+
+    def __init__(self, query: bytes) -> None:
+        """Read the query. Raises `InvalidRequestError`."""
+        super().__init__("GET", _URI)
+        self.payload = BasicOAuth2Payload(read_parameters(query))
+        self.scope = ""
+
+
+def read_parameters(content: bytes) -> dict[str, str]:
+    """Return the parameters of a form or a query. Raises `InvalidRequestError`."""
+    try:
+        pairs = parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
+    except ValueError as error:
+        raise InvalidRequestError("The parameters can't be read.") from error
+    # RFC 6749, sections 3.1 and 3.2: none more than once, and one without a value counts as not sent.
+    if any(count > 1 for count in Counter(name for name, _ in pairs).values()):
+        raise InvalidRequestError("A parameter is repeated.")
+    return {name: value for name, value in pairs if value}
 
 
 async def read_token_request(request: Request) -> TokenRequest:

@@ -10,6 +10,7 @@ from services.control_plane.oauth.server import TokenServer
 from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES
 
 TOKEN_PATH: Final = "/oauth2/token"  # noqa: S105 - a path
+AUTHORIZE_PATH: Final = "/oauth2/authorize"
 JWKS_PATH: Final = "/oauth2/jwks"
 
 REVOKE_PATH: Final = "/oauth2/revoke"
@@ -26,7 +27,9 @@ def _form(required: str, **properties: dict[str, Any]) -> dict[str, Any]:
 
 
 _TOKEN_FORM: Final = _form(
-    "grant_type", grant_type={"type": "string", "enum": list(SUPPORTED_GRANT_TYPES)}, scope={"type": "string"}
+    "grant_type",
+    grant_type={"type": "string", "enum": list(SUPPORTED_GRANT_TYPES)},
+    **{name: {"type": "string"} for name in ("scope", "code", "redirect_uri", "code_verifier", "refresh_token")},
 )
 _FORM: Final = _form(
     "token",
@@ -43,6 +46,8 @@ router = APIRouter(tags=["oauth"], route_class=ReadingRoute)
 
 @router.post(TOKEN_PATH, response_model=TokenRead, responses=_ERRORS, openapi_extra=_TOKEN_FORM)
 def create_token(form: TokenForm, unit: Unit, tokens: Tokens) -> Response:
+    if form.may_change():
+        unit.will_write()
     return TokenServer(unit.session, tokens).answer(form)
 
 
@@ -71,7 +76,11 @@ async def read_metadata(issuer: Issuer) -> ServerMetadata:
         token_endpoint=issuer.issuer + TOKEN_PATH,
         jwks_uri=issuer.issuer + JWKS_PATH,
         grant_types_supported=list(SUPPORTED_GRANT_TYPES),
-        response_types_supported=[],
+        authorization_endpoint=issuer.issuer + AUTHORIZE_PATH,
+        response_types_supported=["code"],
+        response_modes_supported=["query"],
+        code_challenge_methods_supported=["S256"],
+        authorization_response_iss_parameter_supported=True,
         token_endpoint_auth_methods_supported=list(_AUTH_METHODS),
         revocation_endpoint=issuer.issuer + REVOKE_PATH,
         revocation_endpoint_auth_methods_supported=list(_AUTH_METHODS),

@@ -14,10 +14,14 @@ class ServerMetadata(BaseModel):
     """RFC 8414, section 2: only what is on."""
 
     issuer: str
+    authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
     grant_types_supported: list[str]
     response_types_supported: list[str]
+    response_modes_supported: list[str]
+    code_challenge_methods_supported: list[str]
+    authorization_response_iss_parameter_supported: bool
     token_endpoint_auth_methods_supported: list[str]
     revocation_endpoint: str
     revocation_endpoint_auth_methods_supported: list[str]
@@ -31,6 +35,7 @@ class TokenRead(BaseModel):
     access_token: str
     token_type: str
     expires_in: int
+    refresh_token: str | None = None
     scope: str = ""
 
 

@@ -4,9 +4,11 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
+from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidRequestError, InvalidScopeError, OAuth2Error
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6749.util import scope_to_list
@@ -15,13 +17,17 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from services.control_plane.kit.clock import Clock
+from services.control_plane.oauth import repository
 from services.control_plane.oauth.clients import GrantClient
+from services.control_plane.oauth.code_flow import S256, CodeGrant, RefreshGrant
 from services.control_plane.oauth.endpoints import Introspection, Revocation
 from services.control_plane.oauth.errors import InvalidClientError
-from services.control_plane.oauth.requests import TokenRequest
+from services.control_plane.oauth.grants import GrantService
+from services.control_plane.oauth.models import OAuthGrant
+from services.control_plane.oauth.requests import AuthorizationRequest, TokenRequest
 from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.oauth.service import ClientService
-from services.control_plane.oauth.stored import StoredAccessToken, StoredToken
+from services.control_plane.oauth.stored import StoredAccessToken, StoredRefreshToken, StoredToken
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 
 
@@ -33,6 +39,10 @@ class TokenServices:
     issuer: TokenIssuer
     reader: TokenReader
     revocations: Revocations
+    grants: GrantService
+    knows: Callable[[Session, str], bool]
+    """Tells whether somebody who allowed something is still there."""
+
     clock: Clock
 
 
@@ -44,6 +54,8 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         self._session = session
         self._with = services
         self.register_grant(ClientCredentialsGrant)
+        self.register_grant(CodeGrant, [S256()])
+        self.register_grant(RefreshGrant)
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)
         self.register_token_generator("default", self._issue)
@@ -60,8 +72,40 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         """Answer an introspection request (RFC 7662)."""
         return self._answer(request, ("token",), lambda: self.create_endpoint_response("introspection", request))
 
+    def authorize(self, request: AuthorizationRequest, subject: str | None) -> str:
+        """Return where a person who decided goes on: with a code, or with an error where it is None."""
+        grant = self.get_consent_grant(request)
+        response = self.create_authorization_response(request, subject, grant)
+        return self._name_issuer(str(response.headers["Location"]))
+
+    def place_of(self, error: OAuth2Error) -> str | None:
+        """Return where a person goes on after an error that the client may be told."""
+        headers = dict(error()[2])
+        return self._name_issuer(headers["Location"]) if "Location" in headers else None
+
+    def query_client(self, client_id: str) -> GrantClient | None:
+        row = repository.find_client(self._session, client_id) if "\0" not in client_id else None
+        return None if row is None or row.disabled else GrantClient(row)
+
+    def knows(self, subject: str) -> bool:
+        return self._with.knows(self._session, subject)
+
+    def now(self) -> datetime:
+        return self._with.clock()
+
+    @property
+    def session(self) -> Session:
+        return self._session
+
+    @property
+    def grants(self) -> GrantService:
+        return self._with.grants
+
     def find_token(self, token: str) -> StoredToken | None:
         """Return a token that is ours, good or not."""
+        refresh = self.grants.find_refresh_token(self._session, token)
+        if refresh is not None:
+            return StoredRefreshToken(self._session, self.grants, *refresh, self._with.clock())
         claims = self._with.reader.read(token)
         if claims is None:
             return None
@@ -81,7 +125,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         return request
 
     def handle_response(self, status: int, body: Any, headers: Sequence[tuple[str, str]]) -> Response:
-        return JSONResponse(body, status, dict(headers))
+        return JSONResponse(body, status, dict(headers)) if body else Response(None, status, dict(headers))
 
     def authenticate_client(
         self, request: TokenRequest, methods: Sequence[str], endpoint: str = "token"
@@ -109,15 +153,32 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Tell nobody."""
 
-    def _issue(self, client: GrantClient, scope: str | None, **_: Any) -> dict[str, Any]:
-        """Issue what was asked for, or else all that the client may have."""
-        allowed = client.row.scopes
-        wanted = list(dict.fromkeys(scope_to_list(scope) or allowed))
-        if not set(wanted) <= set(allowed):
-            raise InvalidScopeError
-        token = self._with.issuer.issue(client.row, wanted)
+    def _issue(
+        self,
+        client: GrantClient,
+        scope: str | None,
+        user: OAuthGrant | None = None,
+        *,
+        include_refresh_token: bool = False,
+        **_: Any,
+    ) -> dict[str, Any]:
+        """Issue what was asked for, or else all that the client may have, or was granted."""
+        if user is not None:
+            scopes = scope_to_list(scope) or []
+            token = self.grants.issue(self._session, client.row, user, scopes)
+        else:
+            allowed = client.get_allowed_scope(scope)
+            if allowed is None:
+                raise InvalidScopeError
+            token = self._with.issuer.issue(client.row, allowed.split())
         answer = {"access_token": token.access_token, "token_type": token.token_type, "expires_in": token.expires_in}
+        if user is not None and include_refresh_token:
+            answer["refresh_token"] = self.grants.new_refresh_token(self._session, user)
         return {**answer, "scope": token.scope} if token.scope else answer
+
+    def _name_issuer(self, location: str) -> str:
+        """Say who answers, so that no answer is taken for another server's (RFC 9207)."""
+        return str(add_params_to_uri(location, [("iss", self._with.issuer.issuer)]))
 
 
 def _read_basic(authorization: str) -> tuple[str, str]:

@@ -12,7 +12,9 @@ from services.control_plane.oauth import repository
 from services.control_plane.oauth.models import OAuthClient
 
 CLIENT_CREDENTIALS: Final = "client_credentials"
-SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS,)
+AUTHORIZATION_CODE: Final = "authorization_code"
+REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a name
+SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN)
 
 _NOBODY: Final = hash_secret("")  # compared with where there is no such client, so that both take as long
 
@@ -38,6 +40,8 @@ class ClientService:
         audience: str,
         scopes: Sequence[str],
         validity_seconds: int,
+        grant_types: Sequence[str] = (CLIENT_CREDENTIALS,),
+        redirect_uris: Sequence[str] = (),
         client_id: str | None = None,
         secret: str | None = None,
     ) -> NewClient:
@@ -48,7 +52,8 @@ class ClientService:
             secret_hash=hash_secret(secret),
             audience=audience,
             scopes=list(scopes),
-            grant_types=[CLIENT_CREDENTIALS],
+            grant_types=list(grant_types),
+            redirect_uris=list(redirect_uris),
             token_validity_seconds=validity_seconds,
             created_at=self._clock(),
         )
@@ -63,11 +68,13 @@ class ClientService:
         *,
         scopes: Sequence[str],
         grant_types: Sequence[str],
+        redirect_uris: Sequence[str],
         validity_seconds: int,
     ) -> None:
         """Change what a client may get."""
         client.scopes = list(scopes)
         client.grant_types = list(grant_types)
+        client.redirect_uris = list(redirect_uris)
         client.token_validity_seconds = validity_seconds
         repository.note_validity(session, validity_seconds)
 

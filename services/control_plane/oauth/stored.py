@@ -7,6 +7,8 @@ from sqlmodel import Session
 
 from services.control_plane.oauth import repository
 from services.control_plane.oauth.clients import GrantClient
+from services.control_plane.oauth.grants import GrantService
+from services.control_plane.oauth.models import OAuthGrant, RefreshToken
 from services.control_plane.oauth.revocation import Revocations
 from shared.claims import AccessClaims
 
@@ -51,3 +53,33 @@ class StoredAccessToken:
 
     def describe(self) -> dict[str, Any]:
         return {"active": True, "token_type": "Bearer", **self._claims.model_dump(exclude={"nbf"}, exclude_none=True)}
+
+
+class StoredRefreshToken:
+    """A token that refreshes. It ends with all that its grant led to."""
+
+    def __init__(
+        self, session: Session, grants: GrantService, grant: OAuthGrant, token: RefreshToken, now: datetime
+    ) -> None:
+        self._session = session
+        self._grants = grants
+        self._grant = grant
+        self._token = token
+        self._now = now
+
+    def check_client(self, client: GrantClient) -> bool:
+        return self._grant.client_id == client.row.id
+
+    def is_expired(self) -> bool:
+        return self._token.expires_at <= self._now
+
+    def is_revoked(self) -> bool:
+        return self._token.used_at is not None
+
+    def revoke(self) -> None:
+        self._grants.revoke(self._session, self._grant.id)
+
+    def describe(self) -> dict[str, Any]:
+        described = {"client_id": self._grant.client_id, "sub": self._grant.subject}
+        times = {"exp": int(self._token.expires_at.timestamp())}
+        return {"active": True, "scope": " ".join(self._grant.scopes), **described, **times}

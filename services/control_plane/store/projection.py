@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.schemas import TokenRead
-from services.control_plane.oauth.tokens import IssuedToken
+from services.control_plane.oauth.tokens import NewToken
 from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import state_of
 from services.control_plane.store.models import Application, ApplicationKey, Subscription
@@ -54,6 +54,7 @@ def read_key(key: ApplicationKey, client: OAuthClient) -> KeyRead:
     fields = key.model_dump(include=set(KeyRead.model_fields))
     settings = {
         "consumer_key": client.id,
+        "callback_urls": client.redirect_uris,
         "grant_types": client.grant_types,
         "validity_seconds": client.token_validity_seconds,
         "scopes": client.scopes,
@@ -61,7 +62,7 @@ def read_key(key: ApplicationKey, client: OAuthClient) -> KeyRead:
     return KeyRead.model_validate({**fields, **settings})
 
 
-def read_token(token: IssuedToken) -> TokenRead:
+def read_token(token: NewToken) -> TokenRead:
     return TokenRead(
         access_token=token.access_token, token_type=token.token_type, expires_in=token.expires_in, scope=token.scope
     )

@@ -1,8 +1,9 @@
+import re
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Id, Name, ScopeToken, Word, refuse_controls
@@ -19,19 +20,29 @@ MAX_OVERLAP_SECONDS: Final = 30 * 24 * 3600
 _STRICT: Final = ConfigDict(extra="forbid")
 
 
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
+
+
 def check_callback_url(value: str) -> str:
     """Return a redirection URI as it is: absolute, without a fragment (RFC 6749, section 3.1.2)."""
     refuse_controls(value)
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "#" in value or "@" in parts.netloc:
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc) or "#" in value:
         raise ValueError("must be an http(s) URL without credentials or fragment")
     return value
+
+
+def check_grant_types(types: list[str]) -> list[str]:
+    """Return grant types, each once."""
+    if "refresh_token" in types and "authorization_code" not in types:
+        raise ValueError("refresh_token needs authorization_code")
+    return list(dict.fromkeys(types))
 
 
 CallbackUrl = Annotated[str, StringConstraints(max_length=2000), AfterValidator(check_callback_url)]
 Validity = Annotated[int, Field(ge=MIN_VALIDITY_SECONDS, le=MAX_VALIDITY_SECONDS)]
 Scopes = Annotated[list[ScopeToken], Field(max_length=50)]
-GrantType = Literal["client_credentials"]
+GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 
 
 class StoreApiRead(BaseModel):
@@ -80,9 +91,17 @@ class KeyWrite(BaseModel):
     model_config = _STRICT
 
     callback_urls: Annotated[list[CallbackUrl], Field(max_length=20)] = []
-    grant_types: Annotated[list[GrantType], Field(min_length=1, max_length=1)] = ["client_credentials"]
+    grant_types: Annotated[list[GrantType], Field(min_length=1, max_length=10), AfterValidator(check_grant_types)] = [
+        "client_credentials"
+    ]
     validity_seconds: Validity = 3600
     scopes: Scopes = []
+
+    @model_validator(mode="after")
+    def _check_callbacks(self) -> Self:
+        if "authorization_code" in self.grant_types and not self.callback_urls:
+            raise ValueError("authorization_code needs callback_urls")
+        return self
 
 
 class KeyCreate(KeyWrite):
