@@ -28,6 +28,7 @@ from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import Clock, system_clock
 from services.control_plane.kit.database import Database
+from services.control_plane.kit.guesses import Guesses
 from services.control_plane.kit.idempotency import IdempotencyKeeper
 from services.control_plane.kit.provide import offer
 from services.control_plane.kit.routing import Room
@@ -37,6 +38,7 @@ from services.control_plane.metrics import Metrics, MetricsMiddleware
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.oauth.announcer import Announcer
+from services.control_plane.oauth.assertions import AssertionReader
 from services.control_plane.oauth.grants import GrantService
 from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
@@ -144,15 +146,11 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     issuer = TokenIssuer(settings.public_url, keyring, clock)
     signing = IssuerService(database, keyring, issuer, clock)
     clients = ClientService(clock)
-    revocations = Revocations(clock)
-    subjects = Subjects(publisher_repository.exists, store_repository.application_exists)
-    policies = PolicyService(subjects, clock)
+    policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys = KeyService(clients, issuer, clock)
     applications = ApplicationService(policies, keys, clock)
-    hooks = AccountHooks(created=applications.create_default, deleted=applications.delete_owned)
-    accounts = AccountService(clients, hooks, clock)
-    reader = TokenReader(settings.public_url, keyring)
-    grants = GrantService(issuer, revocations, clock)
+    accounts = AccountService(clients, AccountHooks(applications.create_default, applications.delete_owned), clock)
+    tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     addresses = AddressChecker(settings.addresses, bulkhead)
     backend_secrets = BackendSecrets(platform.backend_sealer)
@@ -163,8 +161,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         KeyRing: keyring,
         IssuerService: signing,
         TokenIssuer: issuer,
-        TokenServices: TokenServices(clients, issuer, reader, revocations, grants, accounts.is_active, clock),
-        Authenticator: Authenticator(settings.public_url, keyring, accounts, revocations, database, clock),
+        TokenServices: tokens,
+        Authenticator: Authenticator(settings.public_url, keyring, accounts, tokens.revocations, database, clock),
         AccountService: accounts,
         ConsentService: ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock),
         PolicyService: policies,
@@ -179,10 +177,32 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(policies, signing, accounts, _build_keeper(platform, keyring, signing, grants), provided)
+    return Services(policies, signing, accounts, _build_keeper(platform, keyring, signing, tokens), provided)
 
 
-def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, grants: GrantService) -> Keeper:
+def _build_tokens(
+    settings: Settings,
+    clock: Clock,
+    issuer: TokenIssuer,
+    keyring: KeyRing,
+    clients: ClientService,
+    accounts: AccountService,
+) -> TokenServices:
+    revocations = Revocations(clock)
+    return TokenServices(
+        clients=clients,
+        issuer=issuer,
+        reader=TokenReader(settings.public_url, keyring),
+        revocations=revocations,
+        grants=GrantService(issuer, revocations, clock),
+        assertions=AssertionReader(settings.public_url, settings.public_url + oauth_router.TOKEN_PATH, clock),
+        guesses=Guesses(clock),
+        knows=accounts.is_active,
+        clock=clock,
+    )
+
+
+def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, tokens: TokenServices) -> Keeper:
     announcer = Announcer(platform.database, platform.redis, platform.clock)
 
     def load() -> None:
@@ -192,8 +212,9 @@ def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, 
     def sweep() -> None:
         with platform.database.writing() as session:
             signing.sweep(session)
-            grants.revocations.sweep(session)
-            grants.sweep(session)
+            tokens.revocations.sweep(session)
+            tokens.grants.sweep(session)
+            tokens.assertions.sweep(session)
 
     keeper = Keeper(
         _KEEPER_SECONDS,

@@ -2,6 +2,7 @@
 
 from authlib.oauth2.rfc6749.util import scope_to_list
 
+from services.control_plane.oauth.errors import InvalidTargetError
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.service import AUTHORIZATION_CODE
 
@@ -29,3 +30,8 @@ class GrantClient:
         """Return what was asked for, or else all; None where the client may not have it."""
         wanted = list(dict.fromkeys(scope_to_list(scope) or self.row.scopes))
         return " ".join(wanted) if set(wanted) <= set(self.row.scopes) else None
+
+    def check_resource(self, resource: str | None) -> None:
+        """See that tokens are meant for what was named (RFC 8707). Raises `InvalidTargetError`."""
+        if resource is not None and resource != self.row.audience:
+            raise InvalidTargetError

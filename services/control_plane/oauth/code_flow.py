@@ -24,6 +24,7 @@ class S256(CodeChallenge):  # type: ignore[misc] # Authlib ships no types
         if "code_challenge" not in parameters or parameters.get("code_challenge_method") != _METHOD:
             raise InvalidRequestError("PKCE is needed: code_challenge, and S256 as code_challenge_method.")
         super().validate_code_challenge(grant, redirect_uri)
+        grant.request.client.check_resource(parameters.get("resource"))
 
     def get_authorization_code_challenge_method(self, _: "_GrantedCode") -> str:
         return _METHOD

@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, Text
 from sqlmodel import Field, SQLModel
@@ -20,6 +21,9 @@ class OAuthClient(SQLModel, table=True):
     scopes: list[str] = Field(default_factory=list, sa_type=JSON)
     grant_types: list[str] = Field(default_factory=list, sa_type=JSON)
     redirect_uris: list[str] = Field(default_factory=list, sa_type=JSON)
+    jwks: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    """Public keys. A client that has some proves itself with them, and no secret of it counts."""
+
     token_validity_seconds: int
     disabled: bool = False
     created_at: datetime
@@ -102,4 +106,13 @@ class IssuedToken(SQLModel, table=True):
 
     jti: str = Field(primary_key=True)
     grant_id: str = Field(foreign_key="oauth_grant.id", ondelete="CASCADE", index=True)
+    expires_at: datetime = Field(index=True)
+
+
+class UsedAssertion(SQLModel, table=True):
+    """An assertion that was good once, by the hash of its client and `jti`."""
+
+    __tablename__ = "used_assertion"
+
+    id: str = Field(primary_key=True)
     expires_at: datetime = Field(index=True)

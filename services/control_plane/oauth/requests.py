@@ -20,7 +20,8 @@ _URI: Final = "https://framegate/oauth2/token"
 class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no types
     """A token request whose body was read already. Query parameters are not looked at (RFC 6749, section 3.2)."""
 
-    def __init__(self, headers: Mapping[str, str], content_type: str, body: bytes) -> None:
+    def __init__(self, headers: Mapping[str, str], content_type: str, body: bytes, address: str) -> None:
+        self.address = address
         super().__init__("POST", _URI, headers=headers)
         self._content_type = content_type
         self._content = body
@@ -28,11 +29,17 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no type
 
     def may_change(self) -> bool:
         """Tell whether the request may use something up, such as a code. One that can't be read does not."""
+        return self.brings_assertion() or self._peek().get("grant_type") != "client_credentials"
+
+    def brings_assertion(self) -> bool:
+        """Tell whether the client proves itself with what is good once."""
+        return "client_assertion" in self._peek()
+
+    def _peek(self) -> dict[str, str]:
         try:
-            parameters = read_parameters(self._content)
+            return read_parameters(self._content)
         except InvalidRequestError:
-            return False
-        return parameters.get("grant_type") != "client_credentials"
+            return {}
 
     @property
     def form(self) -> Any:
@@ -71,4 +78,5 @@ def read_parameters(content: bytes) -> dict[str, str]:
 
 
 async def read_token_request(request: Request) -> TokenRequest:
-    return TokenRequest(request.headers, request.headers.get("content-type", ""), await request.body())
+    address = request.client.host if request.client else ""
+    return TokenRequest(request.headers, request.headers.get("content-type", ""), await request.body(), address)

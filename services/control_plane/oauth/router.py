@@ -8,6 +8,7 @@ from services.control_plane.oauth.dependencies import Issuer, Ring, TokenForm, T
 from services.control_plane.oauth.schemas import IntrospectionRead, Jwks, ServerMetadata, TokenRead
 from services.control_plane.oauth.server import TokenServer
 from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES
+from shared.claims import ALGORITHMS
 
 TOKEN_PATH: Final = "/oauth2/token"  # noqa: S105 - a path
 AUTHORIZE_PATH: Final = "/oauth2/authorize"
@@ -16,12 +17,14 @@ JWKS_PATH: Final = "/oauth2/jwks"
 REVOKE_PATH: Final = "/oauth2/revoke"
 INTROSPECT_PATH: Final = "/oauth2/introspect"
 
-_AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post")
+_AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 
 
 def _form(required: str, **properties: dict[str, Any]) -> dict[str, Any]:
     """Return what OpenAPI says of a form, with the parameters that every one has."""
-    shared = {name: {"type": "string"} for name in ("client_id", "client_secret")}
+    shared = {
+        name: {"type": "string"} for name in ("client_id", "client_secret", "client_assertion_type", "client_assertion")
+    }
     schema = {"type": "object", "required": [required], "properties": properties | shared}
     return {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
 
@@ -29,7 +32,10 @@ def _form(required: str, **properties: dict[str, Any]) -> dict[str, Any]:
 _TOKEN_FORM: Final = _form(
     "grant_type",
     grant_type={"type": "string", "enum": list(SUPPORTED_GRANT_TYPES)},
-    **{name: {"type": "string"} for name in ("scope", "code", "redirect_uri", "code_verifier", "refresh_token")},
+    **{
+        name: {"type": "string"}
+        for name in ("scope", "code", "redirect_uri", "code_verifier", "refresh_token", "assertion", "resource")
+    },
 )
 _FORM: Final = _form(
     "token",
@@ -61,6 +67,8 @@ def revoke_token(form: TokenForm, unit: Unit, tokens: Tokens) -> Response:
 @router.post(INTROSPECT_PATH, response_model=IntrospectionRead, responses=_ERRORS, openapi_extra=_FORM)
 def introspect_token(form: TokenForm, unit: Unit, tokens: Tokens) -> Response:
     """Tell whether a token of one's own is good, and what it says (RFC 7662)."""
+    if form.brings_assertion():
+        unit.will_write()
     return TokenServer(unit.session, tokens).introspect(form)
 
 
@@ -82,6 +90,7 @@ async def read_metadata(issuer: Issuer) -> ServerMetadata:
         code_challenge_methods_supported=["S256"],
         authorization_response_iss_parameter_supported=True,
         token_endpoint_auth_methods_supported=list(_AUTH_METHODS),
+        token_endpoint_auth_signing_alg_values_supported=list(ALGORITHMS),
         revocation_endpoint=issuer.issuer + REVOKE_PATH,
         revocation_endpoint_auth_methods_supported=list(_AUTH_METHODS),
         introspection_endpoint=issuer.issuer + INTROSPECT_PATH,

@@ -23,6 +23,7 @@ class ServerMetadata(BaseModel):
     code_challenge_methods_supported: list[str]
     authorization_response_iss_parameter_supported: bool
     token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
     revocation_endpoint: str
     revocation_endpoint_auth_methods_supported: list[str]
     introspection_endpoint: str

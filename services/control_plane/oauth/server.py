@@ -1,15 +1,12 @@
 """The token endpoint: Authlib's server on our clients and tokens. One object a request, in the thread pool."""
 
-import base64
-import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote
 
 from authlib.common.urls import add_params_to_uri
-from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidRequestError, InvalidScopeError, OAuth2Error
+from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidScopeError, OAuth2Error
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6749.util import scope_to_list
 from fastapi import Response
@@ -17,13 +14,17 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.guesses import Guesses
 from services.control_plane.oauth import repository
+from services.control_plane.oauth.assertion_grant import AssertionGrant
+from services.control_plane.oauth.assertions import AssertionReader, AssertionRefusedError
 from services.control_plane.oauth.clients import GrantClient
 from services.control_plane.oauth.code_flow import S256, CodeGrant, RefreshGrant
 from services.control_plane.oauth.endpoints import Introspection, Revocation
-from services.control_plane.oauth.errors import InvalidClientError
+from services.control_plane.oauth.errors import InvalidClientError, SlowDownError
 from services.control_plane.oauth.grants import GrantService
-from services.control_plane.oauth.models import OAuthGrant
+from services.control_plane.oauth.models import OAuthClient, OAuthGrant
+from services.control_plane.oauth.proof import Proof, read_proof
 from services.control_plane.oauth.requests import AuthorizationRequest, TokenRequest
 from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.oauth.service import ClientService
@@ -40,6 +41,8 @@ class TokenServices:
     reader: TokenReader
     revocations: Revocations
     grants: GrantService
+    assertions: AssertionReader
+    guesses: Guesses
     knows: Callable[[Session, str], bool]
     """Tells whether somebody who allowed something is still there."""
 
@@ -56,6 +59,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         self.register_grant(ClientCredentialsGrant)
         self.register_grant(CodeGrant, [S256()])
         self.register_grant(RefreshGrant)
+        self.register_grant(AssertionGrant)
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)
         self.register_token_generator("default", self._issue)
@@ -98,6 +102,10 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         return self._session
 
     @property
+    def assertions(self) -> AssertionReader:
+        return self._with.assertions
+
+    @property
     def grants(self) -> GrantService:
         return self._with.grants
 
@@ -130,22 +138,30 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
     def authenticate_client(
         self, request: TokenRequest, methods: Sequence[str], endpoint: str = "token"
     ) -> GrantClient:
-        """Recognise the client by one of two methods, never by both (RFC 6749, section 2.3)."""
+        """Recognise the client by one of three methods, never by two (RFC 6749, section 2.3)."""
         del methods, endpoint
-        authorization = request.headers.get("authorization")
-        form = request.payload.data
-        if authorization is not None and "client_secret" in form:
-            raise InvalidRequestError("The client authenticates in two ways.")
-        if authorization is None:
-            client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
-        else:
-            client_id, secret = _read_basic(authorization)
-            if form.get("client_id", client_id) != client_id:
-                raise InvalidRequestError("The client names itself in two ways.")
-        client = self._with.clients.authenticate(self._session, client_id, secret) if "\0" not in client_id else None
-        if client is None:
+        proof = read_proof(request.headers.get("authorization"), request.payload.data)
+        client = self._check_assertion(proof) if proof.assertion else self._check_secret(proof, request.address)
+        if client is None or (proof.client_id and client.id != proof.client_id):
             raise InvalidClientError
-        return GrantClient(client)
+        found = GrantClient(client)
+        found.check_resource(request.payload.data.get("resource"))
+        return found
+
+    def _check_secret(self, proof: Proof, address: str) -> OAuthClient | None:
+        guesser = (proof.client_id, address)
+        wait_seconds = self._with.guesses.wait_seconds(guesser)
+        if wait_seconds:
+            raise SlowDownError(wait_seconds)
+        client = self._with.clients.authenticate(self._session, proof.client_id, proof.secret)
+        (self._with.guesses.succeeded if client else self._with.guesses.failed)(guesser)
+        return client
+
+    def _check_assertion(self, proof: Proof) -> OAuthClient | None:
+        try:
+            return self.assertions.read(self._session, proof.assertion or "")
+        except AssertionRefusedError:
+            return None
 
     def save_token(self, token: Any, request: Any) -> None:
         """Keep nothing: a token says all that there is to know of it."""
@@ -179,19 +195,3 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
     def _name_issuer(self, location: str) -> str:
         """Say who answers, so that no answer is taken for another server's (RFC 9207)."""
         return str(add_params_to_uri(location, [("iss", self._with.issuer.issuer)]))
-
-
-def _read_basic(authorization: str) -> tuple[str, str]:
-    """Return id and secret, which are form-encoded inside (RFC 6749, section 2.3.1)."""
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        raise InvalidClientError
-    try:
-        client_id, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
-        # `+` stays as it is: more clients send it unencoded than send a space.
-        client_id, secret = unquote(client_id, errors="strict"), unquote(secret, errors="strict")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidClientError from error
-    if not colon:
-        raise InvalidClientError
-    return client_id, secret

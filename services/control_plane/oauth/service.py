@@ -1,8 +1,8 @@
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -14,7 +14,8 @@ from services.control_plane.oauth.models import OAuthClient
 CLIENT_CREDENTIALS: Final = "client_credentials"
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a name
-SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN)
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN, JWT_BEARER)
 
 _NOBODY: Final = hash_secret("")  # compared with where there is no such client, so that both take as long
 
@@ -42,6 +43,7 @@ class ClientService:
         validity_seconds: int,
         grant_types: Sequence[str] = (CLIENT_CREDENTIALS,),
         redirect_uris: Sequence[str] = (),
+        jwks: Mapping[str, Any] | None = None,
         client_id: str | None = None,
         secret: str | None = None,
     ) -> NewClient:
@@ -54,6 +56,7 @@ class ClientService:
             scopes=list(scopes),
             grant_types=list(grant_types),
             redirect_uris=list(redirect_uris),
+            jwks=dict(jwks) if jwks else None,
             token_validity_seconds=validity_seconds,
             created_at=self._clock(),
         )
@@ -69,12 +72,14 @@ class ClientService:
         scopes: Sequence[str],
         grant_types: Sequence[str],
         redirect_uris: Sequence[str],
+        jwks: Mapping[str, Any] | None,
         validity_seconds: int,
     ) -> None:
         """Change what a client may get."""
         client.scopes = list(scopes)
         client.grant_types = list(grant_types)
         client.redirect_uris = list(redirect_uris)
+        client.jwks = dict(jwks) if jwks else None
         client.token_validity_seconds = validity_seconds
         repository.note_validity(session, validity_seconds)
 
@@ -83,7 +88,8 @@ class ClientService:
         client = repository.find_client(session, client_id)
         current = matches(secret, client.secret_hash if client else _NOBODY)
         previous = matches(secret, self._previous_hash(client))
-        return client if client and not client.disabled and (current or previous) else None
+        usable = client is not None and not client.disabled and not client.jwks
+        return client if usable and (current or previous) else None
 
     def replace_secret(self, client: OAuthClient, overlap: timedelta) -> str:
         """Give a client a new secret; the old one goes on for a while, or stops at once."""

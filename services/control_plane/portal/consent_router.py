@@ -21,6 +21,7 @@ from services.control_plane.portal.pages import consent_page, error_page
 COOKIE: Final = "framegate_consent"
 
 _TOO_OLD: Final = "This page is too old, or cookies are off. Go back to the application and begin again."
+_WAIT: Final = "Too many failed attempts. Wait a minute, and try again."
 _WRONG: Final = "Name or password is wrong."
 
 router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False)
@@ -39,11 +40,18 @@ def ask(request: Request, unit: Unit, tokens: Tokens, consents: Consents, nonce:
         return _tell(error, TokenServer(unit.session, tokens))
 
 
+async def _read_address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
 async def _read_form(request: Request) -> dict[str, str]:
     try:
         return read_parameters(await request.body())
     except OAuth2Error:
         return {}
+
+
+Address = Annotated[str, Depends(_read_address)]
 
 
 @router.post(AUTHORIZE_PATH)
@@ -53,6 +61,7 @@ def decide(
     tokens: Tokens,
     consents: Consents,
     accounts: Accounts,
+    address: Address,
     nonce: Nonce = None,
 ) -> Response:
     """Take a person's decision to the client."""
@@ -63,9 +72,14 @@ def decide(
     subject = None
     try:
         if form.get("decision") == "allow":
-            account = accounts.sign_in(unit.session, form.get("username", ""), form.get("password", ""))
+            guesser = (form.get("username", ""), address)
+            if tokens.guesses.wait_seconds(guesser):
+                return _show(query, server, consents, nonce, _WAIT)
+            account = accounts.sign_in(unit.session, guesser[0], form.get("password", ""))
             if account is None:
+                tokens.guesses.failed(guesser)
                 return _show(query, server, consents, nonce, _WRONG)
+            tokens.guesses.succeeded(guesser)
             subject = account.id
             audit.record(unit.session, "consent.allow", "account", subject)
         return RedirectResponse(server.authorize(AuthorizationRequest(query), subject), 303)

@@ -47,6 +47,7 @@ class KeyService:
             scopes=list(dict.fromkeys(body.scopes)),
             grant_types=body.grant_types,
             redirect_uris=body.callback_urls,
+            jwks=body.jwks,
             validity_seconds=body.validity_seconds,
         )
         now = self._clock()
@@ -71,6 +72,7 @@ class KeyService:
             scopes=list(dict.fromkeys(body.scopes)),
             grant_types=body.grant_types,
             redirect_uris=body.callback_urls,
+            jwks=body.jwks,
             validity_seconds=body.validity_seconds,
         )
         self._touch(session, key, "key.update")

@@ -55,6 +55,7 @@ def read_key(key: ApplicationKey, client: OAuthClient) -> KeyRead:
     settings = {
         "consumer_key": client.id,
         "callback_urls": client.redirect_uris,
+        "jwks": client.jwks,
         "grant_types": client.grant_types,
         "validity_seconds": client.token_validity_seconds,
         "scopes": client.scopes,

@@ -1,13 +1,15 @@
 import re
 from datetime import datetime
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Id, Name, ScopeToken, Word, refuse_controls
+from services.control_plane.oauth.client_keys import check_public_keys
 from services.control_plane.oauth.schemas import TokenRead
+from services.control_plane.oauth.service import JWT_BEARER
 from services.control_plane.throttling.builtin import UNLIMITED
 from shared.definition import KeyType, State
 from shared.limits import Direction, Level, Unit
@@ -42,7 +44,9 @@ def check_grant_types(types: list[str]) -> list[str]:
 CallbackUrl = Annotated[str, StringConstraints(max_length=2000), AfterValidator(check_callback_url)]
 Validity = Annotated[int, Field(ge=MIN_VALIDITY_SECONDS, le=MAX_VALIDITY_SECONDS)]
 Scopes = Annotated[list[ScopeToken], Field(max_length=50)]
-GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
+GrantType = Literal[
+    "client_credentials", "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"
+]
 
 
 class StoreApiRead(BaseModel):
@@ -96,9 +100,12 @@ class KeyWrite(BaseModel):
     ]
     validity_seconds: Validity = 3600
     scopes: Scopes = []
+    jwks: Annotated[dict[str, Any], AfterValidator(check_public_keys)] | None = None
 
     @model_validator(mode="after")
-    def _check_callbacks(self) -> Self:
+    def _check_needs(self) -> Self:
+        if JWT_BEARER in self.grant_types and not self.jwks:
+            raise ValueError("jwt-bearer needs jwks")
         if "authorization_code" in self.grant_types and not self.callback_urls:
             raise ValueError("authorization_code needs callback_urls")
         return self
@@ -112,6 +119,7 @@ class KeyRead(BaseModel):
     key_type: KeyType
     consumer_key: str
     callback_urls: list[str]
+    jwks: dict[str, Any] | None
     grant_types: list[str]
     validity_seconds: int
     scopes: list[str]

@@ -10,6 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from services.control_plane.identity.scopes import ALL_SCOPES
+from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES
 from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, Platform, Start, on_sqlite, problem
 
 TOKEN = "/oauth2/token"
@@ -70,7 +71,7 @@ async def test_metadata_lists_what_is_on(platform: Platform) -> None:
     assert metadata["issuer"] == "http://localhost:8000"
     assert metadata["token_endpoint"] == "http://localhost:8000/oauth2/token"
     assert metadata["jwks_uri"] == "http://localhost:8000/oauth2/jwks"
-    assert metadata["grant_types_supported"] == ["client_credentials", "authorization_code", "refresh_token"]
+    assert metadata["grant_types_supported"] == list(SUPPORTED_GRANT_TYPES)
     assert metadata["code_challenge_methods_supported"] == ["S256"]
     assert metadata["authorization_response_iss_parameter_supported"] is True
     for name in ("authorization", "token", "revocation", "introspection"):
@@ -198,3 +199,24 @@ async def test_keys_stay_over_a_restart_and_only_under_their_secret(started: Sta
     async with started() as platform:
         headers = {"Authorization": f"Bearer {token}"}
         assert (await platform.client.get("/admin/v1/policies", headers=headers)).status_code == 200
+
+
+@on_sqlite
+async def test_who_guesses_waits_and_nobody_else(platform: Platform) -> None:
+    wrong = {**POST, "client_secret": "wrong"}
+    for _ in range(5):
+        assert error_of(await ask(platform, wrong), 401) == "invalid_client"
+    for body in (wrong, POST):  # the right secret waits too: otherwise the wait would tell which it is
+        response = await ask(platform, body)
+        assert error_of(response, 429) == "temporarily_unavailable"
+        assert response.headers["retry-after"] == "1"
+    assert error_of(await ask(platform, {**wrong, "client_id": "other"}), 401) == "invalid_client"
+    platform.clock.move(seconds=1)
+    assert (await ask(platform, POST)).status_code == 200
+    assert error_of(await ask(platform, wrong), 401) == "invalid_client"
+
+
+async def test_tokens_are_for_the_resource_of_their_client(platform: Platform) -> None:
+    assert (await ask(platform, {**POST, "resource": "urn:framegate:management"})).status_code == 200
+    for resource in ("urn:framegate:gateway", "https://other.example.com"):
+        assert error_of(await ask(platform, {**POST, "resource": resource})) == "invalid_target"

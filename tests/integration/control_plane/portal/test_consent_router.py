@@ -81,6 +81,7 @@ async def test_without_a_client_s_own_address_nobody_is_sent_anywhere(
         ({"code_challenge_method": None}, "invalid_request"),
         ({"code_challenge": "short"}, "invalid_request"),
         ({"scope": "read other"}, "invalid_scope"),
+        ({"resource": "https://other.example.com"}, "invalid_target"),
         ({"response_type": "token"}, "unsupported_response_type"),
     ],
 )
@@ -157,3 +158,14 @@ async def test_nothing_of_a_request_becomes_markup(platform: Platform) -> None:
     page = await client.page(state='"><script>')
     assert "<script>" not in page.text
     assert "&lt;script&gt;" in page.text
+
+
+@on_sqlite
+async def test_who_guesses_passwords_waits(client: CodeClient, platform: Platform) -> None:
+    page = await client.page()
+    for _ in range(5):
+        page = await client.decide(page, password="wrong")
+    page = await client.decide(page)
+    assert "Too many failed attempts." in page.text
+    platform.clock.move(seconds=61)
+    assert answer_of(await client.decide(page))["code"]
