@@ -19,7 +19,9 @@ TokenId = NewType("TokenId", str)
 
 GATEWAY_AUDIENCE = "urn:framegate:gateway"
 MANAGEMENT_AUDIENCE = "urn:framegate:management"
-ALGORITHMS = ("ES256",)
+ALGORITHMS = ("ES256", "RS256", "Ed25519")
+"""One for each type of key, so that a token's algorithm is always that of its key."""
+
 MAX_TOKEN_BYTES = 8192
 
 
@@ -71,6 +73,12 @@ class TokenVerifier:
 
     def verify(self, token: str, now: float) -> AccessClaims:
         """Return the claims of a valid access token. Raises `InvalidTokenError`."""
+        claims = self.read(token)
+        self.check(claims, now)
+        return claims
+
+    def read(self, token: str) -> AccessClaims:
+        """Return the claims of an access token that was signed by one of the keys. Raises `InvalidTokenError`."""
         if len(token) > MAX_TOKEN_BYTES:
             raise InvalidTokenError("the token is too long")
         try:
@@ -82,11 +90,9 @@ class TokenVerifier:
         if str(decoded.header.get("typ", "")).lower() not in ("at+jwt", "application/at+jwt"):
             raise InvalidTokenError("not an access token")
         try:
-            claims = _CLAIMS.validate_python(decoded.claims)
+            return _CLAIMS.validate_python(decoded.claims)
         except ValidationError as error:
             raise InvalidTokenError("claims are missing or malformed") from error
-        self.check(claims, now)
-        return claims
 
     def check(self, claims: AccessClaims, now: float) -> None:
         """Check the claims of a token whose signature is known to be good. Raises `InvalidTokenError`."""

@@ -17,7 +17,7 @@ from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror, connect
-from services.control_plane.catalogue.pusher import Pusher
+from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.dependencies import Requires
@@ -28,16 +28,27 @@ from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import Clock, system_clock
 from services.control_plane.kit.database import Database
+from services.control_plane.kit.guesses import Guesses
 from services.control_plane.kit.idempotency import IdempotencyKeeper
 from services.control_plane.kit.provide import offer
 from services.control_plane.kit.routing import Room
 from services.control_plane.kit.security import Sealer
 from services.control_plane.kit.unit_of_work import Collaborators
 from services.control_plane.metrics import Metrics, MetricsMiddleware
+from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
+from services.control_plane.oauth.announcer import Announcer
+from services.control_plane.oauth.assertions import AssertionReader
+from services.control_plane.oauth.grants import GrantService
+from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
-from services.control_plane.oauth.service import ClientService, IssuerService
-from services.control_plane.oauth.tokens import TokenIssuer
+from services.control_plane.oauth.revocation import Revocations, has_pending
+from services.control_plane.oauth.server import TokenServices
+from services.control_plane.oauth.service import ClientService
+from services.control_plane.oauth.signing import IssuerService
+from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
+from services.control_plane.portal import consent_router
+from services.control_plane.portal.consent import ConsentService
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.publisher.addresses import AddressChecker
@@ -68,6 +79,10 @@ _SLOW_WAIT_SECONDS: Final = 2.0
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
 
+_KEEPER_SECONDS: Final = 0.5
+_KEYS_SECONDS: Final = 5.0
+_SWEEP_SECONDS: Final = 60.0
+
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
 
@@ -91,6 +106,7 @@ class Services:
     policies: PolicyService
     issuer: IssuerService
     accounts: AccountService
+    keeper: Keeper
     provided: dict[type, object]
 
 
@@ -128,16 +144,16 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
 
 def _build_services(settings: Settings, platform: Platform) -> Services:
     clock, database = platform.clock, platform.database
-    keyring = KeyRing(platform.sealer, clock)
+    keyring = KeyRing(platform.sealer, settings.signing_algorithm, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
+    signing = IssuerService(database, keyring, issuer, clock)
     clients = ClientService(clock)
-    subjects = Subjects(publisher_repository.exists, store_repository.application_exists)
-    policies = PolicyService(subjects, clock)
+    policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys = KeyService(clients, issuer, clock)
     api_keys = ApiKeyService(clock)
     applications = ApplicationService(policies, keys, api_keys, clock)
-    hooks = AccountHooks(created=applications.create_default, deleted=applications.delete_owned)
-    accounts = AccountService(clients, hooks, clock)
+    accounts = AccountService(clients, AccountHooks(applications.create_default, applications.delete_owned), clock)
+    tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
     addresses = AddressChecker(settings.addresses, bulkhead)
@@ -147,10 +163,12 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
         KeyRing: keyring,
+        IssuerService: signing,
         TokenIssuer: issuer,
-        ClientService: clients,
-        Authenticator: Authenticator(settings.public_url, keyring, accounts, database, clock),
+        TokenServices: tokens,
+        Authenticator: Authenticator(settings.public_url, keyring, accounts, tokens.revocations, database, clock),
         AccountService: accounts,
+        ConsentService: ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock),
         PolicyService: policies,
         BackendSecrets: backend_secrets,
         ApiService: ApiService(policies, backend_secrets, clock),
@@ -161,23 +179,74 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         ApiKeyService: api_keys,
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(platform.quick_redis, quick),
-        TicketService: TicketService(settings.public_url, keyring, platform.quick_redis, quick, clock),
+        TicketService: TicketService(
+            settings.public_url, keyring, tokens.revocations, platform.quick_redis, quick, clock
+        ),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(policies, IssuerService(keyring, issuer, clock), accounts, provided)
+    return Services(policies, signing, accounts, _build_keeper(platform, keyring, signing, tokens), provided)
+
+
+def _build_tokens(
+    settings: Settings,
+    clock: Clock,
+    issuer: TokenIssuer,
+    keyring: KeyRing,
+    clients: ClientService,
+    accounts: AccountService,
+) -> TokenServices:
+    revocations = Revocations(clock)
+    return TokenServices(
+        clients=clients,
+        issuer=issuer,
+        reader=TokenReader(settings.public_url, keyring),
+        revocations=revocations,
+        grants=GrantService(issuer, revocations, clock),
+        assertions=AssertionReader(settings.public_url, settings.public_url + oauth_router.TOKEN_PATH, clock),
+        guesses=Guesses(clock),
+        knows=accounts.is_active,
+        clock=clock,
+    )
+
+
+def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, tokens: TokenServices) -> Keeper:
+    announcer = Announcer(platform.database, platform.redis, platform.clock)
+
+    def load() -> None:
+        with platform.database.reading() as session:
+            keyring.load(session)
+
+    def sweep() -> None:
+        with platform.database.writing() as session:
+            signing.sweep(session)
+            tokens.revocations.sweep(session)
+            tokens.grants.sweep(session)
+            tokens.assertions.sweep(session)
+
+    keeper = Keeper(
+        _KEEPER_SECONDS,
+        Chore("Telling the pods of revoked tokens", 0, announcer.send),
+        Chore("Comparing revoked tokens with Redis", RECONCILE_SECONDS, announcer.reconcile),
+        Chore("Reading the signing keys", _KEYS_SECONDS, load),
+        Chore("Sweeping out what has expired", _SWEEP_SECONDS, sweep),
+    )
+    platform.database.on_commit(lambda session: keeper.wake() if has_pending(session) else None)
+    return keeper
 
 
 def _join_routers(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
+    app.include_router(consent_router.router)
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
     app.include_router(key_router.router)
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)
-    # Policies stand below identity, and so can't ask for a scope themselves.
+    # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
+    app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)
     app.include_router(identity_router.router)
     app.include_router(health.router)
@@ -191,9 +260,10 @@ def _lifespan(
         try:
             await run_in_threadpool(_bootstrap, settings, platform, services)
             platform.pusher.start()
+            services.keeper.start()
             yield
         finally:
-            await run_in_threadpool(_close, platform)
+            await run_in_threadpool(_close, platform, services)
 
     return lifespan
 
@@ -216,7 +286,8 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         sys.stderr.flush()
 
 
-def _close(platform: Platform) -> None:
+def _close(platform: Platform, services: Services) -> None:
+    services.keeper.stop()
     platform.pusher.stop()
     platform.redis.close()
     platform.quick_redis.close()

@@ -7,6 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.control_plane.kit.database import check_url
 from services.control_plane.kit.security import MIN_KEY_LENGTH
+from services.control_plane.oauth.keyring import SigningAlgorithm
 from shared.addresses import AddressPolicy
 
 MIN_BOOTSTRAP_SECRET_LENGTH: Final = 16
@@ -27,6 +28,7 @@ class Settings(BaseSettings):
     bootstrap_client_id: str | None = None
     bootstrap_client_secret: SecretStr | None = None
     secret_key: SecretStr | None = None
+    signing_algorithm: SigningAlgorithm = "ES256"
     public_url: str = "http://localhost:8000"
     gateway_url: str = "ws://localhost:9099"
     gateway_tls_url: str | None = None

@@ -5,13 +5,13 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from services.data_plane.connection import Admission, Caller, Handshake, Route
-from services.data_plane.origins import is_allowed
 from services.data_plane.quota import Quota, Quotas
 from services.data_plane.refusal import RefusedError, come_back_later
 from services.data_plane.table import Blocks, RouteTable
 from services.data_plane.throttle.decide import RETRY_SECONDS
 from shared.definition import ApiDefinition, Endpoint
 from shared.limits import Level, PolicyName, policy_id
+from shared.origins import is_allowed
 from shared.subscription import ApplicationDefinition, SubscriptionDefinition
 
 

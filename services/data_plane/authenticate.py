@@ -6,13 +6,13 @@ from collections.abc import Container
 
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
 from services.data_plane.networks import is_within
-from services.data_plane.origins import is_allowed
 from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
 from services.data_plane.tickets import TicketBox
 from shared.api_keys import ApiKeyDefinition, read_api_key
 from shared.claims import AccessClaims, ExpiredTokenError, InvalidTokenError, TokenVerifier, peek_issuer
 from shared.definition import Auth
+from shared.origins import is_listed
 from shared.subscription import ApplicationDefinition, ApplicationId
 
 REMEMBERED_TOKENS = 20_000
@@ -124,7 +124,7 @@ def _check_api_key(credential: Credential, handshake: Handshake, auth: Auth, tab
         raise RefusedError("token_expired", headers=_challenge())
     if key.allowed_ips and not is_within(handshake.address, key.allowed_ips):
         raise RefusedError("source_forbidden")
-    if key.allowed_origins and (handshake.origin is None or not is_allowed(handshake.origin, key.allowed_origins)):
+    if key.allowed_origins and (handshake.origin is None or not is_listed(handshake.origin, key.allowed_origins)):
         raise RefusedError("origin_forbidden")
     _check_scopes(auth, frozenset())
     return _caller_of(key, table)

@@ -7,16 +7,24 @@ from services.control_plane.identity.service import AccountService
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
 from services.control_plane.oauth.keyring import KeyRing
+from services.control_plane.oauth.revocation import Revocations
 from shared.claims import MANAGEMENT_AUDIENCE, AccessClaims, ExpiredTokenError, InvalidTokenError, TokenVerifier
 
 
 class Authenticator:
     def __init__(
-        self, issuer: str, keyring: KeyRing, accounts: AccountService, database: Database, clock: Clock
+        self,
+        issuer: str,
+        keyring: KeyRing,
+        accounts: AccountService,
+        revocations: Revocations,
+        database: Database,
+        clock: Clock,
     ) -> None:
         self._issuer = issuer
         self._keyring = keyring
         self._accounts = accounts
+        self._revocations = revocations
         self._database = database
         self._clock = clock
 
@@ -25,6 +33,8 @@ class Authenticator:
         claims = self._verify(token)
         # A session of its own: the request's transaction begins when the caller is known, and not for strangers.
         with self._database.reading() as session:
+            if self._revocations.contains(session, claims.jti):
+                raise UnauthorizedError("The token was revoked.")
             account = repository.find_by_client(session, claims.client_id)
             if account is None or account.disabled:
                 raise UnauthorizedError("The account is gone.")

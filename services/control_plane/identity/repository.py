@@ -27,6 +27,10 @@ def find_by_client(session: Session, client_id: str) -> Account | None:
     return session.exec(select(Account).where(Account.client_id == client_id)).first()
 
 
+def find_person(session: Session, name: str) -> Account | None:
+    return session.exec(select(Account).where(Account.name == name, Account.kind == PERSON)).first()
+
+
 def find_service(session: Session, id_: str) -> Account | None:
     return session.exec(select(Account).where(Account.id == id_, Account.kind == SERVICE)).first()
 

@@ -48,6 +48,12 @@ class UnitOfWork:
     def is_open(self) -> bool:
         return self._session is not None
 
+    def will_write(self) -> None:
+        """Keep what is changed from now on, on a route that only reads as a rule."""
+        if self.is_open:
+            raise RuntimeError("the transaction has begun to read")
+        self._writes = True
+
     def release(self) -> None:
         """End a transaction that only read, before something slow that needs none."""
         self._key = None

@@ -1,5 +1,6 @@
 """Errors of the OAuth endpoints, which keep the bodies of RFC 6749."""
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidClientError as AuthlibInvalidClientError
 
 
@@ -14,3 +15,25 @@ class InvalidClientError(AuthlibInvalidClientError):  # type: ignore[misc] # Aut
             (name, value) for name, value in super().get_headers() if name != "WWW-Authenticate"
         ]
         return [*headers, ("WWW-Authenticate", 'Basic realm="framegate"')]
+
+
+class SlowDownError(OAuth2Error):  # type: ignore[misc] # as above
+    """Too many wrong secrets: the right one must wait too."""
+
+    error = "temporarily_unavailable"
+    description = "Too many failed attempts."
+    status_code = 429
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__()
+        self._wait_seconds = wait_seconds
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        return [*super().get_headers(), ("Retry-After", str(self._wait_seconds))]
+
+
+class InvalidTargetError(OAuth2Error):  # type: ignore[misc] # as above
+    """RFC 8707, section 2: a resource that no token is issued for."""
+
+    error = "invalid_target"
+    description = "The resource must be the audience of the client's tokens."

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from services.control_plane.oauth.models import SigningKey
+from services.control_plane.oauth.schemas import SigningKeyRead
 from shared.claims import IssuerDefinition
 
 ISSUER_ID: Final = "local"
@@ -10,3 +12,9 @@ ISSUER_ID: Final = "local"
 
 def define_issuer(issuer: str, keys: Sequence[Mapping[str, Any]]) -> IssuerDefinition:
     return IssuerDefinition(issuer=issuer, keys=tuple(keys))
+
+
+def read_signing_key(key: SigningKey) -> SigningKeyRead:
+    state = "retired" if key.retired_at else "current" if key.activated_at else "next"
+    fields = key.model_dump(include=set(SigningKeyRead.model_fields))
+    return SigningKeyRead.model_validate({**fields, "kid": key.id, "state": state})

@@ -4,33 +4,44 @@ from fastapi import APIRouter, Response
 
 from services.control_plane.kit.routing import ReadingRoute
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.oauth.dependencies import Clients, Issuer, Ring, TokenForm
-from services.control_plane.oauth.schemas import Jwks, ServerMetadata, TokenRead
+from services.control_plane.oauth.dependencies import Issuer, Ring, TokenForm, Tokens
+from services.control_plane.oauth.schemas import IntrospectionRead, Jwks, ServerMetadata, TokenRead
 from services.control_plane.oauth.server import TokenServer
 from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES
+from shared.claims import ALGORITHMS
 
 TOKEN_PATH: Final = "/oauth2/token"  # noqa: S105 - a path
+AUTHORIZE_PATH: Final = "/oauth2/authorize"
 JWKS_PATH: Final = "/oauth2/jwks"
 
-_FORM: Final = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "required": ["grant_type"],
-                    "properties": {
-                        "grant_type": {"type": "string", "enum": list(SUPPORTED_GRANT_TYPES)},
-                        "scope": {"type": "string"},
-                        "client_id": {"type": "string"},
-                        "client_secret": {"type": "string"},
-                    },
-                }
-            }
-        },
+REVOKE_PATH: Final = "/oauth2/revoke"
+INTROSPECT_PATH: Final = "/oauth2/introspect"
+
+_AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+
+
+def _form(required: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    """Return what OpenAPI says of a form, with the parameters that every one has."""
+    shared = {
+        name: {"type": "string"} for name in ("client_id", "client_secret", "client_assertion_type", "client_assertion")
     }
-}
+    schema = {"type": "object", "required": [required], "properties": properties | shared}
+    return {"requestBody": {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}}
+
+
+_TOKEN_FORM: Final = _form(
+    "grant_type",
+    grant_type={"type": "string", "enum": list(SUPPORTED_GRANT_TYPES)},
+    **{
+        name: {"type": "string"}
+        for name in ("scope", "code", "redirect_uri", "code_verifier", "refresh_token", "assertion", "resource")
+    },
+)
+_FORM: Final = _form(
+    "token",
+    token={"type": "string"},
+    token_type_hint={"type": "string", "enum": ["access_token", "refresh_token"]},
+)
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"description": "an error of RFC 6749, section 5.2"},
     401: {"description": "`invalid_client`"},
@@ -39,9 +50,26 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 router = APIRouter(tags=["oauth"], route_class=ReadingRoute)
 
 
-@router.post(TOKEN_PATH, response_model=TokenRead, responses=_ERRORS, openapi_extra=_FORM)
-def create_token(form: TokenForm, unit: Unit, clients: Clients, issuer: Issuer) -> Response:
-    return TokenServer(unit.session, clients, issuer).answer(form)
+@router.post(TOKEN_PATH, response_model=TokenRead, responses=_ERRORS, openapi_extra=_TOKEN_FORM)
+def create_token(form: TokenForm, unit: Unit, tokens: Tokens) -> Response:
+    if form.may_change():
+        unit.will_write()
+    return TokenServer(unit.session, tokens).answer(form)
+
+
+@router.post(REVOKE_PATH, response_model=dict[str, Any], responses=_ERRORS, openapi_extra=_FORM)
+def revoke_token(form: TokenForm, unit: Unit, tokens: Tokens) -> Response:
+    """End a token of one's own before its time (RFC 7009)."""
+    unit.will_write()
+    return TokenServer(unit.session, tokens).revoke(form)
+
+
+@router.post(INTROSPECT_PATH, response_model=IntrospectionRead, responses=_ERRORS, openapi_extra=_FORM)
+def introspect_token(form: TokenForm, unit: Unit, tokens: Tokens) -> Response:
+    """Tell whether a token of one's own is good, and what it says (RFC 7662)."""
+    if form.brings_assertion():
+        unit.will_write()
+    return TokenServer(unit.session, tokens).introspect(form)
 
 
 @router.get(JWKS_PATH)
@@ -56,6 +84,15 @@ async def read_metadata(issuer: Issuer) -> ServerMetadata:
         token_endpoint=issuer.issuer + TOKEN_PATH,
         jwks_uri=issuer.issuer + JWKS_PATH,
         grant_types_supported=list(SUPPORTED_GRANT_TYPES),
-        response_types_supported=[],
-        token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"],
+        authorization_endpoint=issuer.issuer + AUTHORIZE_PATH,
+        response_types_supported=["code"],
+        response_modes_supported=["query"],
+        code_challenge_methods_supported=["S256"],
+        authorization_response_iss_parameter_supported=True,
+        token_endpoint_auth_methods_supported=list(_AUTH_METHODS),
+        token_endpoint_auth_signing_alg_values_supported=list(ALGORITHMS),
+        revocation_endpoint=issuer.issuer + REVOKE_PATH,
+        revocation_endpoint_auth_methods_supported=list(_AUTH_METHODS),
+        introspection_endpoint=issuer.issuer + INTROSPECT_PATH,
+        introspection_endpoint_auth_methods_supported=list(_AUTH_METHODS),
     )

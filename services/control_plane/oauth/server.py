@@ -1,54 +1,131 @@
 """The token endpoint: Authlib's server on our clients and tokens. One object a request, in the thread pool."""
 
-import base64
-import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
-from urllib.parse import unquote
 
-from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidRequestError, InvalidScopeError, OAuth2Error
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidScopeError, OAuth2Error
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
 from authlib.oauth2.rfc6749.util import scope_to_list
 from fastapi import Response
 from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
-from services.control_plane.oauth.errors import InvalidClientError
-from services.control_plane.oauth.models import OAuthClient
-from services.control_plane.oauth.requests import TokenRequest
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.guesses import Guesses
+from services.control_plane.oauth import repository
+from services.control_plane.oauth.assertion_grant import AssertionGrant
+from services.control_plane.oauth.assertions import AssertionReader, AssertionRefusedError
+from services.control_plane.oauth.clients import GrantClient
+from services.control_plane.oauth.code_flow import S256, CodeGrant, RefreshGrant
+from services.control_plane.oauth.endpoints import Introspection, Revocation
+from services.control_plane.oauth.errors import InvalidClientError, SlowDownError
+from services.control_plane.oauth.grants import GrantService
+from services.control_plane.oauth.models import OAuthClient, OAuthGrant
+from services.control_plane.oauth.proof import Proof, read_proof
+from services.control_plane.oauth.requests import AuthorizationRequest, TokenRequest
+from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.oauth.service import ClientService
-from services.control_plane.oauth.tokens import TokenIssuer
+from services.control_plane.oauth.stored import StoredAccessToken, StoredRefreshToken, StoredToken
+from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 
 
-class GrantClient:
-    """A client as Authlib's grants look at it."""
+@dataclass(frozen=True, slots=True)
+class TokenServices:
+    """What the endpoints for tokens work with."""
 
-    def __init__(self, row: OAuthClient) -> None:
-        self.row = row
+    clients: ClientService
+    issuer: TokenIssuer
+    reader: TokenReader
+    revocations: Revocations
+    grants: GrantService
+    assertions: AssertionReader
+    guesses: Guesses
+    knows: Callable[[Session, str], bool]
+    """Tells whether somebody who allowed something is still there."""
 
-    def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type in self.row.grant_types
+    clock: Clock
 
 
 class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no types
     """Answers token requests within one session."""
 
-    def __init__(self, session: Session, clients: ClientService, issuer: TokenIssuer) -> None:
+    def __init__(self, session: Session, services: TokenServices) -> None:
         super().__init__()
         self._session = session
-        self._clients = clients
-        self._issuer = issuer
+        self._with = services
         self.register_grant(ClientCredentialsGrant)
+        self.register_grant(CodeGrant, [S256()])
+        self.register_grant(RefreshGrant)
+        self.register_grant(AssertionGrant)
+        self.register_endpoint(Revocation)
+        self.register_endpoint(Introspection)
         self.register_token_generator("default", self._issue)
 
     def answer(self, request: TokenRequest) -> Response:
         """Return a token or an error of RFC 6749, section 5.2."""
+        return self._answer(request, ("grant_type",), lambda: self.create_token_response(request))
+
+    def revoke(self, request: TokenRequest) -> Response:
+        """Answer a revocation request (RFC 7009)."""
+        return self._answer(request, ("token",), lambda: self.create_endpoint_response("revocation", request))
+
+    def introspect(self, request: TokenRequest) -> Response:
+        """Answer an introspection request (RFC 7662)."""
+        return self._answer(request, ("token",), lambda: self.create_endpoint_response("introspection", request))
+
+    def authorize(self, request: AuthorizationRequest, subject: str | None) -> str:
+        """Return where a person who decided goes on: with a code, or with an error where it is None."""
+        grant = self.get_consent_grant(request)
+        response = self.create_authorization_response(request, subject, grant)
+        return self._name_issuer(str(response.headers["Location"]))
+
+    def place_of(self, error: OAuth2Error) -> str | None:
+        """Return where a person goes on after an error that the client may be told."""
+        headers = dict(error()[2])
+        return self._name_issuer(headers["Location"]) if "Location" in headers else None
+
+    def query_client(self, client_id: str) -> GrantClient | None:
+        row = repository.find_client(self._session, client_id) if "\0" not in client_id else None
+        return None if row is None or row.disabled else GrantClient(row)
+
+    def knows(self, subject: str) -> bool:
+        return self._with.knows(self._session, subject)
+
+    def now(self) -> datetime:
+        return self._with.clock()
+
+    @property
+    def session(self) -> Session:
+        return self._session
+
+    @property
+    def assertions(self) -> AssertionReader:
+        return self._with.assertions
+
+    @property
+    def grants(self) -> GrantService:
+        return self._with.grants
+
+    def find_token(self, token: str) -> StoredToken | None:
+        """Return a token that is ours, good or not."""
+        refresh = self.grants.find_refresh_token(self._session, token)
+        if refresh is not None:
+            return StoredRefreshToken(self._session, self.grants, *refresh, self._with.clock())
+        claims = self._with.reader.read(token)
+        if claims is None:
+            return None
+        return StoredAccessToken(self._session, self._with.revocations, claims, self._with.clock())
+
+    def _answer(self, request: TokenRequest, needed: Sequence[str], create: Callable[[], Any]) -> Response:
         try:
-            request.parse()
+            request.parse(needed)
         except OAuth2Error as error:
             response = self.handle_error_response(request, error)
         else:
-            response = self.create_token_response(request)
+            response = create()
         assert isinstance(response, Response)  # noqa: S101 - Authlib returns what handle_response made
         return response
 
@@ -56,27 +133,35 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         return request
 
     def handle_response(self, status: int, body: Any, headers: Sequence[tuple[str, str]]) -> Response:
-        return JSONResponse(body, status, dict(headers))
+        return JSONResponse(body, status, dict(headers)) if body else Response(None, status, dict(headers))
 
     def authenticate_client(
         self, request: TokenRequest, methods: Sequence[str], endpoint: str = "token"
     ) -> GrantClient:
-        """Recognise the client by one of two methods, never by both (RFC 6749, section 2.3)."""
+        """Recognise the client by one of three methods, never by two (RFC 6749, section 2.3)."""
         del methods, endpoint
-        authorization = request.headers.get("authorization")
-        form = request.payload.data
-        if authorization is not None and "client_secret" in form:
-            raise InvalidRequestError("The client authenticates in two ways.")
-        if authorization is None:
-            client_id, secret = form.get("client_id", ""), form.get("client_secret", "")
-        else:
-            client_id, secret = _read_basic(authorization)
-            if form.get("client_id", client_id) != client_id:
-                raise InvalidRequestError("The client names itself in two ways.")
-        client = self._clients.authenticate(self._session, client_id, secret) if "\0" not in client_id else None
-        if client is None:
+        proof = read_proof(request.headers.get("authorization"), request.payload.data)
+        client = self._check_assertion(proof) if proof.assertion else self._check_secret(proof, request.address)
+        if client is None or (proof.client_id and client.id != proof.client_id):
             raise InvalidClientError
-        return GrantClient(client)
+        found = GrantClient(client)
+        found.check_resource(request.payload.data.get("resource"))
+        return found
+
+    def _check_secret(self, proof: Proof, address: str) -> OAuthClient | None:
+        guesser = (proof.client_id, address)
+        wait_seconds = self._with.guesses.wait_seconds(guesser)
+        if wait_seconds:
+            raise SlowDownError(wait_seconds)
+        client = self._with.clients.authenticate(self._session, proof.client_id, proof.secret)
+        (self._with.guesses.succeeded if client else self._with.guesses.failed)(guesser)
+        return client
+
+    def _check_assertion(self, proof: Proof) -> OAuthClient | None:
+        try:
+            return self.assertions.read(self._session, proof.assertion or "")
+        except AssertionRefusedError:
+            return None
 
     def save_token(self, token: Any, request: Any) -> None:
         """Keep nothing: a token says all that there is to know of it."""
@@ -84,28 +169,29 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Tell nobody."""
 
-    def _issue(self, client: GrantClient, scope: str | None, **_: Any) -> dict[str, Any]:
-        """Issue what was asked for, or else all that the client may have."""
-        allowed = client.row.scopes
-        wanted = list(dict.fromkeys(scope_to_list(scope) or allowed))
-        if not set(wanted) <= set(allowed):
-            raise InvalidScopeError
-        token = self._issuer.issue(client.row, wanted)
+    def _issue(
+        self,
+        client: GrantClient,
+        scope: str | None,
+        user: OAuthGrant | None = None,
+        *,
+        include_refresh_token: bool = False,
+        **_: Any,
+    ) -> dict[str, Any]:
+        """Issue what was asked for, or else all that the client may have, or was granted."""
+        if user is not None:
+            scopes = scope_to_list(scope) or []
+            token = self.grants.issue(self._session, client.row, user, scopes)
+        else:
+            allowed = client.get_allowed_scope(scope)
+            if allowed is None:
+                raise InvalidScopeError
+            token = self._with.issuer.issue(client.row, allowed.split())
         answer = {"access_token": token.access_token, "token_type": token.token_type, "expires_in": token.expires_in}
+        if user is not None and include_refresh_token:
+            answer["refresh_token"] = self.grants.new_refresh_token(self._session, user)
         return {**answer, "scope": token.scope} if token.scope else answer
 
-
-def _read_basic(authorization: str) -> tuple[str, str]:
-    """Return id and secret, which are form-encoded inside (RFC 6749, section 2.3.1)."""
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        raise InvalidClientError
-    try:
-        client_id, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode().partition(":")
-        # `+` stays as it is: more clients send it unencoded than send a space.
-        client_id, secret = unquote(client_id, errors="strict"), unquote(secret, errors="strict")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidClientError from error
-    if not colon:
-        raise InvalidClientError
-    return client_id, secret
+    def _name_issuer(self, location: str) -> str:
+        """Say who answers, so that no answer is taken for another server's (RFC 9207)."""
+        return str(add_params_to_uri(location, [("iss", self._with.issuer.issuer)]))

@@ -1,22 +1,21 @@
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlmodel import Session
 
-from services.control_plane.catalogue import outbox
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.security import hash_secret, matches, new_secret
 from services.control_plane.oauth import repository
-from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.models import OAuthClient
-from services.control_plane.oauth.projection import ISSUER_ID, define_issuer
-from services.control_plane.oauth.tokens import TokenIssuer
 
 CLIENT_CREDENTIALS: Final = "client_credentials"
-SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS,)
+AUTHORIZATION_CODE: Final = "authorization_code"
+REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a name
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN, JWT_BEARER)
 
 _NOBODY: Final = hash_secret("")  # compared with where there is no such client, so that both take as long
 
@@ -42,6 +41,9 @@ class ClientService:
         audience: str,
         scopes: Sequence[str],
         validity_seconds: int,
+        grant_types: Sequence[str] = (CLIENT_CREDENTIALS,),
+        redirect_uris: Sequence[str] = (),
+        jwks: Mapping[str, Any] | None = None,
         client_id: str | None = None,
         secret: str | None = None,
     ) -> NewClient:
@@ -52,19 +54,42 @@ class ClientService:
             secret_hash=hash_secret(secret),
             audience=audience,
             scopes=list(scopes),
-            grant_types=[CLIENT_CREDENTIALS],
+            grant_types=list(grant_types),
+            redirect_uris=list(redirect_uris),
+            jwks=dict(jwks) if jwks else None,
             token_validity_seconds=validity_seconds,
             created_at=self._clock(),
         )
         repository.add_client(session, client)
+        repository.note_validity(session, validity_seconds)
         return NewClient(client, secret)
+
+    def configure(
+        self,
+        session: Session,
+        client: OAuthClient,
+        *,
+        scopes: Sequence[str],
+        grant_types: Sequence[str],
+        redirect_uris: Sequence[str],
+        jwks: Mapping[str, Any] | None,
+        validity_seconds: int,
+    ) -> None:
+        """Change what a client may get."""
+        client.scopes = list(scopes)
+        client.grant_types = list(grant_types)
+        client.redirect_uris = list(redirect_uris)
+        client.jwks = dict(jwks) if jwks else None
+        client.token_validity_seconds = validity_seconds
+        repository.note_validity(session, validity_seconds)
 
     def authenticate(self, session: Session, client_id: str, secret: str) -> OAuthClient | None:
         """Return the client that has this secret, or None for whatever reason."""
         client = repository.find_client(session, client_id)
         current = matches(secret, client.secret_hash if client else _NOBODY)
         previous = matches(secret, self._previous_hash(client))
-        return client if client and not client.disabled and (current or previous) else None
+        usable = client is not None and not client.disabled and not client.jwks
+        return client if usable and (current or previous) else None
 
     def replace_secret(self, client: OAuthClient, overlap: timedelta) -> str:
         """Give a client a new secret; the old one goes on for a while, or stops at once."""
@@ -83,18 +108,3 @@ class ClientService:
         if client is None or client.previous_secret_hash is None or client.previous_secret_expires_at is None:
             return _NOBODY
         return client.previous_secret_hash if self._clock() < client.previous_secret_expires_at else _NOBODY
-
-
-class IssuerService:
-    """Keeps the pods told whose tokens are good."""
-
-    def __init__(self, keyring: KeyRing, issuer: TokenIssuer, clock: Clock) -> None:
-        self._keyring = keyring
-        self._issuer = issuer
-        self._clock = clock
-
-    def prepare(self, session: Session) -> None:
-        """Load the keys, make the first one, and publish the public halves."""
-        self._keyring.load(session)
-        definition = define_issuer(self._issuer.issuer, self._keyring.jwks())
-        outbox.record(session, "issuer", ISSUER_ID, definition, self._clock())

@@ -2,20 +2,24 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import KeySet
 
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.security import new_id
-from services.control_plane.oauth.keyring import ALGORITHM
+from services.control_plane.oauth.keyring import Key
 from services.control_plane.oauth.models import OAuthClient
+from shared.claims import AccessClaims, InvalidTokenError, TokenVerifier
 
 
 @dataclass(frozen=True, slots=True)
-class IssuedToken:
+class NewToken:
+    id: str
     access_token: str
+    expires_at: datetime
     expires_in: int
     scope: str
     token_type: str = "Bearer"  # noqa: S105 - the type's name
@@ -23,8 +27,30 @@ class IssuedToken:
 
 class SigningKeys(Protocol):
     @property
-    def current(self) -> ECKey:
+    def current(self) -> Key:
         """The key to sign with now."""
+
+
+class PublicKeys(Protocol):
+    @property
+    def public(self) -> KeySet:
+        """The keys that verify."""
+
+
+class TokenReader:
+    """Recognises the issuer's own tokens, for whomever they are and whether they are still good or not."""
+
+    def __init__(self, issuer: str, keys: PublicKeys) -> None:
+        self._issuer = issuer
+        self._keys = keys
+
+    def read(self, token: str) -> AccessClaims | None:
+        """Return the claims of a token that the issuer signed."""
+        try:
+            claims = TokenVerifier(self._issuer, "", self._keys.public).read(token)
+        except InvalidTokenError:
+            return None
+        return claims if claims.iss == self._issuer else None
 
 
 class TokenIssuer:
@@ -35,21 +61,29 @@ class TokenIssuer:
         self._keys = keys
         self._clock = clock
 
-    def issue(self, client: OAuthClient, scopes: Collection[str], validity_seconds: int | None = None) -> IssuedToken:
-        """Return a token for the client itself. It must have been checked that the client may have these scopes."""
+    def issue(
+        self,
+        client: OAuthClient,
+        scopes: Collection[str],
+        validity_seconds: int | None = None,
+        subject: str | None = None,
+    ) -> NewToken:
+        """Return a token for somebody, or for the client itself. It must be known that it may have these scopes."""
         lifetime = validity_seconds or client.token_validity_seconds
         scope = " ".join(scopes)
+        claims = self._claims(client, subject or client.id, scope, lifetime)
         key = self._keys.current
-        header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}
-        token = jwt.encode(header, self._claims(client, scope, lifetime), key, [ALGORITHM])
-        return IssuedToken(token, lifetime, scope)
+        algorithm = str(key.alg)  # a key signs in one way alone
+        header = {"alg": algorithm, "typ": "at+jwt", "kid": key.kid}
+        token = jwt.encode(header, claims, key, [algorithm])
+        return NewToken(claims["jti"], token, datetime.fromtimestamp(claims["exp"], UTC), lifetime, scope)
 
-    def _claims(self, client: OAuthClient, scope: str, lifetime: int) -> dict[str, Any]:
+    def _claims(self, client: OAuthClient, subject: str, scope: str, lifetime: int) -> dict[str, Any]:
         """Return the claims of RFC 9068, section 2.2."""
         now = int(self._clock().timestamp())
         claims = {
             "iss": self.issuer,
-            "sub": client.id,
+            "sub": subject,
             "aud": client.audience,
             "client_id": client.id,
             "jti": new_id(),

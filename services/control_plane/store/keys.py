@@ -8,7 +8,7 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.oauth import repository as oauth_repository
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.service import ClientService, NewClient
-from services.control_plane.oauth.tokens import IssuedToken, TokenIssuer
+from services.control_plane.oauth.tokens import NewToken, TokenIssuer
 from services.control_plane.store import repository
 from services.control_plane.store.errors import KeyExistsError, no_key, scopes_not_allowed
 from services.control_plane.store.models import Application, ApplicationKey
@@ -37,7 +37,7 @@ class KeyService:
 
     def create(
         self, session: Session, application: Application, body: KeyCreate
-    ) -> tuple[ApplicationKey, NewClient, IssuedToken]:
+    ) -> tuple[ApplicationKey, NewClient, NewToken]:
         """Make a key pair, and a first token for it."""
         if repository.find_key(session, application.id, body.key_type) is not None:
             raise KeyExistsError(body.key_type)
@@ -45,6 +45,9 @@ class KeyService:
             session,
             audience=GATEWAY_AUDIENCE,
             scopes=list(dict.fromkeys(body.scopes)),
+            grant_types=body.grant_types,
+            redirect_uris=body.callback_urls,
+            jwks=body.jwks,
             validity_seconds=body.validity_seconds,
         )
         now = self._clock()
@@ -52,7 +55,6 @@ class KeyService:
             application_id=application.id,
             key_type=body.key_type,
             client_id=new.client.id,
-            callback_urls=list(body.callback_urls),
             created_at=now,
             updated_at=now,
         )
@@ -64,10 +66,15 @@ class KeyService:
     def replace(self, session: Session, key: ApplicationKey, body: KeyWrite, if_match: str | None) -> OAuthClient:
         preconditions.check(if_match, key.row_version)
         client = self.client_of(session, key)
-        client.scopes = list(dict.fromkeys(body.scopes))
-        client.grant_types = list(body.grant_types)
-        client.token_validity_seconds = body.validity_seconds
-        key.callback_urls = list(body.callback_urls)
+        self._clients.configure(
+            session,
+            client,
+            scopes=list(dict.fromkeys(body.scopes)),
+            grant_types=body.grant_types,
+            redirect_uris=body.callback_urls,
+            jwks=body.jwks,
+            validity_seconds=body.validity_seconds,
+        )
         self._touch(session, key, "key.update")
         return client
 
@@ -84,7 +91,7 @@ class KeyService:
         self._touch(session, key, "key.regenerate_secret")
         return secret
 
-    def issue(self, session: Session, key: ApplicationKey, body: TokenCreate) -> IssuedToken:
+    def issue(self, session: Session, key: ApplicationKey, body: TokenCreate) -> NewToken:
         """Return a token for the key's owner, who need not have the secret at hand."""
         client = self.client_of(session, key)
         wanted = client.scopes if body.scopes is None else list(dict.fromkeys(body.scopes))
@@ -92,6 +99,7 @@ class KeyService:
         if excess:
             raise scopes_not_allowed(excess)
         audit.record(session, "key.token", "key", key.client_id)
+        oauth_repository.note_validity(session, body.validity_seconds or client.token_validity_seconds)
         return self._issuer.issue(client, wanted, body.validity_seconds)
 
     def _touch(self, session: Session, key: ApplicationKey, action: str) -> None:

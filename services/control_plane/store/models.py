@@ -40,7 +40,6 @@ class ApplicationKey(Versioned, table=True):
     application_id: str = Field(primary_key=True, foreign_key="application.id")
     key_type: str = Field(primary_key=True)
     client_id: str = Field(unique=True, foreign_key="oauth_client.id")
-    callback_urls: list[str] = Field(default_factory=list, sa_type=JSON)
     created_at: datetime
     updated_at: datetime
 

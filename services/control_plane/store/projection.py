@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.schemas import TokenRead
-from services.control_plane.oauth.tokens import IssuedToken
+from services.control_plane.oauth.tokens import NewToken
 from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import state_of
 from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
@@ -62,6 +62,8 @@ def read_key(key: ApplicationKey, client: OAuthClient) -> KeyRead:
     fields = key.model_dump(include=set(KeyRead.model_fields))
     settings = {
         "consumer_key": client.id,
+        "callback_urls": client.redirect_uris,
+        "jwks": client.jwks,
         "grant_types": client.grant_types,
         "validity_seconds": client.token_validity_seconds,
         "scopes": client.scopes,
@@ -78,7 +80,7 @@ def read_api_key(key: ApiKey) -> ApiKeyRead:
     return ApiKeyRead.model_validate(key.model_dump(include=set(ApiKeyRead.model_fields)))
 
 
-def read_token(token: IssuedToken) -> TokenRead:
+def read_token(token: NewToken) -> TokenRead:
     return TokenRead(
         access_token=token.access_token, token_type=token.token_type, expires_in=token.expires_in, scope=token.scope
     )

@@ -1,12 +1,24 @@
+import re
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Id, Name, ScopeToken, Word, refuse_controls
+from services.control_plane.oauth.client_keys import check_public_keys
 from services.control_plane.oauth.schemas import TokenRead
+from services.control_plane.oauth.service import JWT_BEARER
 from services.control_plane.throttling.builtin import UNLIMITED
 from shared.definition import KeyType, State
 from shared.limits import Direction, Level, Unit
@@ -19,19 +31,31 @@ MAX_OVERLAP_SECONDS: Final = 30 * 24 * 3600
 _STRICT: Final = ConfigDict(extra="forbid")
 
 
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]+(:\d+)?|\[[0-9a-fA-F:.]+\](:\d+)?")
+
+
 def check_callback_url(value: str) -> str:
     """Return a redirection URI as it is: absolute, without a fragment (RFC 6749, section 3.1.2)."""
     refuse_controls(value)
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "#" in value or "@" in parts.netloc:
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc) or "#" in value:
         raise ValueError("must be an http(s) URL without credentials or fragment")
     return value
+
+
+def check_grant_types(types: list[str]) -> list[str]:
+    """Return grant types, each once."""
+    if "refresh_token" in types and "authorization_code" not in types:
+        raise ValueError("refresh_token needs authorization_code")
+    return list(dict.fromkeys(types))
 
 
 CallbackUrl = Annotated[str, StringConstraints(max_length=2000), AfterValidator(check_callback_url)]
 Validity = Annotated[int, Field(ge=MIN_VALIDITY_SECONDS, le=MAX_VALIDITY_SECONDS)]
 Scopes = Annotated[list[ScopeToken], Field(max_length=50)]
-GrantType = Literal["client_credentials"]
+GrantType = Literal[
+    "client_credentials", "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"
+]
 
 
 class StoreApiRead(BaseModel):
@@ -80,9 +104,20 @@ class KeyWrite(BaseModel):
     model_config = _STRICT
 
     callback_urls: Annotated[list[CallbackUrl], Field(max_length=20)] = []
-    grant_types: Annotated[list[GrantType], Field(min_length=1, max_length=1)] = ["client_credentials"]
+    grant_types: Annotated[list[GrantType], Field(min_length=1, max_length=10), AfterValidator(check_grant_types)] = [
+        "client_credentials"
+    ]
     validity_seconds: Validity = 3600
     scopes: Scopes = []
+    jwks: Annotated[dict[str, Any], AfterValidator(check_public_keys)] | None = None
+
+    @model_validator(mode="after")
+    def _check_needs(self) -> Self:
+        if JWT_BEARER in self.grant_types and not self.jwks:
+            raise ValueError("jwt-bearer needs jwks")
+        if "authorization_code" in self.grant_types and not self.callback_urls:
+            raise ValueError("authorization_code needs callback_urls")
+        return self
 
 
 class KeyCreate(KeyWrite):
@@ -93,6 +128,7 @@ class KeyRead(BaseModel):
     key_type: KeyType
     consumer_key: str
     callback_urls: list[str]
+    jwks: dict[str, Any] | None
     grant_types: list[str]
     validity_seconds: int
     scopes: list[str]

@@ -15,6 +15,7 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import UnavailableError
 from services.control_plane.oauth import repository as oauth_repository
 from services.control_plane.oauth.keyring import KeyRing
+from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.store import repository
 from services.control_plane.store.errors import no_api
 from services.control_plane.store.models import Application
@@ -30,9 +31,18 @@ _RANDOM_BYTES: Final = 32
 class TicketService:
     """Makes tickets and leaves them in Redis. `redis` must give up soon, as for quotas."""
 
-    def __init__(self, issuer: str, keyring: KeyRing, redis: Redis, bulkhead: Bulkhead, clock: Clock) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        keyring: KeyRing,
+        revocations: Revocations,
+        redis: Redis,
+        bulkhead: Bulkhead,
+        clock: Clock,
+    ) -> None:
         self._issuer = issuer
         self._keyring = keyring
+        self._revocations = revocations
         self._redis = redis
         self._bulkhead = bulkhead
         self._clock = clock
@@ -51,6 +61,8 @@ class TicketService:
 
     def grant(self, session: Session, claims: AccessClaims, api_id: str) -> Ticket:
         """Return a ticket that allows what an application's token does, and as long. Raises `ProblemError`."""
+        if self._revocations.contains(session, claims.jti):
+            raise UnauthorizedError("The token was revoked.")
         key = repository.find_key_of_client(session, claims.client_id)
         if key is None:
             raise UnauthorizedError("The key is gone.")

@@ -1,13 +1,14 @@
 """A whole control plane in this process, on a real Redis and a database of each kind."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
+from redis import Redis
 
 from services.control_plane.app import create_app
 from services.control_plane.kit import migrate
@@ -91,6 +92,13 @@ async def platform(started: Start) -> AsyncIterator[Platform]:
     async with started() as platform:
         await platform.sign_in(CLIENT_ID, CLIENT_SECRET)
         yield platform
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[Redis]:
+    """Look into Redis as a pod does."""
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        yield redis
 
 
 def _dsn(folder: Path, database: str) -> str:

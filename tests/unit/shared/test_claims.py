@@ -4,10 +4,13 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc import jws
-from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
+from joserfc import jwe, jws
+from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 from shared.claims import (
     ALGORITHMS,
@@ -27,11 +30,12 @@ CLAIMS = {
 }  # fmt: skip
 HEADER = {"alg": "ES256", "typ": "at+jwt", "kid": "current"}
 SECRET = OctKey.generate_key(256, {"kid": "current"})
+OWN = ECKey.generate_key("P-256", {"kid": "current"})
 RSA = RSAKey.generate_key(2048, {"kid": "current"})
 
 
 def sign(
-    claims: dict[str, Any] | bytes, header: dict[str, Any] | None = None, key: ECKey | OctKey | RSAKey = KEY
+    claims: dict[str, Any] | bytes, header: dict[str, Any] | None = None, key: ECKey | OctKey | OKPKey | RSAKey = KEY
 ) -> str:
     payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
     head = HEADER | (header or {})
@@ -49,14 +53,31 @@ def confuse() -> str:
     return f"{signed}.{part(hmac.digest(KEY.as_pem(private=False), signed.encode(), 'sha256'))}"
 
 
+def encrypted() -> str:
+    """Return an encrypted token: what only the recipient can read, nobody vouches for."""
+    header = {"alg": "ECDH-ES", "enc": "A128GCM", "typ": "at+jwt", "kid": "current"}
+    return jwe.encrypt_compact(header, json.dumps(CLAIMS).encode(), KEY)
+
+
 def test_a_good_token_says_who_calls() -> None:
     claims = VERIFIER.verify(sign(CLAIMS), NOW)
     assert (claims.client_id, claims.jti, claims.exp) == ("client", "token-1", NOW + 60)
     assert claims.scopes == {"read", "write"}
 
 
-def test_only_es256_is_accepted() -> None:
-    assert ALGORITHMS == ("ES256",)
+def test_only_asymmetric_algorithms_are_accepted() -> None:
+    assert set(ALGORITHMS) == {"ES256", "RS256", "Ed25519"}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "key"),
+    [("RS256", RSAKey.generate_key(2048, {"kid": "new"})), ("Ed25519", OKPKey.generate_key("Ed25519", {"kid": "new"}))],
+)
+def test_each_key_verifies_what_was_signed_in_its_own_way(algorithm: str, key: RSAKey | OKPKey) -> None:
+    verifier = TokenVerifier(ISSUER, AUDIENCE, KeySet([KEY, key]))
+    assert verifier.verify(sign(CLAIMS, {"alg": algorithm, "kid": "new"}, key), NOW).jti == "token-1"
+    with pytest.raises(InvalidTokenError, match="signature does not verify"):
+        verifier.verify(sign(CLAIMS, {"alg": algorithm}, key), NOW)  # names the key of another algorithm
 
 
 @pytest.mark.parametrize("typ", ["AT+JWT", "application/at+jwt"])
@@ -82,9 +103,15 @@ def test_another_kind_of_token_is_refused(typ: str) -> None:
         pytest.param(f"{part(HEADER)}.{part(CLAIMS)}.{part(bytes(64))}", id="null signature"),  # CVE-2022-21449
         pytest.param(sign(CLAIMS, key=ECKey.generate_key("P-256", {"kid": "current"})), id="another key"),
         pytest.param(sign(CLAIMS, {"kid": "unknown"}), id="unknown kid"),
+        pytest.param(sign(CLAIMS, {"alg": "PS256"}, RSA), id="PS256"),
+        pytest.param(sign(CLAIMS, {"jwk": OWN.as_dict(private=False)}, OWN), id="brings its own key"),
+        pytest.param(sign(CLAIMS, {"jku": "http://127.0.0.1:9/jwks"}, OWN), id="says where its key is"),
+        pytest.param(sign(CLAIMS, {"x5u": "http://127.0.0.1:9/x5u"}, OWN), id="says where its certificate is"),
+        pytest.param(sign(CLAIMS, {"x5c": ["AAAA"]}, OWN), id="brings its own certificate"),
+        pytest.param(encrypted(), id="JWE"),
         pytest.param(
             sign(CLAIMS, {"kid": "own", "jwk": KEY.as_dict(private=False)}, ECKey.generate_key("P-256")),
-            id="brings its own key",
+            id="brings its own key and names it",
         ),
     ],
 )
@@ -135,6 +162,19 @@ def test_clocks_may_differ_by_the_leeway_and_no_more() -> None:
         VERIFIER.verify(token, NOW - 5.1)
     with pytest.raises(InvalidTokenError, match="not valid yet"):
         VERIFIER.verify(sign(CLAIMS | {"nbf": NOW + 10}), NOW)
+
+
+def test_a_signed_header_with_an_unknown_crit_is_refused() -> None:
+    signed = f"{part({**HEADER, 'crit': ['new'], 'new': 1})}.{part(CLAIMS)}"
+    assert KEY.private_key is not None
+    r, s = decode_dss_signature(KEY.private_key.sign(signed.encode(), ECDSA(SHA256())))
+    with pytest.raises(InvalidTokenError, match="signature does not verify"):
+        VERIFIER.verify(f"{signed}.{part(r.to_bytes(32) + s.to_bytes(32))}", NOW)
+
+
+def test_a_huge_header_is_refused_unread() -> None:
+    with pytest.raises(InvalidTokenError, match="too long"):
+        VERIFIER.verify(sign(CLAIMS, {"cty": "x" * MAX_TOKEN_BYTES}), NOW)
 
 
 def test_a_token_that_is_too_long_is_refused_unread() -> None:

@@ -10,6 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from services.control_plane.identity.scopes import ALL_SCOPES
+from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES
 from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, Platform, Start, on_sqlite, problem
 
 TOKEN = "/oauth2/token"
@@ -44,7 +45,7 @@ async def test_a_token_says_what_rfc_9068_asks_for(platform: Platform) -> None:
     jwks = KeySet.import_key_set(await platform.read("/oauth2/jwks"))
     token = jwt.decode(answer["access_token"], jwks, algorithms=["ES256"])
     assert token.header["typ"] == "at+jwt"
-    assert token.header["kid"] == jwks.keys[0].kid
+    assert token.header["kid"] in {key.kid for key in jwks.keys}
     claims = token.claims
     assert claims["iss"] == "http://localhost:8000"
     assert claims["aud"] == "urn:framegate:management"
@@ -57,9 +58,11 @@ async def test_a_token_says_what_rfc_9068_asks_for(platform: Platform) -> None:
 
 @on_sqlite
 async def test_published_keys_are_public(platform: Platform) -> None:
-    (key,) = (await platform.read("/oauth2/jwks"))["keys"]
-    assert "d" not in key
-    assert (key["kty"], key["alg"], key["use"]) == ("EC", "ES256", "sig")
+    keys = (await platform.read("/oauth2/jwks"))["keys"]
+    assert len(keys) == 2  # the current and the next
+    for key in keys:
+        assert "d" not in key
+        assert (key["kty"], key["alg"], key["use"]) == ("EC", "ES256", "sig")
 
 
 @on_sqlite
@@ -68,7 +71,11 @@ async def test_metadata_lists_what_is_on(platform: Platform) -> None:
     assert metadata["issuer"] == "http://localhost:8000"
     assert metadata["token_endpoint"] == "http://localhost:8000/oauth2/token"
     assert metadata["jwks_uri"] == "http://localhost:8000/oauth2/jwks"
-    assert metadata["grant_types_supported"] == ["client_credentials"]
+    assert metadata["grant_types_supported"] == list(SUPPORTED_GRANT_TYPES)
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+    assert metadata["authorization_response_iss_parameter_supported"] is True
+    for name in ("authorization", "token", "revocation", "introspection"):
+        assert metadata[f"{name}_endpoint"].startswith("http://localhost:8000/oauth2/")
 
 
 async def test_scopes_are_what_was_asked_for(platform: Platform) -> None:
@@ -146,7 +153,7 @@ async def test_only_a_form_is_read(platform: Platform) -> None:
     assert error_of(await platform.client.post(TOKEN, json=POST)) == "invalid_request"
 
 
-@pytest.mark.parametrize("grant", ["password", "authorization_code", "refresh_token", "x"])
+@pytest.mark.parametrize("grant", ["password", "implicit", "x"])
 @on_sqlite
 async def test_other_grants_are_not_supported(platform: Platform, grant: str) -> None:
     assert error_of(await ask(platform, {**POST, "grant_type": grant})) == "unsupported_grant_type"
@@ -192,3 +199,24 @@ async def test_keys_stay_over_a_restart_and_only_under_their_secret(started: Sta
     async with started() as platform:
         headers = {"Authorization": f"Bearer {token}"}
         assert (await platform.client.get("/admin/v1/policies", headers=headers)).status_code == 200
+
+
+@on_sqlite
+async def test_who_guesses_waits_and_nobody_else(platform: Platform) -> None:
+    wrong = {**POST, "client_secret": "wrong"}
+    for _ in range(5):
+        assert error_of(await ask(platform, wrong), 401) == "invalid_client"
+    for body in (wrong, POST):  # the right secret waits too: otherwise the wait would tell which it is
+        response = await ask(platform, body)
+        assert error_of(response, 429) == "temporarily_unavailable"
+        assert response.headers["retry-after"] == "1"
+    assert error_of(await ask(platform, {**wrong, "client_id": "other"}), 401) == "invalid_client"
+    platform.clock.move(seconds=1)
+    assert (await ask(platform, POST)).status_code == 200
+    assert error_of(await ask(platform, wrong), 401) == "invalid_client"
+
+
+async def test_tokens_are_for_the_resource_of_their_client(platform: Platform) -> None:
+    assert (await ask(platform, {**POST, "resource": "urn:framegate:management"})).status_code == 200
+    for resource in ("urn:framegate:gateway", "https://other.example.com"):
+        assert error_of(await ask(platform, {**POST, "resource": resource})) == "invalid_target"

@@ -15,6 +15,7 @@ from services.control_plane.kit.clock import system_clock
 from services.control_plane.kit.problems import UnavailableError
 from services.control_plane.kit.security import Sealer
 from services.control_plane.oauth.keyring import KeyRing
+from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.store.tickets import TicketService
 from shared import keys
 from shared.definition import ApiId
@@ -194,10 +195,11 @@ async def test_without_redis_the_caller_is_told_to_come_back(started: Start) -> 
 
 def test_a_redis_that_is_silent_is_not_waited_for() -> None:
     ticket = Ticket(api_id=ApiId("a"), application_id=ApplicationId("b"), key_type="SANDBOX")
-    keyring = KeyRing(Sealer("a key of the tests, of 32 characters or more"), system_clock)
+    keyring = KeyRing(Sealer("a key of the tests, of 32 characters or more"), "ES256", system_clock)
+    revocations = Revocations(system_clock)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel takes connections, nobody answers
         redis = connect(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", 0.2)
         began = time.monotonic()
         with redis, pytest.raises(UnavailableError):
-            TicketService("", keyring, redis, Bulkhead(1, 0.2), system_clock).keep(ticket)
+            TicketService("", keyring, revocations, redis, Bulkhead(1, 0.2), system_clock).keep(ticket)
         assert time.monotonic() - began < 1

@@ -1,0 +1,127 @@
+"""What people allowed clients: codes, tokens that refresh, and the tokens that these led to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.security import hash_secret, new_id, new_secret
+from services.control_plane.oauth.models import (
+    AuthorizationCode,
+    IssuedToken,
+    OAuthClient,
+    OAuthGrant,
+    RefreshToken,
+)
+from services.control_plane.oauth.revocation import Revocations
+from services.control_plane.oauth.tokens import NewToken, TokenIssuer
+
+CODE_VALIDITY: Final = timedelta(seconds=60)
+REFRESH_VALIDITY: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantService:
+    """Every use locks its grant: so of two that race with one code or token, one comes second."""
+
+    issuer: TokenIssuer
+    revocations: Revocations
+    clock: Clock
+
+    def begin(
+        self, session: Session, client: OAuthClient, subject: str, scopes: Sequence[str], code: AuthorizationCode
+    ) -> None:
+        """Keep a grant with the code that leads to it."""
+        now = self.clock()
+        grant = OAuthGrant(
+            id=code.grant_id,
+            client_id=client.id,
+            subject=subject,
+            scopes=list(scopes),
+            created_at=now,
+            expires_at=code.expires_at,
+        )
+        session.add(grant)
+        session.flush()
+        session.add(code)
+
+    def take_code(self, session: Session, code: str, client_id: str) -> tuple[OAuthGrant, AuthorizationCode] | None:
+        """Return a client's code that is good. One that was used already ends all that it led to."""
+        row = session.get(AuthorizationCode, hash_secret(code))
+        grant = self._lock(session, row.grant_id, client_id) if row else None
+        if row is None or grant is None:
+            return None
+        session.refresh(row)
+        return (grant, row) if self._is_fresh(session, row) else None
+
+    def take_refresh_token(
+        self, session: Session, token: str, client_id: str
+    ) -> tuple[OAuthGrant, RefreshToken] | None:
+        """Return a client's token that is good. One that was used already ends all that its grant led to."""
+        row = session.get(RefreshToken, hash_secret(token))
+        grant = self._lock(session, row.grant_id, client_id) if row else None
+        if row is None or grant is None:
+            return None
+        session.refresh(row)
+        return (grant, row) if self._is_fresh(session, row) else None
+
+    def find_refresh_token(self, session: Session, token: str) -> tuple[OAuthGrant, RefreshToken] | None:
+        """Return a token that refreshes, good or not."""
+        row = session.get(RefreshToken, hash_secret(token))
+        return (session.get_one(OAuthGrant, row.grant_id), row) if row else None
+
+    def issue(self, session: Session, client: OAuthClient, grant: OAuthGrant, scopes: Sequence[str]) -> NewToken:
+        token = self.issuer.issue(client, scopes, subject=grant.subject)
+        session.add(IssuedToken(jti=token.id, grant_id=grant.id, expires_at=token.expires_at))
+        self._extend(grant, token.expires_at)
+        return token
+
+    def new_refresh_token(self, session: Session, grant: OAuthGrant) -> str:
+        token, expires_at = new_secret(), self.clock() + REFRESH_VALIDITY
+        session.add(RefreshToken(token_hash=hash_secret(token), grant_id=grant.id, expires_at=expires_at))
+        self._extend(grant, expires_at)
+        return token
+
+    def revoke(self, session: Session, grant_id: str) -> None:
+        """End a grant with all that it led to."""
+        grant = session.get(OAuthGrant, grant_id, with_for_update=True, populate_existing=True)
+        if grant is None:
+            return
+        for token in session.exec(select(IssuedToken).where(IssuedToken.grant_id == grant_id)):
+            self.revocations.add(session, token.jti, grant.client_id, token.expires_at)
+        session.execute(delete(OAuthGrant).where(col(OAuthGrant.id) == grant_id))
+
+    def sweep(self, session: Session) -> None:
+        """Forget what has expired."""
+        now = self.clock()
+        session.execute(delete(OAuthGrant).where(col(OAuthGrant.expires_at) <= now))
+        session.execute(delete(RefreshToken).where(col(RefreshToken.expires_at) <= now))
+        session.execute(delete(IssuedToken).where(col(IssuedToken.expires_at) <= now))
+
+    def _lock(self, session: Session, grant_id: str, client_id: str) -> OAuthGrant | None:
+        grant = session.get(OAuthGrant, grant_id, with_for_update=True, populate_existing=True)
+        return grant if grant is not None and grant.client_id == client_id else None
+
+    def _is_fresh(self, session: Session, row: AuthorizationCode | RefreshToken) -> bool:
+        if row.used_at is not None:
+            self.revoke(session, row.grant_id)
+            return False
+        return row.expires_at > self.clock()
+
+    def _extend(self, grant: OAuthGrant, until: datetime) -> None:
+        grant.expires_at = max(grant.expires_at, until)
+
+
+def new_code(code: str, redirect_uri: str, challenge: str, now: datetime) -> AuthorizationCode:
+    """Return a code as it is stored, for a grant that is to be made."""
+    return AuthorizationCode(
+        code_hash=hash_secret(code),
+        grant_id=new_id(),
+        redirect_uri=redirect_uri,
+        code_challenge=challenge,
+        expires_at=now + CODE_VALIDITY,
+    )

@@ -1,0 +1,95 @@
+"""Signing keys from their making to their end, and what the pods are told of them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session
+
+from services.control_plane.catalogue import outbox
+from services.control_plane.kit import audit
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.database import Database
+from services.control_plane.kit.problems import ConflictError, NotFoundError
+from services.control_plane.oauth import repository
+from services.control_plane.oauth.keyring import KeyRing
+from services.control_plane.oauth.models import SigningKey
+from services.control_plane.oauth.projection import ISSUER_ID, define_issuer
+from services.control_plane.oauth.tokens import TokenIssuer
+
+SETTLE: Final = timedelta(seconds=30)
+"""So old must the next key be before it signs: every pod has it by then."""
+
+OVERLAP: Final = timedelta(minutes=1)
+"""Beyond the longest validity: other processes learn of a rotation a little later, and clocks differ."""
+
+_LOCK: Final = "signing keys"
+
+
+class IssuerService:
+    """Keeps the keys, and the pods told whose tokens are good."""
+
+    def __init__(self, database: Database, keyring: KeyRing, issuer: TokenIssuer, clock: Clock) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._issuer = issuer
+        self._clock = clock
+
+    def prepare(self, session: Session) -> None:
+        """Make the first keys, load all, and publish the public halves."""
+        self._database.lock(session, _LOCK)
+        self._keyring.prepare(session)
+        self._publish(session)
+
+    def list_keys(self, session: Session) -> Sequence[SigningKey]:
+        return repository.list_keys(session)
+
+    def rotate(self, session: Session) -> SigningKey:
+        """Sign with the next key from now on. The one before is kept until its last token has expired."""
+        self._database.lock(session, _LOCK)
+        keys, now = repository.list_keys(session), self._clock()
+        current, upcoming = repository.current_key(keys), repository.next_key(keys)
+        if current is None or upcoming is None:
+            raise RuntimeError("there are no signing keys")
+        if upcoming.created_at > now - SETTLE:
+            raise ConflictError(
+                f"The next key is not yet with every pod. Try again {SETTLE.seconds} s after the last rotation."
+            )
+        self._retire(current, now)
+        upcoming.activated_at = now
+        session.flush()
+        self._keyring.make(session)
+        self._renew(session, "signing_key.rotate", upcoming.id)
+        return upcoming
+
+    def revoke(self, session: Session, kid: str) -> None:
+        """Forget a retired key before its time: all tokens that it signed stop being good."""
+        self._database.lock(session, _LOCK)
+        key = repository.find_key(session, kid)
+        if key is None:
+            raise NotFoundError
+        if key.retired_at is None:
+            raise ConflictError("Only a retired key can be deleted. Rotate first.")
+        session.delete(key)
+        self._renew(session, "signing_key.delete", kid)
+
+    def sweep(self, session: Session) -> None:
+        """Forget the keys whose time is over."""
+        self._database.lock(session, _LOCK)
+        if repository.delete_expired_keys(session, self._clock()):
+            self._keyring.load(session)
+            self._publish(session)
+
+    def _retire(self, key: SigningKey, now: datetime) -> None:
+        key.retired_at = now
+        key.expires_at = now + timedelta(seconds=key.longest_validity_seconds) + OVERLAP
+
+    def _renew(self, session: Session, action: str, kid: str) -> None:
+        session.flush()
+        self._keyring.load(session)
+        audit.record(session, action, "signing_key", kid)
+        self._publish(session)
+
+    def _publish(self, session: Session) -> None:
+        definition = define_issuer(self._issuer.issuer, self._keyring.jwks())
+        outbox.record(session, "issuer", ISSUER_ID, definition, self._clock())
