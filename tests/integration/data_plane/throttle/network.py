@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -30,6 +30,7 @@ class Wire(Scripts):
         self.fate: Fate = "heard"
         self.late: list[Call] = []
         self.silent = False
+        self.meanwhile: Callable[[], None] = lambda: None
         self._newest = 0
 
     @property
@@ -43,6 +44,7 @@ class Wire(Scripts):
             self.late += calls
             return [None] * len(calls)
         answers = await self._carry_out(calls)
+        self.meanwhile()
         return [self._as_it_lasts(answer) if self.fate == "heard" else None for answer in answers]
 
     async def hear_late(self) -> None:

@@ -358,6 +358,18 @@ def test_no_window_lets_more_through_than_was_allowed(site: Site, rounds: int) -
     check(lambda: Windows(site), 60 * rounds)
 
 
+def test_an_answer_about_a_window_that_has_changed_meanwhile_is_no_credit(site: Site) -> None:
+    pod = Pod(site, make_quota(40, 60))
+    pod.wire.meanwhile = lambda: pod.follow(make_quota(40, 1))
+    site.runner.run(pod.book._fetch([pod.lease]))
+    assert pod.meter.available()[0] == 0
+    pod.wire.meanwhile = lambda: None
+    site.runner.run(pod.book._fetch([pod.lease]))
+    assert pod.meter.available()[0] > 0
+    pod.follow(make_quota(40, 60))
+    assert pod.meter.available()[0] == 0
+
+
 @pytest.mark.timeout(600)
 def test_no_bucket_lets_more_through_than_fills_it(site: Site, rounds: int) -> None:
     check(lambda: Buckets(site), 25 * rounds)
