@@ -1,11 +1,14 @@
-"""A network between pods and Redis that loses answers and brings questions late; the scripts and Redis are real."""
+"""What the models stand on: real scripts and a real Redis, and a network that loses answers or delays questions."""
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from prometheus_client import CollectorRegistry
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -15,10 +18,23 @@ from services.data_plane.telemetry import ThrottleMetrics
 from services.data_plane.throttle.scripts import SLOTS, Answer, Call, Scripts
 from shared.limits import Rule, Unit
 
+PODS = 3
 WINDOW_ANSWER = 5
 
 Fate = Literal["heard", "unheard", "late"]
 """What becomes of a question: answered, carried out without the pod hearing of it, or carried out much later."""
+
+
+FATES: st.SearchStrategy[Fate] = st.sampled_from(["heard", "heard", "heard", "unheard", "late"])
+
+pods = st.integers(0, PODS - 1)
+
+
+def check(machine: Callable[[], RuleBasedStateMachine], examples: int, *, timed: bool = True) -> None:
+    """Try many runs of a model. Where time matters, what fails isn't made smaller: the next run takes other times."""
+    phases = [phase for phase in Phase if phase is not Phase.shrink or not timed]
+    made = cast("type[RuleBasedStateMachine]", machine)  # whatever makes one will do
+    run_state_machine_as_test(made, settings=settings(max_examples=examples, stateful_step_count=40, phases=phases))
 
 
 class Wire(Scripts):
@@ -30,6 +46,7 @@ class Wire(Scripts):
         self.fate: Fate = "heard"
         self.late: list[Call] = []
         self.silent = False
+        self.meanwhile: Callable[[], None] = lambda: None
         self._newest = 0
 
     @property
@@ -43,6 +60,7 @@ class Wire(Scripts):
             self.late += calls
             return [None] * len(calls)
         answers = await self._carry_out(calls)
+        self.meanwhile()
         return [self._as_it_lasts(answer) if self.fate == "heard" else None for answer in answers]
 
     async def hear_late(self) -> None:
