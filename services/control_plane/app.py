@@ -39,6 +39,7 @@ from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.assertions import AssertionReader
+from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.grants import GrantService
 from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
@@ -188,14 +189,15 @@ def _build_tokens(
     clients: ClientService,
     accounts: AccountService,
 ) -> TokenServices:
-    revocations = Revocations(clock)
+    revocations, token_endpoint = Revocations(clock), settings.public_url + oauth_router.TOKEN_PATH
     return TokenServices(
         clients=clients,
         issuer=issuer,
         reader=TokenReader(settings.public_url, keyring),
         revocations=revocations,
         grants=GrantService(issuer, revocations, clock),
-        assertions=AssertionReader(settings.public_url, settings.public_url + oauth_router.TOKEN_PATH, clock),
+        assertions=AssertionReader(settings.public_url, token_endpoint, clock),
+        dpop=DpopReader(token_endpoint, clock),
         guesses=Guesses(clock),
         knows=accounts.is_active,
         clock=clock,

@@ -110,7 +110,7 @@ class IssuedToken(SQLModel, table=True):
 
 
 class UsedAssertion(SQLModel, table=True):
-    """An assertion that was good once, by the hash of its client and `jti`."""
+    """An assertion or a proof that was good once, by the hash of who signed it and its `jti`."""
 
     __tablename__ = "used_assertion"
 

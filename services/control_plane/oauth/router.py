@@ -90,6 +90,7 @@ async def read_metadata(issuer: Issuer) -> ServerMetadata:
         code_challenge_methods_supported=["S256"],
         authorization_response_iss_parameter_supported=True,
         token_endpoint_auth_methods_supported=list(_AUTH_METHODS),
+        dpop_signing_alg_values_supported=list(ALGORITHMS),
         token_endpoint_auth_signing_alg_values_supported=list(ALGORITHMS),
         revocation_endpoint=issuer.issuer + REVOKE_PATH,
         revocation_endpoint_auth_methods_supported=list(_AUTH_METHODS),

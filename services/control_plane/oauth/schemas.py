@@ -24,6 +24,7 @@ class ServerMetadata(BaseModel):
     authorization_response_iss_parameter_supported: bool
     token_endpoint_auth_methods_supported: list[str]
     token_endpoint_auth_signing_alg_values_supported: list[str]
+    dpop_signing_alg_values_supported: list[str]
     revocation_endpoint: str
     revocation_endpoint_auth_methods_supported: list[str]
     introspection_endpoint: str
