@@ -57,7 +57,7 @@ from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.service import ApiService
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
-from services.control_plane.store import key_router
+from services.control_plane.store import key_router, registration_router
 from services.control_plane.store import publisher_router as store_publisher_router
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store import router as store_router
@@ -65,6 +65,7 @@ from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.quota import QuotaReader
+from services.control_plane.store.registration import RegistrationService
 from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
@@ -173,6 +174,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         EndpointTester: EndpointTester(addresses, bulkhead),
         ApplicationService: applications,
         KeyService: keys,
+        RegistrationService: RegistrationService(applications, keys, settings.public_url),
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(platform.counters, Bulkhead(_COUNTER_CALLS, _COUNTER_SECONDS)),
         BlockService: BlockService(clock),
@@ -236,6 +238,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
     app.include_router(key_router.router)
+    app.include_router(registration_router.router)
     # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])

@@ -25,6 +25,7 @@ class OAuthClient(SQLModel, table=True):
     """Public keys. A client that has some proves itself with them, and no secret of it counts."""
 
     token_validity_seconds: int
+    registration_token_hash: str | None = None
     disabled: bool = False
     created_at: datetime
 

@@ -85,6 +85,7 @@ async def read_metadata(issuer: Issuer) -> ServerMetadata:
         jwks_uri=issuer.issuer + JWKS_PATH,
         grant_types_supported=list(SUPPORTED_GRANT_TYPES),
         authorization_endpoint=issuer.issuer + AUTHORIZE_PATH,
+        registration_endpoint=issuer.issuer + "/oauth2/register",
         response_types_supported=["code"],
         response_modes_supported=["query"],
         code_challenge_methods_supported=["S256"],

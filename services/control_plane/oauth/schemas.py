@@ -16,6 +16,7 @@ class ServerMetadata(BaseModel):
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
+    registration_endpoint: str
     jwks_uri: str
     grant_types_supported: list[str]
     response_types_supported: list[str]

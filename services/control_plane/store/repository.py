@@ -104,6 +104,10 @@ def find_key(session: Session, application_id: str, key_type: str) -> Applicatio
     return session.get(ApplicationKey, (application_id, key_type))
 
 
+def find_key_of_client(session: Session, client_id: str) -> ApplicationKey | None:
+    return session.exec(select(ApplicationKey).where(ApplicationKey.client_id == client_id)).first()
+
+
 def subscriptions_of(session: Session, application_id: str) -> Sequence[Subscription]:
     return session.exec(select(Subscription).where(Subscription.application_id == application_id)).all()
 
