@@ -39,6 +39,7 @@ from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.assertions import AssertionReader
+from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.grants import GrantService
 from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
@@ -56,7 +57,7 @@ from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.service import ApiService
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
-from services.control_plane.store import api_key_router, key_router, ticket_router
+from services.control_plane.store import api_key_router, key_router, registration_router, ticket_router
 from services.control_plane.store import publisher_router as store_publisher_router
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store import router as store_router
@@ -65,6 +66,7 @@ from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.quota import QuotaReader
+from services.control_plane.store.registration import RegistrationService
 from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling import router as throttling_router
@@ -154,10 +156,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     applications = ApplicationService(policies, keys, api_keys, clock)
     accounts = AccountService(clients, AccountHooks(applications.create_default, applications.delete_owned), clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
-    bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
-    addresses = AddressChecker(settings.addresses, bulkhead)
-    backend_secrets = BackendSecrets(platform.backend_sealer)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     provided = {
         Room: Room(),
@@ -170,13 +169,11 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         AccountService: accounts,
         ConsentService: ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock),
         PolicyService: policies,
-        BackendSecrets: backend_secrets,
-        ApiService: ApiService(policies, backend_secrets, clock),
-        AddressChecker: addresses,
-        EndpointTester: EndpointTester(addresses, bulkhead),
+        **_provide_publisher(settings, platform, policies),
         ApplicationService: applications,
         KeyService: keys,
         ApiKeyService: api_keys,
+        RegistrationService: RegistrationService(applications, keys, settings.public_url),
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(platform.quick_redis, quick),
         TicketService: TicketService(
@@ -188,6 +185,18 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     return Services(policies, signing, accounts, _build_keeper(platform, keyring, signing, tokens), provided)
 
 
+def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyService) -> dict[type, object]:
+    bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    addresses = AddressChecker(settings.addresses, bulkhead)
+    backend_secrets = BackendSecrets(platform.backend_sealer)
+    return {
+        BackendSecrets: backend_secrets,
+        ApiService: ApiService(policies, backend_secrets, platform.clock),
+        AddressChecker: addresses,
+        EndpointTester: EndpointTester(addresses, bulkhead),
+    }
+
+
 def _build_tokens(
     settings: Settings,
     clock: Clock,
@@ -196,14 +205,15 @@ def _build_tokens(
     clients: ClientService,
     accounts: AccountService,
 ) -> TokenServices:
-    revocations = Revocations(clock)
+    revocations, token_endpoint = Revocations(clock), settings.public_url + oauth_router.TOKEN_PATH
     return TokenServices(
         clients=clients,
         issuer=issuer,
         reader=TokenReader(settings.public_url, keyring),
         revocations=revocations,
         grants=GrantService(issuer, revocations, clock),
-        assertions=AssertionReader(settings.public_url, settings.public_url + oauth_router.TOKEN_PATH, clock),
+        assertions=AssertionReader(settings.public_url, token_endpoint, clock),
+        dpop=DpopReader(token_endpoint, clock),
         guesses=Guesses(clock),
         knows=accounts.is_active,
         clock=clock,
@@ -244,6 +254,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(key_router.router)
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)
+    app.include_router(registration_router.router)
     # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])

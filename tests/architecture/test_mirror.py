@@ -32,6 +32,7 @@ TESTED_BY = {
     "services/control_plane/metrics.py": f"{CONTROL_PLANE}/test_health.py",
     "services/control_plane/portal/consent.py": f"{CONTROL_PLANE}/portal/test_consent_router.py",
     "services/control_plane/portal/pages.py": f"{CONTROL_PLANE}/portal/test_consent_router.py",
+    "services/control_plane/store/registration_router.py": f"{CONTROL_PLANE}/store/test_registration.py",
     "services/data_plane/__main__.py": "tests/integration/cli/test_planes.py",
     "services/data_plane/account.py": f"{POD}/test_throttle.py",
     "services/data_plane/admit.py": f"{POD}/test_refusals.py",

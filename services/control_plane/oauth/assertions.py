@@ -1,16 +1,14 @@
 """JWTs that clients sign about themselves (RFC 7523), each good once."""
 
-import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, import_key
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from services.control_plane.kit.clock import Clock
@@ -90,9 +88,6 @@ class AssertionReader:
             raise AssertionRefusedError("not valid yet")
 
     def _use(self, session: Session, claims: _Claims, client_id: str) -> None:
-        insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        id_ = hashlib.sha256(f"{client_id}\0{claims.jti}".encode()).hexdigest()
         expires_at = datetime.fromtimestamp(claims.exp + _LEEWAY_SECONDS, UTC)
-        used = insert(UsedAssertion).values(id=id_, expires_at=expires_at).on_conflict_do_nothing()
-        if session.execute(used.returning(col(UsedAssertion.id))).first() is None:
+        if not repository.use_once(session, f"{client_id}\0{claims.jti}", expires_at):
             raise AssertionRefusedError("used before")

@@ -37,3 +37,10 @@ class InvalidTargetError(OAuth2Error):  # type: ignore[misc] # as above
 
     error = "invalid_target"
     description = "The resource must be the audience of the client's tokens."
+
+
+class InvalidProofError(OAuth2Error):  # type: ignore[misc] # as above
+    """RFC 9449, section 5: the key that a token shall be bound to is not proven."""
+
+    error = "invalid_dpop_proof"
+    description = "The DPoP proof is not valid."

@@ -74,8 +74,15 @@ class GrantService:
         row = session.get(RefreshToken, hash_secret(token))
         return (session.get_one(OAuthGrant, row.grant_id), row) if row else None
 
-    def issue(self, session: Session, client: OAuthClient, grant: OAuthGrant, scopes: Sequence[str]) -> NewToken:
-        token = self.issuer.issue(client, scopes, subject=grant.subject)
+    def issue(
+        self,
+        session: Session,
+        client: OAuthClient,
+        grant: OAuthGrant,
+        scopes: Sequence[str],
+        thumbprint: str | None = None,
+    ) -> NewToken:
+        token = self.issuer.issue(client, scopes, subject=grant.subject, thumbprint=thumbprint)
         session.add(IssuedToken(jti=token.id, grant_id=grant.id, expires_at=token.expires_at))
         self._extend(grant, token.expires_at)
         return token

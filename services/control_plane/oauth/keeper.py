@@ -9,6 +9,8 @@ from typing import Final
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.control_plane.kit.security import UnsealError
+
 logger = logging.getLogger(__name__)
 
 _STOP_SECONDS: Final = 10.0
@@ -30,7 +32,7 @@ class Chore:
         self._due = now + self._every_seconds
         try:
             self._do()
-        except (RedisError, SQLAlchemyError, OSError) as error:
+        except (RedisError, SQLAlchemyError, OSError, RuntimeError, UnsealError) as error:
             self._due = now + max(self._every_seconds, 1.0)
             logger.warning("%s failed, and is tried again: %s", self.name, error)
 

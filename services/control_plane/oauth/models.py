@@ -25,6 +25,7 @@ class OAuthClient(SQLModel, table=True):
     """Public keys. A client that has some proves itself with them, and no secret of it counts."""
 
     token_validity_seconds: int
+    registration_token_hash: str | None = None
     disabled: bool = False
     created_at: datetime
 
@@ -110,7 +111,7 @@ class IssuedToken(SQLModel, table=True):
 
 
 class UsedAssertion(SQLModel, table=True):
-    """An assertion that was good once, by the hash of its client and `jti`."""
+    """An assertion or a proof that was good once, by the hash of who signed it and its `jti`."""
 
     __tablename__ = "used_assertion"
 

@@ -1,10 +1,13 @@
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, func, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from services.control_plane.oauth.models import OAuthClient, SigningKey
+from services.control_plane.oauth.models import OAuthClient, SigningKey, UsedAssertion
 
 
 def find_client(session: Session, client_id: str) -> OAuthClient | None:
@@ -59,3 +62,11 @@ def delete_expired_keys(session: Session, now: datetime) -> bool:
     """Forget the keys whose last token has expired, and tell whether there were any."""
     expired = delete(SigningKey).where(col(SigningKey.expires_at) <= now)
     return bool(session.execute(expired.returning(col(SigningKey.id))).all())
+
+
+def use_once(session: Session, name: str, expires_at: datetime) -> bool:
+    """Write down that something was used, and tell whether it was the first time."""
+    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    id_ = hashlib.sha256(name.encode()).hexdigest()
+    used = insert(UsedAssertion).values(id=id_, expires_at=expires_at).on_conflict_do_nothing()
+    return session.execute(used.returning(col(UsedAssertion.id))).first() is not None

@@ -1,13 +1,14 @@
 """Token requests: from Starlette to Authlib."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from fastapi import Request
+from starlette.datastructures import Headers
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_FIELDS: Final = 50
@@ -20,16 +21,17 @@ _URI: Final = "https://framegate/oauth2/token"
 class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no types
     """A token request whose body was read already. Query parameters are not looked at (RFC 6749, section 3.2)."""
 
-    def __init__(self, headers: Mapping[str, str], content_type: str, body: bytes, address: str) -> None:
+    def __init__(self, headers: Headers, body: bytes, address: str) -> None:
         self.address = address
+        self.proofs = headers.getlist("dpop")  # more than one is for others to refuse
         super().__init__("POST", _URI, headers=headers)
-        self._content_type = content_type
+        self._content_type = headers.get("content-type", "")
         self._content = body
         self.payload = BasicOAuth2Payload({})
 
     def may_change(self) -> bool:
         """Tell whether the request may use something up, such as a code. One that can't be read does not."""
-        return self.brings_assertion() or self._peek().get("grant_type") != "client_credentials"
+        return bool(self.proofs) or self.brings_assertion() or self._peek().get("grant_type") != "client_credentials"
 
     def brings_assertion(self) -> bool:
         """Tell whether the client proves itself with what is good once."""
@@ -79,4 +81,4 @@ def read_parameters(content: bytes) -> dict[str, str]:
 
 async def read_token_request(request: Request) -> TokenRequest:
     address = request.client.host if request.client else ""
-    return TokenRequest(request.headers, request.headers.get("content-type", ""), await request.body(), address)
+    return TokenRequest(request.headers, await request.body(), address)

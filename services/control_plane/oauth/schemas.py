@@ -16,6 +16,7 @@ class ServerMetadata(BaseModel):
     issuer: str
     authorization_endpoint: str
     token_endpoint: str
+    registration_endpoint: str
     jwks_uri: str
     grant_types_supported: list[str]
     response_types_supported: list[str]
@@ -24,6 +25,7 @@ class ServerMetadata(BaseModel):
     authorization_response_iss_parameter_supported: bool
     token_endpoint_auth_methods_supported: list[str]
     token_endpoint_auth_signing_alg_values_supported: list[str]
+    dpop_signing_alg_values_supported: list[str]
     revocation_endpoint: str
     revocation_endpoint_auth_methods_supported: list[str]
     introspection_endpoint: str

@@ -20,8 +20,9 @@ from services.control_plane.oauth.assertion_grant import AssertionGrant
 from services.control_plane.oauth.assertions import AssertionReader, AssertionRefusedError
 from services.control_plane.oauth.clients import GrantClient
 from services.control_plane.oauth.code_flow import S256, CodeGrant, RefreshGrant
+from services.control_plane.oauth.dpop import DpopReader, ProofRefusedError
 from services.control_plane.oauth.endpoints import Introspection, Revocation
-from services.control_plane.oauth.errors import InvalidClientError, SlowDownError
+from services.control_plane.oauth.errors import InvalidClientError, InvalidProofError, SlowDownError
 from services.control_plane.oauth.grants import GrantService
 from services.control_plane.oauth.models import OAuthClient, OAuthGrant
 from services.control_plane.oauth.proof import Proof, read_proof
@@ -42,6 +43,7 @@ class TokenServices:
     revocations: Revocations
     grants: GrantService
     assertions: AssertionReader
+    dpop: DpopReader
     guesses: Guesses
     knows: Callable[[Session, str], bool]
     """Tells whether somebody who allowed something is still there."""
@@ -56,6 +58,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         super().__init__()
         self._session = session
         self._with = services
+        self._proofs: Sequence[str] = ()
         self.register_grant(ClientCredentialsGrant)
         self.register_grant(CodeGrant, [S256()])
         self.register_grant(RefreshGrant)
@@ -66,6 +69,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
 
     def answer(self, request: TokenRequest) -> Response:
         """Return a token or an error of RFC 6749, section 5.2."""
+        self._proofs = request.proofs
         return self._answer(request, ("grant_type",), lambda: self.create_token_response(request))
 
     def revoke(self, request: TokenRequest) -> Response:
@@ -181,16 +185,26 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         """Issue what was asked for, or else all that the client may have, or was granted."""
         if user is not None:
             scopes = scope_to_list(scope) or []
-            token = self.grants.issue(self._session, client.row, user, scopes)
+            token = self.grants.issue(self._session, client.row, user, scopes, self._read_proof())
         else:
             allowed = client.get_allowed_scope(scope)
             if allowed is None:
                 raise InvalidScopeError
-            token = self._with.issuer.issue(client.row, allowed.split())
+            token = self._with.issuer.issue(client.row, allowed.split(), thumbprint=self._read_proof())
         answer = {"access_token": token.access_token, "token_type": token.token_type, "expires_in": token.expires_in}
         if user is not None and include_refresh_token:
             answer["refresh_token"] = self.grants.new_refresh_token(self._session, user)
         return {**answer, "scope": token.scope} if token.scope else answer
+
+    def _read_proof(self) -> str | None:
+        """Return the thumbprint of the key that the client proves to hold, where it does (RFC 9449)."""
+        if not self._proofs:
+            return None
+        try:
+            (proof,) = self._proofs
+            return self._with.dpop.read(self._session, proof)
+        except (ValueError, ProofRefusedError) as error:
+            raise InvalidProofError from error
 
     def _name_issuer(self, location: str) -> str:
         """Say who answers, so that no answer is taken for another server's (RFC 9207)."""

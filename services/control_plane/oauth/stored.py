@@ -52,7 +52,8 @@ class StoredAccessToken:
         self._revocations.add(self._session, self._claims.jti, self._claims.client_id, expires_at)
 
     def describe(self) -> dict[str, Any]:
-        return {"active": True, "token_type": "Bearer", **self._claims.model_dump(exclude={"nbf"}, exclude_none=True)}
+        kind = "DPoP" if self._claims.cnf else "Bearer"
+        return {"active": True, "token_type": kind, **self._claims.model_dump(exclude={"nbf"}, exclude_none=True)}
 
 
 class StoredRefreshToken:

@@ -67,16 +67,23 @@ class TokenIssuer:
         scopes: Collection[str],
         validity_seconds: int | None = None,
         subject: str | None = None,
+        thumbprint: str | None = None,
     ) -> NewToken:
-        """Return a token for somebody, or for the client itself. It must be known that it may have these scopes."""
+        """Return a token for somebody, or for the client itself. It must be known that it may have these scopes.
+
+        A token with the thumbprint of a key is good only for who proves to hold it (RFC 9449, section 6.1).
+        """
         lifetime = validity_seconds or client.token_validity_seconds
         scope = " ".join(scopes)
         claims = self._claims(client, subject or client.id, scope, lifetime)
+        if thumbprint is not None:
+            claims["cnf"] = {"jkt": thumbprint}
         key = self._keys.current
         algorithm = str(key.alg)  # a key signs in one way alone
         header = {"alg": algorithm, "typ": "at+jwt", "kid": key.kid}
         token = jwt.encode(header, claims, key, [algorithm])
-        return NewToken(claims["jti"], token, datetime.fromtimestamp(claims["exp"], UTC), lifetime, scope)
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+        return NewToken(claims["jti"], token, expires_at, lifetime, scope, "DPoP" if thumbprint else "Bearer")
 
     def _claims(self, client: OAuthClient, subject: str, scope: str, lifetime: int) -> dict[str, Any]:
         """Return the claims of RFC 9068, section 2.2."""

@@ -68,10 +68,10 @@ class CodeClient:
         return bool((await self.post("/oauth2/introspect", token=token)).json()["active"])
 
 
-async def post(platform: Platform, path: str, **form: str | None) -> httpx.Response:
-    """Send a form that brings all its credentials itself."""
+async def post(platform: Platform, path: str, *proofs: str, **form: str | None) -> httpx.Response:
+    """Send a form that brings all its credentials itself, and proofs of a key."""
     content = urlencode({name: value for name, value in form.items() if value is not None})
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    headers = [("Content-Type", "application/x-www-form-urlencoded"), *(("DPoP", proof) for proof in proofs)]
     request = platform.client.build_request("POST", path, content=content, headers=headers)
     request.headers.pop("Authorization", None)
     return await platform.client.send(request)
