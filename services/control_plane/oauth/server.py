@@ -137,7 +137,11 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no
         return request
 
     def handle_response(self, status: int, body: Any, headers: Sequence[tuple[str, str]]) -> Response:
-        return JSONResponse(body, status, dict(headers)) if body else Response(None, status, dict(headers))
+        return (
+            JSONResponse(body, status, dict(headers))
+            if isinstance(body, dict)
+            else Response(None, status, dict(headers))
+        )
 
     def authenticate_client(
         self, request: TokenRequest, methods: Sequence[str], endpoint: str = "token"
