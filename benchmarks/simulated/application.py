@@ -109,7 +109,7 @@ class Simulation:
         if pod.waiting and self._now < lease.refused_until:
             pod.dropped += pod.waiting
             pod.waiting = 0
-        elif (pod.waiting or lease.credit <= lease.low) and not lease.asked and self._now >= lease.refused_until:
+        elif (pod.waiting or lease.is_low()) and not lease.asked and self._now >= lease.refused_until:
             lease.asked = True
             self._at(self._now + ROUND_TRIP_SECONDS / 2, self._ask, pod)
         self._sweep_later(pod)

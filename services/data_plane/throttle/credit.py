@@ -71,6 +71,13 @@ class Lease:
             self.credit = 0
         return self.credit
 
+    def is_low(self) -> bool:
+        """Tell whether more should be asked for before somebody waits.
+
+        Where single messages were granted that would cost more than it saves: the next one may be long in coming.
+        """
+        return self.credit < 0 or 0 < self.low >= self.credit
+
     def is_refused(self, cost: int, now: float) -> bool:
         """Tell whether it is known that a message of this cost can't have credit."""
         return now < self.refused_until and cost - self.credit >= self.refused_need
@@ -105,7 +112,7 @@ def spend_all(leases: list[Lease], messages: int, size: int, now: float) -> bool
     for lease in leases:
         lease.credit -= size if lease.by_bytes else messages
         lease.spent_at = now
-        if lease.credit <= lease.low:
+        if lease.is_low():
             low = True
     return low
 

@@ -44,7 +44,7 @@ class Meter:
         now = time.monotonic()
         if spend_all(self._leases, messages, size, now):
             for lease in self._leases:
-                if lease.credit <= lease.low and not lease.asked and now >= lease.refused_until:
+                if lease.is_low() and not lease.asked and now >= lease.refused_until:
                     self._book.ask(lease)
 
     def judge(self, size: int) -> Verdict:
