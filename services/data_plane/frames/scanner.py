@@ -4,11 +4,14 @@ The payload is never touched: what is forwarded are the very bytes that came.
 """
 
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from services.data_plane.frames import codes
 from services.data_plane.frames.close import Close, read_close, unmask
 from services.data_plane.frames.errors import FrameError
+
+if TYPE_CHECKING:
+    from mypy_extensions import i64  # for mypyc alone
 
 UNLIMITED: Final = 1 << 62
 
@@ -215,23 +218,33 @@ class Scanner:
 
         It decides nothing: it stops before whatever is not plainly good. Sets `_skimmed` and `whole_bytes`.
         """
-        header, mask_bit, largest = self._short_header, self._mask_bit, self._max_message_bytes
-        size = len(data)
-        end = start
-        payload = messages = 0
-        while messages < allowance and size - end >= header:
-            if data[end] != 0x81 and data[end] != 0x82:
+        # Machine words, not objects: this is what a message costs.
+        header: i64 = self._short_header
+        mask_bit: i64 = self._mask_bit
+        largest: i64 = self._max_message_bytes
+        most: i64 = allowance
+        most_bytes: i64 = byte_allowance
+        size: i64 = len(data)
+        end: i64 = start
+        payload: i64 = 0
+        messages: i64 = 0
+        while messages < most and size - end >= header:
+            first: i64 = data[end]
+            if first < 0x81 or first > 0x82:
                 break
-            length = data[end + 1] - mask_bit
-            begin = end + header
+            length: i64 = data[end + 1]
+            length -= mask_bit
+            begin: i64 = end + header
             if length == 126 and size - end >= 4:
-                length = data[end + 2] << 8 | data[end + 3]
+                high: i64 = data[end + 2]
+                low: i64 = data[end + 3]
+                length = high << 8 | low
                 begin += 2
                 if length < 126:
                     break
-            elif not 0 <= length < 126:
+            elif length < 0 or length > 125:
                 break
-            if begin + length > size or length > largest or payload + length > byte_allowance:
+            if begin + length > size or length > largest or payload + length > most_bytes:
                 break
             end = begin + length
             payload += length
