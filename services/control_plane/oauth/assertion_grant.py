@@ -7,7 +7,7 @@ from services.control_plane.oauth.assertions import AssertionRefusedError
 from services.control_plane.oauth.clients import GrantClient
 
 
-class AssertionGrant(JWTBearerGrant):  # type: ignore[misc] # Authlib ships no types
+class AssertionGrant(JWTBearerGrant):
     """A client asks for itself: it may speak for nobody else."""
 
     def validate_token_request(self) -> None:

@@ -14,7 +14,7 @@ from services.control_plane.oauth.requests import AuthorizationRequest
 _METHOD: Final = "S256"
 
 
-class S256(CodeChallenge):  # type: ignore[misc] # Authlib ships no types
+class S256(CodeChallenge):
     """PKCE (RFC 7636) for every client, and never `plain`."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD: Final = [_METHOD]
@@ -59,7 +59,7 @@ class _GrantedRefresh:
         return " ".join(self.grant.scopes)
 
 
-class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc] # as above
+class CodeGrant(AuthorizationCodeGrant):
     def save_authorization_code(self, code: str, request: AuthorizationRequest) -> None:
         parameters = request.payload.data
         now = self.server.now()
@@ -78,7 +78,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc] # as above
         return _check_subject(self.server, code.grant)
 
 
-class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc] # as above
+class RefreshGrant(RefreshTokenGrant):
     INCLUDE_NEW_REFRESH_TOKEN: Final = True
 
     def validate_token_request(self) -> None:

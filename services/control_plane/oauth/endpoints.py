@@ -14,7 +14,7 @@ from shared.claims import MANAGEMENT_AUDIENCE
 ADMIN_SCOPE: Final = "admin"
 
 
-class _OfAnyToken(TokenEndpoint):  # type: ignore[misc] # Authlib ships no types
+class _OfAnyToken(TokenEndpoint):
     """A token shows by itself what it is: the hint is not needed (RFC 7009, section 2.1)."""
 
     def check_params(self, request: TokenRequest, client: GrantClient) -> None:
@@ -25,14 +25,14 @@ class _OfAnyToken(TokenEndpoint):  # type: ignore[misc] # Authlib ships no types
         return found
 
 
-class Revocation(_OfAnyToken, RevocationEndpoint):  # type: ignore[misc] # as above
+class Revocation(_OfAnyToken, RevocationEndpoint):
     """A client ends its own tokens. One that is not good anyhow is answered the same."""
 
     def revoke_token(self, token: StoredToken, _: TokenRequest) -> None:
         token.revoke()
 
 
-class Introspection(_OfAnyToken, IntrospectionEndpoint):  # type: ignore[misc] # as above
+class Introspection(_OfAnyToken, IntrospectionEndpoint):
     """A client asks about its own tokens; one of an administrator about all."""
 
     def check_permission(self, token: StoredToken, client: GrantClient, _: TokenRequest) -> bool:

@@ -4,7 +4,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidClientError as AuthlibInvalidClientError
 
 
-class InvalidClientError(AuthlibInvalidClientError):  # type: ignore[misc] # Authlib ships no types
+class InvalidClientError(AuthlibInvalidClientError):
     """The same answer for an unknown client and a wrong secret (RFC 6749, section 5.2)."""
 
     status_code = 401
@@ -17,7 +17,7 @@ class InvalidClientError(AuthlibInvalidClientError):  # type: ignore[misc] # Aut
         return [*headers, ("WWW-Authenticate", 'Basic realm="framegate"')]
 
 
-class SlowDownError(OAuth2Error):  # type: ignore[misc] # as above
+class SlowDownError(OAuth2Error):
     """Too many wrong secrets: the right one must wait too."""
 
     error = "temporarily_unavailable"
@@ -32,14 +32,14 @@ class SlowDownError(OAuth2Error):  # type: ignore[misc] # as above
         return [*super().get_headers(), ("Retry-After", str(self._wait_seconds))]
 
 
-class InvalidTargetError(OAuth2Error):  # type: ignore[misc] # as above
+class InvalidTargetError(OAuth2Error):
     """RFC 8707, section 2: a resource that no token is issued for."""
 
     error = "invalid_target"
     description = "The resource must be the audience of the client's tokens."
 
 
-class InvalidProofError(OAuth2Error):  # type: ignore[misc] # as above
+class InvalidProofError(OAuth2Error):
     """RFC 9449, section 5: the key that a token shall be bound to is not proven."""
 
     error = "invalid_dpop_proof"

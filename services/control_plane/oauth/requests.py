@@ -18,7 +18,7 @@ _MAX_FIELDS: Final = 50
 _URI: Final = "https://framegate/oauth2/token"
 
 
-class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no types
+class TokenRequest(OAuth2Request):
     """A token request whose body was read already. Query parameters are not looked at (RFC 6749, section 3.2)."""
 
     def __init__(self, headers: Headers, body: bytes, address: str) -> None:
@@ -57,7 +57,7 @@ class TokenRequest(OAuth2Request):  # type: ignore[misc] # Authlib ships no type
                 raise InvalidRequestError(f"The parameter {name} is missing.")
 
 
-class AuthorizationRequest(OAuth2Request):  # type: ignore[misc] # as above
+class AuthorizationRequest(OAuth2Request):
     """What a browser brought: a query (RFC 6749, section 4.1.1)."""
 
     def __init__(self, query: bytes) -> None:

@@ -51,7 +51,7 @@ class TokenServices:
     clock: Clock
 
 
-class TokenServer(AuthorizationServer):  # type: ignore[misc] # Authlib ships no types
+class TokenServer(AuthorizationServer):
     """Answers token requests within one session."""
 
     def __init__(self, session: Session, services: TokenServices) -> None:
