@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.data_plane.backoff import draw_delay
 from services.data_plane.snapshot import Snapshot, SnapshotFile
 from services.data_plane.table import RouteTable
 from shared import keys
@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 FOLLOW_MILLISECONDS = 1000
 FOLLOW_COUNT = 1000
-LONGEST_BACKOFF_SECONDS = 5.0
 
 
 _Streams = Mapping[str, list[list[tuple[str, dict[str, str]]]]]  # as RESP3 answers XREAD
@@ -78,8 +77,7 @@ class Catalogue:
                 failures += 1
                 if self.mark is None:
                     await self._restore()
-                # Full jitter: pods that lost the same Redis don't return in step.
-                delay = random.uniform(0, min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**failures))  # noqa: S311
+                delay = draw_delay(failures)
                 log.warning("the catalogue can't be followed, trying again in %.2f s: %s", delay, error)
                 await asyncio.sleep(delay)
 

@@ -78,7 +78,7 @@ class Prober:
             while True:
                 async with self._places:
                     await self._probe(target)
-                await asyncio.sleep(target.seconds * random.uniform(0.9, 1.1))  # noqa: S311
+                await asyncio.sleep(target.seconds * random.uniform(0.9, 1.1))  # noqa: S311 - as above
         except Exception:
             # A URL that can't even be tried must not end the pod. Its next definition is watched anew.
             log.exception("a backend of %s %s is not watched any more", target.api.context, target.api.version)

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.data_plane.backoff import draw_delay
 from services.data_plane.registry import Registry
 from shared import keys
 
@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 
 FOLLOW_MILLISECONDS: Final = 1000
 FOLLOW_COUNT: Final = 1000
-LONGEST_BACKOFF_SECONDS: Final = 5.0
 RELOAD_SECONDS: Final = 60.0
 """How often the set is read again: what the stream lost, by whatever fault, is in it."""
 
@@ -50,7 +49,7 @@ class Revocations:
                 failures = 0
             except (RedisError, OSError, ValueError, KeyError) as error:
                 failures += 1
-                delay = random.uniform(0, min(LONGEST_BACKOFF_SECONDS, 0.05 * 2**failures))  # noqa: S311 - no secret
+                delay = draw_delay(failures)
                 log.warning("revocations can't be followed, trying again in %.2f s: %s", delay, error)
                 await asyncio.sleep(delay)
                 self._last_id = None

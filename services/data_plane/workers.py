@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS: Final = 1.0
 STEADY_SECONDS: Final = 10.0
 LONGEST_BACKOFF_SECONDS: Final = 10.0
+MOST_DOUBLINGS: Final = 10
 MARGIN_SECONDS: Final = 3.0
 REPORT_BYTES: Final = 2**26
 
@@ -126,7 +127,7 @@ class Crew:
 
     async def _back_off(self, place: int, failures: int) -> None:
         """Replace the first one at once, and those that end young ever more slowly."""
-        longest = min(LONGEST_BACKOFF_SECONDS, 0.1 * 2**failures) if failures > 1 else 0.0
+        longest = min(LONGEST_BACKOFF_SECONDS, 0.1 * 2 ** min(failures, MOST_DOUBLINGS)) if failures > 1 else 0.0
         seconds = longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
         log.error("worker %d ended; another takes its place in %.1f s", place, seconds)
         try:
