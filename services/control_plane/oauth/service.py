@@ -17,7 +17,8 @@ REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a name
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN, JWT_BEARER)
 
-_NOBODY: Final = hash_secret("")  # compared with where there is no such client, so that both take as long
+# Compared with where there is no such client or secret, so that both take as long. Nothing that is sent can match it.
+_NOBODY: Final = hash_secret(new_secret())
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from services.control_plane.store.schemas import ApplicationWrite, KeyCreate, Ke
 REGISTER_PATH: Final = "/oauth2/register"
 
 _NAMES: Final = {"callback_urls": "redirect_uris", "scopes": "scope"}
-_NOBODY: Final = hash_secret("")
+_NOBODY: Final = hash_secret(new_secret())
 
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
 PRIVATE_KEY_JWT: Final = "private_key_jwt"

@@ -86,7 +86,7 @@ async def test_scopes_are_what_was_asked_for(platform: Platform) -> None:
 
 @pytest.mark.parametrize(
     ("client_id", "secret"),
-    [(CLIENT_ID, "wrong"), ("nobody", CLIENT_SECRET), ("nobody", "wrong"), ("", ""), ("\0", "x")],
+    [(CLIENT_ID, "wrong"), (CLIENT_ID, ""), ("nobody", CLIENT_SECRET), ("nobody", "wrong"), ("", ""), ("\0", "x")],
 )
 @on_sqlite
 async def test_unknown_and_wrong_look_the_same(platform: Platform, client_id: str, secret: str) -> None:
