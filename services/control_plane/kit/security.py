@@ -72,5 +72,5 @@ class Sealer:
         """Return what was sealed. Raises `UnsealError`."""
         try:
             return self._fernet.decrypt(sealed).decode()
-        except InvalidToken as error:
+        except (InvalidToken, ValueError) as error:  # what is not ASCII is a ValueError
             raise UnsealError("sealed with another FRAMEGATE_SECRET_KEY, or damaged") from error

@@ -20,4 +20,5 @@ class AssertionGrant(JWTBearerGrant):
             raise InvalidGrantError("The assertion is not valid.") from error
         if not client.check_grant_type(self.GRANT_TYPE):
             raise UnauthorizedClientError
+        client.check_resource(self.request.payload.data.get("resource"))
         self.request.client = client

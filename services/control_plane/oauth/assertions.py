@@ -71,7 +71,7 @@ class AssertionReader:
             name = claims["sub"]
         except (JoseError, KeyError, ValueError, TypeError, RecursionError) as error:
             raise AssertionRefusedError("not a JWT with a subject") from error
-        if not isinstance(name, str) or "\0" in name:
+        if not isinstance(name, str) or not name.isprintable():  # a NUL and half a surrogate are no text for SQL
             raise AssertionRefusedError("the subject is no client")
         return name
 

@@ -35,6 +35,10 @@ class Chore:
         except (RedisError, SQLAlchemyError, OSError, RuntimeError, UnsealError) as error:
             self._due = now + max(self._every_seconds, 1.0)
             logger.warning("%s failed, and is tried again: %s", self.name, error)
+        except Exception:
+            # A fault of ours must not end the thread: nothing would tell the pods of revoked tokens any more.
+            self._due = now + max(self._every_seconds, 1.0)
+            logger.exception("%s failed, and is tried again", self.name)
 
 
 class Keeper:

@@ -188,7 +188,10 @@ class TokenServer(AuthorizationServer):
     ) -> dict[str, Any]:
         """Issue what was asked for, or else all that the client may have, or was granted."""
         if user is not None:
-            scopes = scope_to_list(scope) or []
+            granted = scope_to_list(scope) or []
+            scopes = [name for name in granted if name in client.row.scopes]  # it may have less now than it had then
+            if granted and not scopes:
+                raise InvalidScopeError
             token = self.grants.issue(self._session, client.row, user, scopes, self._read_proof())
         else:
             allowed = client.get_allowed_scope(scope)

@@ -82,10 +82,15 @@ class RegistrationService:
         if raw.get("client_id") != client.id:
             raise RegistrationRefusedError("invalid_client_metadata", "client_id must be that of the client.")
         metadata, settings = _read(raw)
+        settings = settings.model_copy(update={"validity_seconds": client.token_validity_seconds})  # its owner's choice
+        needs_secret = client.jwks and not metadata.jwks
         self._keys.replace(session, key, settings, None)
         if metadata.client_name is not None:
             self._applications.patch(session, application, {"name": metadata.client_name}, None)
-        return self.describe(client, application)
+        if not needs_secret:
+            return self.describe(client, application)
+        secret = self._keys.regenerate_secret(session, key, 0)  # it was never told one
+        return {**self.describe(client, application), "client_secret": secret, "client_secret_expires_at": 0}
 
     def delete(self, session: Session, application: Application) -> None:
         self._applications.delete(session, application, None)

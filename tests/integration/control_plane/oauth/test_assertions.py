@@ -203,3 +203,22 @@ async def test_only_public_keys_that_are_strong_are_taken(platform: Platform, jw
     path = f"/store/v1/applications/{application['id']}/keys"
     response = await platform.client.post(path, json={"key_type": "PRODUCTION", "jwks": jwks})
     assert problem(response, 422, "invalid")["errors"][0]["field"].startswith("jwks")
+
+
+@on_sqlite
+async def test_half_a_surrogate_is_no_client(platform: Platform) -> None:
+    client = await key_client(platform)
+    head, _, signature = client.sign().split(".")
+    payload = encode(b'{"sub": "\\ud800"}')
+    for send in (client.authenticate, client.grant):
+        answer = await send(f"{head}.{payload}.{signature}")
+        assert error_of(answer, answer.status_code) in ("invalid_client", "invalid_grant")
+
+
+@on_sqlite
+async def test_a_grant_by_assertion_names_its_resource_too(platform: Platform) -> None:
+    client = await key_client(platform)
+    answer = await post(
+        platform, TOKEN, grant_type=JWT_BEARER, assertion=client.sign(), resource="https://other.example"
+    )
+    assert error_of(answer) == "invalid_target"

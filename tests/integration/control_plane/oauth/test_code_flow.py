@@ -139,6 +139,21 @@ async def test_a_refresh_may_ask_for_less_and_never_for_more(platform: Platform)
 
 
 @on_sqlite
+async def test_a_refresh_gives_no_scope_that_was_taken_from_the_client(platform: Platform) -> None:
+    client = await code_client(platform)
+    answer = (await client.exchange(await client.get_code(scope="read write"))).json()
+    await platform.client.put(
+        client.key_path,
+        json={
+            "callback_urls": [CALLBACK],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "scopes": ["read"],
+        },
+    )
+    assert (await client.refresh(answer["refresh_token"])).json()["scope"] == "read"
+
+
+@on_sqlite
 async def test_only_who_may_refresh_gets_a_refresh_token(platform: Platform) -> None:
     client = await code_client(platform, grant_types=["authorization_code"])
     assert "refresh_token" not in (await client.exchange(await client.get_code())).json()

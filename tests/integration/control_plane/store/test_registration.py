@@ -7,6 +7,7 @@ import pytest
 from joserfc.jwk import ECKey
 from redis import Redis
 
+from services.control_plane.oauth.models import OAuthClient
 from tests.integration.control_plane.platform import Platform, on_sqlite, problem
 
 REGISTER = "/oauth2/register"
@@ -73,6 +74,20 @@ async def test_keys_take_the_place_of_a_secret(platform: Platform) -> None:
     made = (await platform.client.post(REGISTER, json=body)).json()
     assert "client_secret" not in made
     assert (made["token_endpoint_auth_method"], made["jwks"]) == ("private_key_jwt", jwks)
+    changed = {**BODY, "client_id": made["client_id"], "grant_types": ["client_credentials"]}
+    answer = (await manage(platform, made, "PUT", json=changed)).json()
+    assert await platform.fetch_token(made["client_id"], answer["client_secret"]), "it was never told a secret before"
+    assert "client_secret" not in (await manage(platform, made, "PUT", json=changed)).json()
+
+
+@on_sqlite
+async def test_a_client_does_not_change_how_long_its_tokens_last(platform: Platform) -> None:
+    made = (await platform.client.post(REGISTER, json=BODY)).json()
+    with platform.database.writing() as session:
+        session.get_one(OAuthClient, made["client_id"]).token_validity_seconds = 60
+    await manage(platform, made, "PUT", json={**BODY, "client_id": made["client_id"]})
+    with platform.database.reading() as session:
+        assert session.get_one(OAuthClient, made["client_id"]).token_validity_seconds == 60
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 from services.control_plane.kit.guesses import FREE_FAILURES, MAX_GUESSERS, Guesses
@@ -57,3 +58,19 @@ def test_memory_is_bounded() -> None:
         guesses.failed((str(number), "192.0.2.1"))
     assert guesses.wait_seconds(WHO) == 0  # the oldest was forgotten
     assert len(guesses._records) == MAX_GUESSERS
+
+
+def test_a_long_name_takes_no_more_memory_than_a_short_one() -> None:
+    guesses = Guesses(Clock())
+    tracemalloc.start()
+    for index in range(20):
+        guesses.failed((f"{index}" + "x" * 100_000, "192.0.2.1"))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 100_000
+
+
+def test_half_a_surrogate_is_a_name_too() -> None:
+    guesses = Guesses(Clock())
+    guesses.failed(("\ud800", "192.0.2.1"))
+    assert guesses.wait_seconds(("\ud800", "192.0.2.1")) == 0

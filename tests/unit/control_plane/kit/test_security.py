@@ -61,3 +61,9 @@ def test_another_key_or_a_changed_text_is_refused() -> None:
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="32 characters"):
         Sealer("short")
+
+
+@pytest.mark.parametrize("sealed", ["", "é", "x" * 100])
+def test_what_was_never_sealed_is_not_unsealed(sealed: str) -> None:
+    with pytest.raises(UnsealError):
+        Sealer("a key of the tests, of 32 characters or more").unseal(sealed)

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.control_plane.oauth.keeper import Chore, Keeper
@@ -31,6 +32,20 @@ def test_a_chore_that_fails_is_tried_again() -> None:
     for now in (1.0, 1.5, 2.0):
         chore.turn(now)
     assert len(calls) == 2
+
+
+def test_a_fault_of_ours_is_seen_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    calls: list[int] = []
+
+    def do() -> None:
+        calls.append(1)
+        raise KeyError("a row that nobody thought of")
+
+    chore = Chore("x", 0.0, do)
+    for now in (1.0, 2.0):
+        chore.turn(now)
+    assert len(calls) == 2
+    assert "a row that nobody thought of" in caplog.text
 
 
 def test_a_keeper_that_never_started_stops() -> None:
