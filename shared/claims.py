@@ -3,14 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NewType
+from typing import Any, NewType, Self
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from shared.contract import Contract
 from shared.subscription import ClientId
@@ -30,6 +30,15 @@ class IssuerDefinition(Contract):
 
     issuer: str
     keys: tuple[Mapping[str, Any], ...]
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        """Refuse keys that can't be read: a pod would find out in the midst of everything else."""
+        try:
+            KeySet.import_key_set({"keys": [dict(key) for key in self.keys]})
+        except (JoseError, TypeError, KeyError) as error:
+            raise ValueError(f"a key can't be read: {error}") from error
+        return self
 
 
 class AccessClaims(Contract):

@@ -76,9 +76,14 @@ class Policy(Contract):
         return policy_id(self.level, self.name)
 
     def rules(self, api_id: str, application_id: str | None) -> tuple[Rule, ...]:
-        """Return what is counted for an application on an API: the override that names most of the two, or the rest."""
+        """Return what is counted for an application on an API: the override that names most of the two, or the rest.
+
+        An application is counted over all APIs, and an API over all applications: nothing else can be told apart.
+        """
         rules = self._rules
-        for scope in ((api_id, application_id), (None, application_id), (api_id, None)) if len(rules) > 1 else ():
+        api = None if self.level == "application" else api_id
+        application = None if self.level == "api" else application_id
+        for scope in ((api, application), (None, application), (api, None)) if len(rules) > 1 else ():
             if scope in rules:
                 return rules[scope]
         return rules[None, None]

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Final
 
+from shared.claims import AccessClaims
 from shared.contract import Contract
 from shared.definition import ApiId, KeyType
 from shared.subscription import ApplicationId
@@ -12,13 +13,13 @@ MAX_CHARACTERS: Final = 100
 
 
 class Ticket(Contract):
-    """Who may connect with it, and to what. `expires_at` is when an open connection has to end, if ever."""
+    """Who may connect with it, and to what. With `claims` it stands for a token; else for an application's owner."""
 
     api_id: ApiId
     application_id: ApplicationId
     key_type: KeyType
     scopes: tuple[str, ...] = ()
-    expires_at: int | None = None
+    claims: AccessClaims | None = None
 
 
 def digest_ticket(text: str) -> str:

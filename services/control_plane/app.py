@@ -108,7 +108,7 @@ class Services:
     policies: PolicyService
     issuer: IssuerService
     accounts: AccountService
-    keeper: Keeper
+    keepers: tuple[Keeper, ...]
     provided: dict[type, object]
 
 
@@ -182,7 +182,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(policies, signing, accounts, _build_keeper(platform, keyring, signing, tokens), provided)
+    return Services(policies, signing, accounts, _build_keepers(platform, keyring, signing, tokens), provided)
 
 
 def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyService) -> dict[type, object]:
@@ -220,7 +220,10 @@ def _build_tokens(
     )
 
 
-def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, tokens: TokenServices) -> Keeper:
+def _build_keepers(
+    platform: Platform, keyring: KeyRing, signing: IssuerService, tokens: TokenServices
+) -> tuple[Keeper, Keeper]:
+    """Return two threads: telling of revoked tokens waits for no slow chore."""
     announcer = Announcer(platform.database, platform.redis, platform.clock)
 
     def load() -> None:
@@ -234,15 +237,18 @@ def _build_keeper(platform: Platform, keyring: KeyRing, signing: IssuerService, 
             tokens.grants.sweep(session)
             tokens.assertions.sweep(session)
 
-    keeper = Keeper(
+    telling = Keeper(
         _KEEPER_SECONDS,
         Chore("Telling the pods of revoked tokens", 0, announcer.send),
         Chore("Comparing revoked tokens with Redis", RECONCILE_SECONDS, announcer.reconcile),
+    )
+    tidying = Keeper(
+        _KEEPER_SECONDS,
         Chore("Reading the signing keys", _KEYS_SECONDS, load),
         Chore("Sweeping out what has expired", _SWEEP_SECONDS, sweep),
     )
-    platform.database.on_commit(lambda session: keeper.wake() if has_pending(session) else None)
-    return keeper
+    platform.database.on_commit(lambda session: telling.wake() if has_pending(session) else None)
+    return telling, tidying
 
 
 def _join_routers(app: FastAPI) -> None:
@@ -271,7 +277,8 @@ def _lifespan(
         try:
             await run_in_threadpool(_bootstrap, settings, platform, services)
             platform.pusher.start()
-            services.keeper.start()
+            for keeper in services.keepers:
+                keeper.start()
             yield
         finally:
             await run_in_threadpool(_close, platform, services)
@@ -298,7 +305,8 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
 
 
 def _close(platform: Platform, services: Services) -> None:
-    services.keeper.stop()
+    for keeper in services.keepers:
+        keeper.stop()
     platform.pusher.stop()
     platform.redis.close()
     platform.quick_redis.close()

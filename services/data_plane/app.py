@@ -214,6 +214,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         loops = (
             pod.catalogue.run(),
+            pod.catalogue.save(),
             pod.revocations.run(),
             pod.registry.run(),
             pod.prober.run(),

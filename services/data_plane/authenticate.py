@@ -10,7 +10,14 @@ from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
 from services.data_plane.tickets import TicketBox
 from shared.api_keys import ApiKeyDefinition, read_api_key
-from shared.claims import AccessClaims, ExpiredTokenError, InvalidTokenError, TokenVerifier, peek_issuer
+from shared.claims import (
+    MAX_TOKEN_BYTES,
+    AccessClaims,
+    ExpiredTokenError,
+    InvalidTokenError,
+    TokenVerifier,
+    peek_issuer,
+)
 from shared.definition import Auth
 from shared.origins import is_listed
 from shared.subscription import ApplicationDefinition, ApplicationId
@@ -41,13 +48,19 @@ class Authenticator:
             return _check_api_key(credential, handshake, auth, table, now)
         if "oauth2" not in auth.types:
             raise _other_kind()
-        claims = self._verify(credential.value, table, now)
-        if claims.jti in self._revoked:
+        caller = find_caller(self._verify(credential.value, table, now), table)
+        self.check_revoked(caller)
+        _check_scopes(auth, caller.claims.scopes if caller.claims else frozenset())
+        return caller
+
+    def check_revoked(self, caller: Caller) -> None:
+        """Refuse who came by a token that was revoked."""
+        if caller.claims is not None and caller.claims.jti in self._revoked:
             raise RefusedError("token_revoked", headers=_challenge("invalid_token"))
-        _check_scopes(auth, claims.scopes)
-        return find_caller(claims, table)
 
     def _verify(self, token: str, table: RouteTable, now: float) -> AccessClaims:
+        if len(token) > MAX_TOKEN_BYTES or not token.isascii():
+            raise RefusedError("token_invalid", "The token is refused: not a JWT.", _challenge("invalid_token"))
         digest = hashlib.sha256(token.encode()).digest()
         remembered = self._verified.get(digest)
         try:
@@ -73,9 +86,14 @@ class Authenticator:
         ticket = await self._tickets.redeem(credential.value)
         if ticket is None or ticket.api_id != route.api.id:
             raise RefusedError("token_invalid", "The ticket was used, is too old, or for another API.", _challenge())
-        _check_scopes(route.api.auth, frozenset(ticket.scopes))
-        application = _find_application(ticket.application_id, table)
-        return Caller(application, ticket.key_type, expires_at=ticket.expires_at)
+        if ticket.claims is None:
+            _check_scopes(route.api.auth, frozenset(ticket.scopes))
+            return Caller(_find_application(ticket.application_id, table), ticket.key_type)
+        # What holds for the token that it was fetched with, holds for it.
+        caller = find_caller(ticket.claims, table)
+        self.check_revoked(caller)
+        _check_scopes(route.api.auth, ticket.claims.scopes)
+        return caller
 
 
 def find_again(caller: Caller, table: RouteTable) -> Caller:
@@ -87,7 +105,7 @@ def find_again(caller: Caller, table: RouteTable) -> Caller:
     if caller.api_key is not None:
         return _caller_of(_find_api_key(caller.api_key, table), table)
     if caller.application is not None:
-        return Caller(_find_application(caller.application.id, table), caller.key_type, expires_at=caller.expires_at)
+        return Caller(_find_application(caller.application.id, table), caller.key_type)
     return caller
 
 

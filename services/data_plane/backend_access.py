@@ -38,12 +38,10 @@ class AccessBook:
         try:
             certificate = self._unseal(api.sealed_client_certificate)
             credentials = self._unseal(api.sealed_backend_credentials)
+            sent = BackendCredentials.model_validate_json(credentials) if credentials else None
         except (InvalidToken, ValueError) as error:  # a ValueError: what should be a key is none
             raise come_back_later("not_ready", _LOCKED) from error
-        headers: Headers = ()
-        if credentials:
-            sent = BackendCredentials.model_validate_json(credentials)
-            headers = ((sent.header, sent.value),)
+        headers: Headers = ((sent.header, sent.value),) if sent else ()
         own = api.ca_certificate or certificate
         return BackendAccess(make_context(api.ca_certificate, certificate) if own else self._system, headers)
 

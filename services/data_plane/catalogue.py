@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import cast
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -11,6 +10,7 @@ from redis.exceptions import RedisError
 
 from services.data_plane.backoff import draw_delay
 from services.data_plane.snapshot import Snapshot, SnapshotFile
+from services.data_plane.streams import entries_of
 from services.data_plane.table import RouteTable
 from shared import keys
 from shared.catalogue import KINDS, Change, Mark, digest_change, digest_objects
@@ -20,9 +20,6 @@ log = logging.getLogger(__name__)
 
 FOLLOW_MILLISECONDS = 1000
 FOLLOW_COUNT = 1000
-
-
-_Streams = Mapping[str, list[list[tuple[str, dict[str, str]]]]]  # as RESP3 answers XREAD
 
 
 class OutOfStepError(Exception):
@@ -49,6 +46,7 @@ class Catalogue:
         self._wall_clock = wall_clock
         self._snapshot = snapshot
         self._saved: Mark | None = None
+        self._unsaved = asyncio.Event()
         self._bodies: dict[str, dict[str, str]] = {}
         self._objects: dict[str, dict[str, Contract]] = {}
         self._confirmed_at = 0.0
@@ -70,9 +68,8 @@ class Catalogue:
         while True:
             try:
                 await self._step()
-                await self._save()
                 failures = 0
-            except (OutOfStepError, RedisError, OSError, TimeoutError) as error:
+            except (OutOfStepError, RedisError, OSError, ValueError) as error:  # a ValueError: what is no UTF-8
                 self._whole = self._whole and not isinstance(error, OutOfStepError)
                 failures += 1
                 if self.mark is None:
@@ -144,8 +141,14 @@ class Catalogue:
         self._saved = found.mark
         log.warning("serving revision %d from the snapshot: Redis has none", found.mark.revision)
 
+    async def save(self) -> None:
+        """Keep what is served for a start without Redis, until cancelled. A disk that fails or hangs stops nothing."""
+        while True:
+            await self._unsaved.wait()
+            self._unsaved.clear()
+            await self._save()
+
     async def _save(self) -> None:
-        """Keep what is served for a start without Redis. A disk that fails fails nothing else."""
         if self._snapshot is None or self.mark is None or self.mark == self._saved:
             return
         bodies = {kind: dict(objects) for kind, objects in self._bodies.items()}
@@ -157,14 +160,14 @@ class Catalogue:
         self._saved = snapshot.mark
 
     async def _follow(self, mark: Mark, there: Mark) -> None:
-        streams = await self._redis.xread(
+        answer = await self._redis.xread(
             {keys.CATALOGUE_STREAM: f"{mark.revision}-0"}, count=FOLLOW_COUNT, block=FOLLOW_MILLISECONDS
         )
-        if not streams:
+        entries = entries_of(answer)
+        if not entries:
             if there.revision > mark.revision:
                 raise OutOfStepError(f"the stream holds nothing behind revision {mark.revision}")
             return
-        entries = next(iter(cast("_Streams", streams).values()))[0]
         changed: set[str] = set()
         revision, digest = mark.revision, mark.digest
         for entry_id, fields in entries:
@@ -206,6 +209,7 @@ class Catalogue:
             table = table.with_objects(kind, dict(self._objects[kind]))
         self.table, self.mark = table, mark
         self.changed.set()
+        self._unsaved.set()
         self._confirmed_at = self._clock()
 
 

@@ -63,7 +63,11 @@ class Connector:
             except BaseException:
                 sock.close()
                 raise
-        keep_alive(transport.get_extra_info("socket"))
+        try:
+            keep_alive(transport.get_extra_info("socket"))
+        except OSError:  # it is gone already
+            transport.abort()
+            raise
         return protocol
 
     async def _resolve(self, host: str, port: int) -> list[AddrInfoType]:

@@ -19,12 +19,14 @@ from services.data_plane.drain import Drain
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.handshake import read_handshake
 from services.data_plane.listener import ClientGoneError, Exchange
+from services.data_plane.live import reconsider
 from services.data_plane.liveness import Liveness, Terms
 from services.data_plane.query import take_credential
 from services.data_plane.refusal import RefusedError, come_back_later, render
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.relay import Relay
 from services.data_plane.routing import match
+from services.data_plane.table import RouteTable
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Allotment, Throttle
 from services.data_plane.upstream import Dialler, Upstream
@@ -73,10 +75,28 @@ class Gateway:
         allotment = await Allotment.take(self.throttle, admission.quotas)
         try:
             upstream = await self.dialler.dial(handshake, route, caller, admission.endpoint, admission.quotas.droppable)
-            self._relay(exchange, handshake, route, caller, allotment, upstream)
+            try:
+                route, caller = self._catch_up(handshake, route, caller, allotment, table)
+                self._relay(exchange, handshake, route, caller, allotment, upstream)
+            except BaseException:
+                upstream.transport.abort()
+                self.dialler.release(upstream.url)
+                raise
         except BaseException:
             allotment.close()
             raise
+
+    def _catch_up(
+        self, handshake: Handshake, route: Route, caller: Caller, allotment: Allotment, table: RouteTable
+    ) -> tuple[Route, Caller]:
+        """Apply what changed during a dial: until a connection is in the registry no change finds it."""
+        self.authenticator.check_revoked(caller)
+        if self.catalogue.table is table:
+            return route, caller
+        api, caller, quotas = reconsider(route.api, caller, handshake.address, self.catalogue.table)
+        if quotas != allotment.quotas:
+            allotment.replace(quotas)
+        return Route(api, route.rest), caller
 
     def _relay(
         self,
@@ -99,12 +119,7 @@ class Gateway:
         connection = Connection(
             relay, route.api, caller, handshake.request_id, handshake.address, upstream.url, liveness, allotment
         )
-        try:
-            client, early = exchange.accept(relay.client, _accept(handshake, upstream, allotment))
-        except ClientGoneError:
-            upstream.transport.abort()
-            self.dialler.release(upstream.url)
-            raise
+        client, early = exchange.accept(relay.client, _accept(handshake, upstream, allotment))
         self.registry.add(connection)
         relay.start(client, upstream.transport, early, upstream.early)
 

@@ -6,10 +6,13 @@ from typing import Final
 from services.data_plane.admit import review
 from services.data_plane.authenticate import find_again
 from services.data_plane.catalogue import Catalogue
+from services.data_plane.connection import Caller
+from services.data_plane.quota import Quotas
 from services.data_plane.refusal import RefusedError
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.routing import check_state
 from services.data_plane.table import RouteTable
+from shared.definition import ApiDefinition
 
 PAUSE_SECONDS: Final = 0.1
 """Between two walks over all connections, however often the catalogue changes."""
@@ -34,13 +37,20 @@ async def follow(catalogue: Catalogue, registry: Registry) -> None:
         await asyncio.sleep(PAUSE_SECONDS)
 
 
+def reconsider(
+    api: ApiDefinition, caller: Caller, address: str, table: RouteTable
+) -> tuple[ApiDefinition, Caller, Quotas]:
+    """Return what a table that is newer says of an API and its caller. Raises `RefusedError`: what has to end."""
+    caller = find_again(caller, table)
+    api = check_state(table.apis.get(api.id))
+    _, quotas = review(api, caller, address, table)
+    return api, caller, quotas
+
+
 def hold_to(connection: Connection, table: RouteTable) -> None:
     """Have one connection follow a table: what would be refused now is closed, and limits that changed are replaced."""
-    caller = connection.caller
     try:
-        api = check_state(table.apis.get(connection.api.id))
-        caller = find_again(caller, table)
-        _, quotas = review(api, caller, connection.address, table)
+        api, caller, quotas = reconsider(connection.api, connection.caller, connection.address, table)
     except RefusedError as refused:
         slug = refused.problem.slug
         if slug not in _NO_REASON_TO_END:

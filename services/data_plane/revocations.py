@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from services.data_plane.backoff import draw_delay
 from services.data_plane.registry import Registry
+from services.data_plane.streams import entries_of
 from shared import keys
 
 log = logging.getLogger(__name__)
@@ -21,8 +22,6 @@ RELOAD_SECONDS: Final = 60.0
 
 KEPT_SECONDS: Final = 60.0
 """After a token has expired: clocks differ."""
-
-_Streams = Mapping[str, list[list[tuple[str, dict[str, str]]]]]  # as RESP3 answers XREAD
 
 
 class Revocations:
@@ -57,12 +56,12 @@ class Revocations:
     async def _step(self) -> None:
         if self._last_id is None or self._clock() - self._loaded_at >= RELOAD_SECONDS:
             await self._load()
-        streams = await self._redis.xread(
+        answer = await self._redis.xread(
             {keys.REVOCATIONS_STREAM: self._last_id or "0-0"}, count=FOLLOW_COUNT, block=FOLLOW_MILLISECONDS
         )
-        if not streams:
+        entries = entries_of(answer)
+        if not entries:
             return
-        entries = next(iter(cast("_Streams", streams).values()))[0]
         self._take({fields["jti"]: float(fields["expires_at"]) for _, fields in entries})
         self._last_id = entries[-1][0]
 

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Self, cast
 
 from joserfc.jwk import KeySet
 
+from services.data_plane.networks import is_within
 from services.data_plane.quota import Quotas
 from shared.api_keys import ApiKeyDefinition
 from shared.blocks import BlockDefinition
@@ -42,7 +42,7 @@ class Blocks:
     applications: frozenset[str] = frozenset()
     users: frozenset[str] = frozenset()
     apis: frozenset[str] = frozenset()
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    networks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, definitions: Iterable[BlockDefinition]) -> Self:
@@ -53,7 +53,7 @@ class Blocks:
             applications=frozenset(values["application"]),
             users=frozenset(values["user"]),
             apis=frozenset(values["api"]),
-            networks=tuple(ip_network(value, strict=False) for value in values["address"]),
+            networks=tuple(values["address"]),
         )
 
     @property
@@ -61,10 +61,7 @@ class Blocks:
         return bool(self.applications or self.users or self.apis or self.networks)
 
     def has_address(self, address: str) -> bool:
-        if not self.networks:
-            return False
-        found = ip_address(address)
-        return any(found in network for network in self.networks)
+        return bool(self.networks) and is_within(address, self.networks)
 
 
 @dataclass(frozen=True, slots=True)

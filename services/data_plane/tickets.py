@@ -26,7 +26,7 @@ class TicketBox:
         try:
             # One command: two pods that are shown the same ticket can't both have it.
             body = await self._redis.getdel(keys.ticket(digest_ticket(text)))
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, ValueError) as error:  # a ValueError: what is no UTF-8
             log.warning("a ticket can't be looked up: %s", error)
             raise come_back_later("unavailable") from error
         if body is None:

@@ -41,6 +41,7 @@ TESTED_BY = {
     "services/data_plane/gateway.py": f"{POD}/test_refusals.py",
     "services/data_plane/http1.py": f"{POD}/test_listener.py",
     "services/data_plane/query.py": f"{POD}/test_credentials.py",
+    "services/data_plane/streams.py": f"{POD}/test_catalogue.py",
     "services/data_plane/tickets.py": f"{POD}/test_credentials.py",
     "services/data_plane/quota.py": f"{POD}/throttle/test_allotment.py",
     "services/data_plane/ops.py": f"{POD}/test_drain.py",

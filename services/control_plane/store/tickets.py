@@ -74,8 +74,7 @@ class TicketService:
                 "api_id": api_id,
                 "application_id": application.id,
                 "key_type": key.key_type,
-                "scopes": sorted(claims.scopes),
-                "expires_at": claims.exp,
+                "claims": claims,
             }
         )
 

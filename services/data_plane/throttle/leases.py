@@ -50,8 +50,9 @@ class LeaseBook:
         if lease is None:
             lease = self._leases[key] = Lease(key, quota.level, rule.unit, rolling=rule.rolling)
             lease.size = FIRST_BYTES if lease.by_bytes else FIRST_MESSAGES
-        if lease.window_seconds != rule.window_seconds:
-            lease.credit = 0  # it would last for as long as the window that it was leased in
+        if lease.window_seconds != rule.window_seconds or rule.amount < lease.amount:
+            # It would last for as long as the window that it was leased in, or let more through than is allowed now.
+            lease.credit = min(0, lease.credit)
         if (lease.amount, lease.window_seconds, lease.shadow) != (rule.amount, rule.window_seconds, quota.shadow):
             lease.amount, lease.window_seconds, lease.shadow = rule.amount, rule.window_seconds, quota.shadow
             lease.refused_until = 0.0
@@ -135,8 +136,8 @@ class LeaseBook:
         calls = [_question(lease, asked_at) for lease in leases]
         for lease, call, answer in zip(leases, calls, await self._scripts.run(calls), strict=True):
             lease.refused_need = int(call.arguments[3])
-            if answer is None:
-                if self._scripts.away:
+            if not answer:
+                if answer is not None or self._scripts.away:
                     self._decide_alone(lease)
             elif call.arguments[1] == _milliseconds(lease):  # else the window has changed meanwhile
                 self._take(lease, answer, asked_at)

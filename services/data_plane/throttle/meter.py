@@ -63,7 +63,7 @@ class Meter:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                while not min(self.available()) and self.judge(1) == "ask":
+                while min(self.available()) <= 0 and self.judge(1) == "ask":
                     answered: asyncio.Future[None] = loop.create_future()
                     resume = partial(_resolve, answered)
                     self.wait(resume, 1)
@@ -73,7 +73,7 @@ class Meter:
                         self.stop_waiting(resume)
         except TimeoutError:
             return None  # the first message will know
-        return None if min(self.available()) else self.judge(1)
+        return None if min(self.available()) > 0 else self.judge(1)
 
     def longest_delay(self, size: int) -> float:
         """Return for how many seconds a message may be held back by what is exceeded now."""

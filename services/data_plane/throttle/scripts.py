@@ -9,7 +9,9 @@ from importlib import resources
 from typing import Final
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.data_plane.telemetry import ThrottleMetrics
 
@@ -22,6 +24,9 @@ REST_SECONDS: Final = 1.0
 """How long a Redis that is away is left alone."""
 
 Answer = list[int]
+
+_LOST: Final = (RedisConnectionError, RedisTimeoutError, ReadOnlyError, NoScriptError, OSError)
+"""What says that Redis is away, or no primary. Anything else in an answer is about one key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,10 @@ class Scripts:
         return self._failures >= FAILURES_UNTIL_AWAY
 
     async def run(self, calls: Sequence[Call]) -> list[Answer | None]:
-        """Return each call's answer, or None where there was none: it may have been carried out all the same."""
+        """Return each call's answer; `[]` for one that Redis can't carry out, and None for one without an answer.
+
+        The last may have been carried out all the same.
+        """
         nothing: list[Answer | None] = [None] * len(calls)
         if self.away and time.monotonic() < self._rests_until:
             return nothing
@@ -73,13 +81,22 @@ class Scripts:
         except (RedisError, OSError) as error:
             self._fail(error)
             return nothing
-        failed = [answer for answer in answers if isinstance(answer, Exception)]
-        if failed:
-            await self._reconnect(failed)
-            self._fail(failed[0])
+        lost = [answer for answer in answers if isinstance(answer, _LOST)]
+        if lost:
+            await self._reconnect(lost)
+            self._fail(lost[0])
         else:
             self._failures = 0
-        return [None if isinstance(answer, Exception) else answer for answer in answers]
+        return [self._read(call, answer) for call, answer in zip(calls, answers, strict=True)]
+
+    @staticmethod
+    def _read(call: Call, answer: Answer | Exception) -> Answer | None:
+        if isinstance(answer, _LOST):
+            return None
+        if isinstance(answer, Exception):  # what lies there is no counter of ours: that one limit is concerned
+            log.warning("%s can't be counted: %s", call.key, answer)
+            return []
+        return answer
 
     def _fail(self, error: Exception) -> None:
         self._failures += 1

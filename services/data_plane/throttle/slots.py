@@ -27,14 +27,13 @@ GRACE_SECONDS: Final = 6.0
 class Slots:
     """The connections of one subject that this pod holds, and those that wait to be."""
 
-    __slots__ = ("amount", "asking", "held", "key", "shadow", "waiting")
+    __slots__ = ("amount", "held", "key", "shadow", "waiting")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.amount = 0
         self.shadow = False
         self.held = 0
-        self.asking = False
         self.waiting: deque[asyncio.Future[bool]] = deque()
 
 
@@ -51,6 +50,7 @@ class SlotBook:
         self._slots: dict[str, Slots] = {}
         self._changed: set[Slots] = set()
         self._wake = asyncio.Event()
+        self._telling = asyncio.Lock()  # who waits is counted for one question, and answered by that one
         self._numbers = count(1)
         self._there_since = time.monotonic()
         self.live_pods = 1
@@ -111,6 +111,10 @@ class SlotBook:
         self._wake.set()
 
     async def _tell(self, changed: Sequence[Slots]) -> None:
+        async with self._telling:
+            await self._tell_alone(changed)
+
+    async def _tell_alone(self, changed: Sequence[Slots]) -> None:
         wanted = [len(slots.waiting) for slots in changed]
         held = [slots.held for slots in changed]
         calls = [self._call(*told) for told in zip(changed, held, wanted, strict=True)]
@@ -118,13 +122,13 @@ class SlotBook:
         if None in answers:
             self._there_since = time.monotonic()
         for slots, answer, count_wanted in zip(changed, answers, wanted, strict=True):
-            if answer is not None:
+            if answer:
                 self._answer(slots, answer[0], count_wanted)
-            elif self._scripts.away:
+            elif answer is not None or self._scripts.away:
                 self._answer(slots, self._decide_alone(slots, count_wanted), count_wanted)
             if slots.waiting:
                 self._change(slots)
-            elif answer is not None and not slots.held and slots not in self._changed:
+            elif answer and not slots.held and slots not in self._changed:
                 self._slots.pop(slots.key, None)  # Redis knows that nothing is held
 
     def _call(self, slots: Slots, held: int, wanted: int) -> Call:

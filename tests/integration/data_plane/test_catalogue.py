@@ -152,3 +152,24 @@ async def test_a_pod_that_began_with_a_snapshot_follows_on(
         world.put_api(backend.url, version="2.0", id="second")
         await gate.caught_up()
         assert set(gate.pod.catalogue.table.contexts["/echo"].by_name) == {"1.0", "2.0"}
+
+
+async def test_an_issuer_whose_keys_can_not_be_read_is_refused_alone(gate: Gate, backend: Backend) -> None:
+    gate.world.put("issuer", "local", '{"issuer": "http://issuer.test", "keys": [{"kty": "EC"}]}')
+    gate.world.put_api(backend.url, version="2.0", id="second")
+    await gate.caught_up()
+    assert ("issuer", "local") in gate.pod.catalogue.refused
+    assert set(gate.pod.catalogue.table.contexts["/echo"].by_name) == {"1.0", "2.0"}, "what came behind it is served"
+    async with gate.connect():
+        pass
+
+
+async def test_what_is_no_text_in_redis_stops_nothing_that_is_served(gate: Gate, backend: Backend) -> None:
+    gate.world.redis.hset(keys.CATALOGUE_STATE, "epoch", b"\xff")
+    gate.world.redis.hset(keys.CATALOGUE_STATE, "revision", gate.world.revision + 1)
+    async with gate.connect() as client:
+        await client.send("x")
+        assert await client.recv() == "x"
+    republish(gate.world)
+    gate.world.put_api(backend.url, version="2.0", id="second")
+    await gate.caught_up()

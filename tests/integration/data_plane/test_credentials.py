@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from base64 import urlsafe_b64decode
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,11 +13,13 @@ from cli.embedded import redis_server
 from services.data_plane.settings import Settings
 from shared import keys
 from shared.api_keys import ApiKeyDefinition, make_api_key, read_api_key
+from shared.claims import AccessClaims
 from shared.definition import ApiId
 from shared.subscription import ApplicationId
 from shared.tickets import Ticket, digest_ticket
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
 from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.integration.data_plane.test_revocations import revoke
 from tests.support.world import World
 
 
@@ -152,11 +155,49 @@ async def test_a_ticket_beside_a_token_is_one_credential_too_many(gate: Gate) ->
     assert slug(await refusal(gate, "/echo/1.0?ticket=t-4&%74icket=t-4", token=None)) == (400, "ambiguous_credentials")
 
 
-async def test_a_connection_by_ticket_ends_when_it_says(gate: Gate) -> None:
-    put_ticket(gate.world, "t-5", expires_at=int(time.time()) + 2)  # noqa: TID251 - of now
+def claims_of(gate: Gate, **changes: Any) -> AccessClaims:
+    payload = gate.world.issuer.token(**changes).split(".")[1]
+    return AccessClaims.model_validate_json(urlsafe_b64decode(payload + "=="))
+
+
+async def test_a_connection_by_ticket_ends_with_the_token_that_it_stands_for(gate: Gate) -> None:
+    put_ticket(gate.world, "t-5", claims=claims_of(gate, seconds=2))
     async with gate.connect("/echo/1.0?ticket=t-5", token=None) as client, asyncio.timeout(6):
         await client.wait_closed()
     assert client.close_code == 4401
+
+
+async def test_a_ticket_is_worth_no_more_than_its_token_and_its_key(gate: Gate) -> None:
+    put_ticket(gate.world, "t-6", claims=claims_of(gate, jti="bad"))
+    put_ticket(gate.world, "t-7", claims=claims_of(gate, jti="bad"))
+    put_ticket(gate.world, "t-8", claims=claims_of(gate))
+    put_ticket(gate.world, "t-9", claims=claims_of(gate))
+    async with (
+        gate.connect("/echo/1.0?ticket=t-6", token=None) as revoked,
+        gate.connect("/echo/1.0?ticket=t-8", token=None) as without_key,
+    ):
+        revoke(gate.world, "bad")
+        async with asyncio.timeout(5):
+            await revoked.wait_closed()
+        assert (revoked.close_code, revoked.close_reason) == (4501, "token_revoked")
+        assert slug(await refusal(gate, "/echo/1.0?ticket=t-7", token=None)) == (401, "token_revoked")
+        gate.world.put("key", "key", None)
+        async with asyncio.timeout(5):
+            await without_key.wait_closed()
+        assert (without_key.close_code, without_key.close_reason) == (4501, "key_revoked")
+        assert slug(await refusal(gate, "/echo/1.0?ticket=t-9", token=None)) == (401, "key_revoked")
+
+
+@pytest.mark.parametrize("header", ["Authorization: Bearer \xff", "Sec-WebSocket-Protocol: chat, bearer.\xff"])
+async def test_a_token_that_is_no_ascii_is_no_token(gate: Gate, header: str) -> None:
+    lines = [
+        "GET /echo/1.0 HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", header, "", "",
+    ]  # fmt: skip
+    reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+    writer.write("\r\n".join(lines).encode("latin-1"))
+    assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == b"401"
+    writer.close()
 
 
 async def test_without_redis_a_ticket_is_no_ticket_yet(backend: Backend) -> None:

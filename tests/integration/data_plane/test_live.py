@@ -2,14 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request
 
 from shared.blocks import BlockDefinition
 from shared.limits import Limit
-from tests.integration.data_plane.conftest import Backend, Gate
+from tests.integration.data_plane.conftest import Backend, Gate, port_of
 from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.integration.data_plane.test_revocations import revoke
 from tests.integration.data_plane.test_throttle import fresh_window, send_numbers
 from tests.support.waiting import eventually
 from tests.support.world import World
@@ -134,3 +138,43 @@ async def sees(gate: Gate, amount: int) -> None:
         return [quota.rule.amount for quota in connection.allotment.quotas.all]
 
     await eventually(lambda: amounts() == [amount], within=2)
+
+
+@asynccontextmanager
+async def slow_backend() -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Event]]:
+    """Serve a backend that is asked, and answers when it is let to; yield its URL and both events."""
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: ServerConnection, __: Request) -> None:
+        asked.set()
+        await may_answer.wait()
+
+    async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0, process_request=wait) as server:
+        yield f"ws://127.0.0.1:{port_of(server)}", asked, may_answer
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda world: world.put_subscription(state="BLOCKED"), (403, "subscription_blocked")),
+        (lambda world: world.put("key", "key", None), (401, "key_revoked")),
+        (lambda world: world.put("api", "api", None), (404, "api_not_found")),
+        (lambda world: revoke(world, "bad"), (401, "token_revoked")),
+    ],
+    ids=["subscription blocked", "key removed", "api removed", "token revoked"],
+)
+async def test_what_changes_while_the_backend_is_dialled_counts_too(
+    gate: Gate, change: Callable[[World], None], expected: tuple[int, str]
+) -> None:
+    async with slow_backend() as (url, asked, may_answer), asyncio.TaskGroup() as group:
+        gate.world.put_api(url)
+        await gate.caught_up()
+        dialling = group.create_task(refusal(gate, token=gate.world.issuer.token(jti="bad")))
+        await asyncio.wait_for(asked.wait(), 5)
+        change(gate.world)
+        await gate.caught_up()
+        if expected[1] == "token_revoked":
+            await eventually(lambda: "bad" in gate.pod.revocations)
+        may_answer.set()
+        assert slug(await asyncio.wait_for(dialling, 5)) == expected
+    assert not len(gate.pod.registry)

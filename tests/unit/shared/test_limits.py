@@ -91,3 +91,15 @@ def test_the_closest_override_holds(api: str, application: str | None, amount: i
         ],
     )
     assert [rule.amount for rule in gold.rules(api, application)] == [amount]
+
+
+def test_an_override_tells_apart_only_what_its_level_counts_apart() -> None:
+    overrides = [{"api_id": "a", "limits": [{"amount": 2}]}, {"application_id": "x", "limits": [{"amount": 3}]}]
+    by_level = {
+        level: [
+            policy(level=level, limits=[{"amount": 1}], overrides=overrides).rules(api, application)[0].amount
+            for api, application in (("a", "y"), ("b", "x"), ("a", "x"))
+        ]
+        for level in ("subscription", "application", "api")
+    }
+    assert by_level == {"subscription": [2, 3, 3], "application": [1, 3, 3], "api": [2, 1, 2]}

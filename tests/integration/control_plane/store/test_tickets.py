@@ -66,9 +66,11 @@ async def test_an_application_s_token_gets_a_ticket_that_is_good_as_long(platfor
         "api_id": api["id"],
         "application_id": application["id"],
         "key_type": "SANDBOX",
-        "scopes": ("read", "write"),
-        "expires_at": expires_at,
+        "scopes": (),
+        "claims": ticket.claims and ticket.claims.model_dump(),
     }
+    assert ticket.claims is not None
+    assert (ticket.claims.scopes, ticket.claims.exp) == (frozenset({"read", "write"}), expires_at)
     again = await platform.client.post(TICKETS, json={"api_id": api["id"]}, headers=headers)
     assert again.json()["ticket"] != text
 
@@ -80,7 +82,7 @@ async def test_a_subscriber_gets_one_for_an_application_of_theirs(platform: Plat
         body = {"api_id": api["id"], "application_id": application["id"], "key_type": key_type}
         ticket, _ = kept(redis_url, (await platform.made(TICKETS, body))["ticket"])
         assert (ticket.application_id, ticket.key_type) == (application["id"], key_type)
-        assert (ticket.scopes, ticket.expires_at) == (scopes, None)
+        assert (ticket.scopes, ticket.claims) == (scopes, None)
 
 
 async def test_what_one_may_not_see_is_not_found(platform: Platform) -> None:
