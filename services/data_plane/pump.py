@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from services.data_plane.frames.scanner import UNLIMITED, Scanner, Stop
 from services.data_plane.throttle.meter import Meter
 
-SLOW_SECONDS: Final = 30.0
+SLOW_SECONDS = 30.0
 CONTROLS_A_SECOND: Final = 200
 """Pings and pongs that pass in a second; a peer that sends more is read more slowly."""
 
@@ -55,30 +55,31 @@ class Pump(asyncio.Protocol):
         "told_dropped",
     )
 
-    peer: "Pump"
-    source: asyncio.Transport
     sink: asyncio.Transport
+    source: asyncio.Transport
+    peer: "Pump"
 
     def __init__(self, observer: Observer, scanner: Scanner, meter: Meter | None, *, droppable: bool) -> None:
+        # What every message needs comes first: compiled, it lies together.
+        self._held = b""
+        self.finished = False  # the sink was told Close, or is gone
         self.scanner = scanner
-        self.scanner.control_credit = CONTROLS_A_SECOND
         self.meter = meter
         self.droppable = droppable  # a message may vanish without harm to the compression of the next one
         self.told_dropped = 0  # so many drops the client was told of
         self.heard_close = False  # the source said Close
-        self.finished = False  # the sink was told Close, or is gone
         self.failed = False  # the source broke the protocol: what it says is no longer read
         self.gone = False  # the source's connection is lost
         self.choked = False  # the sink's buffer is full
         self.delayed_seconds = 0.0
         self._observer = observer
-        self._held = b""
         self._own_close = b""
         self._waiting = False
         self._counted_since = time.monotonic()
         self._delayed_since = 0.0
         self._delay_timer: asyncio.TimerHandle | None = None
         self._slow_timer: asyncio.TimerHandle | None = None
+        scanner.control_credit = CONTROLS_A_SECOND
 
     # What the source's transport calls.
 

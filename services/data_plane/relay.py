@@ -21,7 +21,11 @@ BOUNDARY_SECONDS: Final = 1.0
 NOTICE_SECONDS: Final = 1.0
 BUSY_SECONDS: Final = 0.05
 PING_BYTES: Final = 8
-WRITE_BUFFER_BYTES: Final = 64 * 1024
+WRITE_BUFFER_BYTES: Final = 0
+"""What the system's own buffer doesn't take stops the source.
+
+With a limit of 0 uvloop writes at once, and not in a second walk over all connections that were read.
+"""
 
 _GOING_AWAY: Final = Close(codes.GOING_AWAY)
 

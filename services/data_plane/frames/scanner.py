@@ -75,34 +75,35 @@ class Scanner:
 
     def __init__(self, *, masked: bool, deflate: bool = False, max_message_bytes: int = 0) -> None:
         """`masked` frames come from a client (RFC 6455, section 5.1); with `deflate`, RSV1 may be set (RFC 7692)."""
+        # What every whole message needs comes first: compiled, it lies together.
+        self.remaining = 0  # payload bytes of the current frame that are still to come
+        self.in_message = False  # between the fragments of a message
+        self.messages = 0
+        self.payload_bytes = 0
+        self.whole_bytes = 0
+        self._skimmed = 0
         self._mask_bit = 0x80 if masked else 0
         self._short_header = 6 if masked else 2
-        self._reserved = 0x30 if deflate else 0x70
         self._max_message_bytes = max_message_bytes or UNLIMITED
+        self._reserved = 0x30 if deflate else 0x70
         self._message_bytes = 0
         self._length = 0
         self._fragments = 0
         self._dropping = False  # the message that is under way is dropped
         self._dropping_frame = False  # so is the frame: a control frame between fragments is not
-        self.remaining = 0  # payload bytes of the current frame that are still to come
-        self.in_message = False  # between the fragments of a message
         self.forward = True
         self.stop = Stop.NEED
         self.error = _NO_ERROR
         self.close = _NO_CLOSE
         self.close_end = 0
-        self._skimmed = 0
-        self.whole_bytes = 0
         self.controls = 0
         self.control_credit = UNLIMITED  # for pings and pongs: a Close always passes
         self.needed = 0
         self.awaited_pong = b""  # the payload of the gateway's own ping, whose pong goes no further
         self.ping_open = False  # a ping was forwarded that no pong has answered yet
         self.pongs = 0
-        self.messages = 0
         self.dropped = 0
-        self.payload_bytes = 0
-        self.dropped_bytes = 0  # of those
+        self.dropped_bytes = 0  # of `payload_bytes`
 
     @property
     def at_boundary(self) -> bool:
