@@ -33,7 +33,9 @@ class Installation:
 
     rest: httpx.AsyncClient
     pods: tuple[Pod, Pod]
+    issuer: str
     client_secret: str
+    admin_password: str
     database: Engine
 
     async def sign_in(self) -> None:
@@ -101,18 +103,19 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 async def installation(stack: Stack, database_url: str, redis_url: str) -> AsyncIterator[Installation]:
-    secret = secrets.token_urlsafe(32)
+    secret, admin_password = secrets.token_urlsafe(32), secrets.token_urlsafe(16)
     control_plane = free_port()
+    issuer = f"http://localhost:{control_plane}"
     pods = (Pod(free_port(), free_port()), Pod(free_port(), free_port()))
     environment = {
         **os.environ,  # noqa: TID251 - handed on to the processes
         "FRAMEGATE_DATABASE_URL": database_url,
         "FRAMEGATE_REDIS_URL": redis_url,
         "FRAMEGATE_SECRET_KEY": secrets.token_urlsafe(32),
-        "FRAMEGATE_ADMIN_PASSWORD": secrets.token_urlsafe(16),
+        "FRAMEGATE_ADMIN_PASSWORD": admin_password,
         "FRAMEGATE_BOOTSTRAP_CLIENT_ID": CLIENT_ID,
         "FRAMEGATE_BOOTSTRAP_CLIENT_SECRET": secret,
-        "FRAMEGATE_PUBLIC_URL": f"http://localhost:{control_plane}",
+        "FRAMEGATE_PUBLIC_URL": issuer,
         "FRAMEGATE_GATEWAY_URL": f"ws://localhost:{pods[0].port}",
         "FRAMEGATE_ENDPOINT_ALLOW": "127.0.0.0/8",
         "FRAMEGATE_DRAIN_SECONDS": "0.5",
@@ -125,7 +128,7 @@ async def installation(stack: Stack, database_url: str, redis_url: str) -> Async
         for port in (control_plane, *(pod.ops_port for pod in pods)):
             await asyncio.to_thread(stack.wait_for, f"port {port}", lambda port=port: _is_ready(port))
         database = create_engine(database_url)
-        running = Installation(rest, pods, secret, database)
+        running = Installation(rest, pods, issuer, secret, admin_password, database)
         await running.sign_in()
         yield running
         database.dispose()
