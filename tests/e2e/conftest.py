@@ -15,8 +15,10 @@ from websockets.asyncio.client import connect
 
 from cli.stack import Stack
 from tests.integration.data_plane.conftest import Backend, echo_backend
+from tests.support.canaries import Canaries, check_nothing_leaked, dump_database, dump_redis
 from tests.support.waiting import eventually, free_port
 
+LOUD = Path(__file__).parents[1] / "support" / "loud"
 CLIENT_ID = "pipeline"
 SCOPES = "publisher:read publisher:write publisher:publish store:subscribe admin"
 
@@ -119,19 +121,28 @@ async def installation(stack: Stack, database_url: str, redis_url: str) -> Async
         "FRAMEGATE_GATEWAY_URL": f"ws://localhost:{pods[0].port}",
         "FRAMEGATE_ENDPOINT_ALLOW": "127.0.0.0/8",
         "FRAMEGATE_DRAIN_SECONDS": "0.5",
+        "PYTHONPATH": os.pathsep.join([str(LOUD), os.environ.get("PYTHONPATH", "")]),  # noqa: TID251 - handed on
     }
+    canaries = Canaries()
+    canaries.add(admin_password=admin_password, client_secret=secret, key=environment["FRAMEGATE_SECRET_KEY"])
     stack.start("control plane", "cli.main", "control-plane", "--port", str(control_plane), env=environment)
     for number, pod in enumerate(pods):
         ports = ["--port", str(pod.port), "--ops-port", str(pod.ops_port)]
         stack.start(f"pod {number}", "cli.main", "data-plane", "--host", "127.0.0.1", *ports, env=environment)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{control_plane}", trust_env=False) as rest:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{control_plane}", trust_env=False, event_hooks=canaries.hooks
+    ) as rest:
         for port in (control_plane, *(pod.ops_port for pod in pods)):
             await asyncio.to_thread(stack.wait_for, f"port {port}", lambda port=port: _is_ready(port))
         database = create_engine(database_url)
         running = Installation(rest, pods, issuer, secret, admin_password, database)
         await running.sign_in()
         yield running
+        logs = {child.name: child.log.read_text(errors="replace") for child in stack.children}
+        assert all(" DEBUG" in log or "DEBUG:" in log for log in logs.values())
+        kept = {"database": dump_database(database), "Redis": dump_redis(redis_url)}
         database.dispose()
+        check_nothing_leaked(canaries, {**kept, **logs})
 
 
 def _is_ready(port: int) -> bool:
