@@ -39,6 +39,8 @@ class Installation:
     client_secret: str
     admin_password: str
     database: Engine
+    canaries: Canaries
+    """What must not be found in database, Redis and logs at the end."""
 
     async def sign_in(self) -> None:
         token = await self.token(CLIENT_ID, self.client_secret, scope=SCOPES)
@@ -135,7 +137,7 @@ async def installation(stack: Stack, database_url: str, redis_url: str) -> Async
         for port in (control_plane, *(pod.ops_port for pod in pods)):
             await asyncio.to_thread(stack.wait_for, f"port {port}", lambda port=port: _is_ready(port))
         database = create_engine(database_url)
-        running = Installation(rest, pods, issuer, secret, admin_password, database)
+        running = Installation(rest, pods, issuer, secret, admin_password, database, canaries)
         await running.sign_in()
         yield running
         logs = {child.name: child.log.read_text(errors="replace") for child in stack.children}

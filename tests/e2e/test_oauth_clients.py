@@ -24,7 +24,11 @@ async def test_oauth4webapi_finds_nothing_wrong(installation: Installation) -> N
         "username": "admin",
         "password": installation.admin_password,
     }
-    seen = await run_script(OAUTH, given)
+    said = await run_script(OAUTH, given)
+    seen, secrets = said["seen"], said["secrets"]
+    assert len(secrets) >= 20
+    for number, secret in enumerate(secrets):
+        installation.canaries.add(**{f"secret {number} of oauth4webapi": secret})
     assert not seen["key_has_secret"]
     for claims in seen["claims"].values():
         assert claims["sub"] == claims["client_id"]

@@ -1,5 +1,5 @@
 // A client that knows nothing of Framegate but its issuer: every answer is checked by oauth4webapi, which throws.
-// Reads {issuer, audience, token, username, password} and prints what it saw.
+// Reads {issuer, audience, token, username, password} and prints what it saw, its secrets apart.
 
 import { webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -13,6 +13,14 @@ const plain = { [oauth.allowInsecureRequests]: true }; // loopback speaks no TLS
 const callback = "http://127.0.0.1:9/callback";
 const scope = "read write";
 const seen = {};
+const secrets = new Set();
+
+/** Remember what of an answer nobody else may find. */
+function keep(answer) {
+  for (const name of ["access_token", "client_secret", "refresh_token", "registration_access_token"])
+    if (answer[name]) secrets.add(answer[name]);
+  return answer;
+}
 
 const issuer = new URL(given.issuer);
 const discovered = await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...plain });
@@ -21,14 +29,14 @@ const server = await oauth.processDiscoveryResponse(issuer, discovered);
 async function register(metadata) {
   const options = { initialAccessToken: given.token, ...plain };
   const response = await oauth.dynamicClientRegistrationRequest(server, { scope, ...metadata }, options);
-  return oauth.processDynamicClientRegistrationResponse(response);
+  return keep(await oauth.processDynamicClientRegistrationResponse(response));
 }
 
 /** Ask for a token with the client's own credentials. */
 async function ask(client, auth, options = {}) {
   const parameters = { scope: "read", resource: given.audience };
   const response = await oauth.clientCredentialsGrantRequest(server, client, auth, parameters, { ...plain, ...options });
-  return oauth.processClientCredentialsResponse(server, client, response);
+  return keep(await oauth.processClientCredentialsResponse(server, client, response));
 }
 
 async function introspect(client, auth, token) {
@@ -83,15 +91,16 @@ async function signIn(client, auth, options = {}) {
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: "S256",
   });
   const parameters = oauth.validateAuthResponse(server, client, await consent(url), state);
+  secrets.add(verifier).add(parameters.get("code"));
   const response = await oauth.authorizationCodeGrantRequest(
     server, client, auth, parameters, callback, verifier, { ...plain, ...options },
   );
-  return oauth.processAuthorizationCodeResponse(server, client, response);
+  return keep(await oauth.processAuthorizationCodeResponse(server, client, response));
 }
 
 async function refresh(client, auth, token, options = {}) {
   const response = await oauth.refreshTokenGrantRequest(server, client, auth, token, { ...plain, ...options });
-  return oauth.processRefreshTokenResponse(server, client, response);
+  return keep(await oauth.processRefreshTokenResponse(server, client, response));
 }
 
 // Registration, then each way to authenticate.
@@ -145,4 +154,4 @@ for (const [name, answer] of Object.entries({
   const claims = await validate(new Request(url, { headers }));
   seen.bound[name] = { token_type: answer.token_type, bound: claims.cnf.jkt === (await proofs.calculateThumbprint()) };
 }
-console.log(JSON.stringify(seen));
+console.log(JSON.stringify({ seen, secrets: [...secrets] }));
