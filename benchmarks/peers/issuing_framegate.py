@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Final
 
+from benchmarks.harness.errors import MissingError
 from benchmarks.harness.machine import describe_framegate
 from benchmarks.harness.target import Site
 from benchmarks.harness.tokens import Issuer
@@ -17,7 +18,7 @@ from benchmarks.peers.framegate import is_ready
 from benchmarks.peers.process import python_module, running
 from benchmarks.peers.redis_beside import redis_beside
 from cli.network import free_port
-from tests.support.postgres import serve_postgres
+from tests.support.postgres import NoPostgresError, serve_postgres
 
 NAME: Final = "framegate"
 _CLIENT_ID: Final = "bench"
@@ -29,7 +30,10 @@ def start(site: Site) -> Iterator[Issuer]:
     with ExitStack() as stack:
         redis = stack.enter_context(redis_beside(site.cores.load))
         name = stack.enter_context(tempfile.TemporaryDirectory(prefix="framegate-postgres-", dir="/tmp"))
-        postgres = stack.enter_context(serve_postgres(Path(name)))
+        try:
+            postgres = stack.enter_context(serve_postgres(Path(name)))
+        except NoPostgresError as error:
+            raise MissingError(str(error)) from error
         sched_setaffinity(postgres.pid, {site.cores.load})  # and so all that it starts for connections
         env = {
             "FRAMEGATE_DATABASE_URL": f"postgresql+psycopg://framegate@/postgres?host={postgres.socket}",

