@@ -11,7 +11,7 @@ from benchmarks.harness.results import KEPT, read_newest
 from benchmarks.harness.spread import Spread
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/explanation/performance.md"
-BENCHMARKS = ("relay", "handshake", "handshake-tokens", "memory", "latency", "tls", "throttle")
+BENCHMARKS = ("relay", "handshake", "handshake-tokens", "memory", "latency", "tls", "throttle", "token")
 NATIVE = ("nginx", "nginx-64k", "haproxy", "haproxy-64k")
 MISSING = "Not measured yet."
 
@@ -161,6 +161,7 @@ PARTS: Mapping[str, Callable[[Mapping[str, Result | None]], str]] = {
     "tls-memory": by_proxy("tls", MEMORY),
     "throttle": by_proxy("throttle", {"cpu_us_a_message": "CPU us a message"}),
     "throttle-questions": questions,
+    "token": by_proxy("token", {"tokens_a_cpu_second": "tokens a CPU second"}),
 }
 
 if __name__ == "__main__":

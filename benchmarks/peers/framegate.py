@@ -43,7 +43,7 @@ def start(variant: Variant, site: Site) -> Iterator[Target]:
         ports = {"port": free_port(), "tls-port": free_port(), "ops-port": free_port()}
         command = _command(ports)
         with running(
-            variant.name, command, site, partial(_is_ready, ports["ops-port"]), _env(variant, site, redis.url)
+            variant.name, command, site, partial(is_ready, ports["ops-port"]), _env(variant, site, redis.url)
         ) as pid:
             yield Target(
                 variant.name,
@@ -103,7 +103,8 @@ def _new_authorizations(key: ECKey, ids: Iterator[int], count: int) -> list[str]
     return [_authorization(key, f"bench-{id_}") for id_ in itertools.islice(ids, count)]
 
 
-def _is_ready(ops_port: int) -> bool:
+def is_ready(ops_port: int) -> bool:
+    """Tell whether a plane says so itself."""
     connection = http.client.HTTPConnection("127.0.0.1", ops_port, timeout=1)
     try:
         connection.request("GET", "/readyz")

@@ -20,6 +20,7 @@ from services.control_plane.catalogue.mirror import Mirror, connect
 from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
+from services.control_plane.identity.bearer import BearerVerifier
 from services.control_plane.identity.dependencies import Requires
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.identity.service import AccountHooks, AccountService
@@ -156,6 +157,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     applications = ApplicationService(policies, keys, api_keys, clock)
     accounts = AccountService(clients, AccountHooks(applications.create_default, applications.delete_owned), clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
+    bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, clock)
     quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     provided = {
@@ -165,7 +167,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         IssuerService: signing,
         TokenIssuer: issuer,
         TokenServices: tokens,
-        Authenticator: Authenticator(settings.public_url, keyring, accounts, tokens.revocations, database, clock),
+        Authenticator: Authenticator(bearer, accounts, database),
         AccountService: accounts,
         ConsentService: ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock),
         PolicyService: policies,
@@ -176,9 +178,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         RegistrationService: RegistrationService(applications, keys, settings.public_url),
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(platform.quick_redis, quick),
-        TicketService: TicketService(
-            settings.public_url, keyring, tokens.revocations, platform.quick_redis, quick, clock
-        ),
+        TicketService: TicketService(bearer, platform.quick_redis, quick),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
@@ -233,9 +233,11 @@ def _build_keepers(
     def sweep() -> None:
         with platform.database.writing() as session:
             signing.sweep(session)
-            tokens.revocations.sweep(session)
-            tokens.grants.sweep(session)
-            tokens.assertions.sweep(session)
+        for part in (tokens.revocations, tokens.grants, tokens.assertions):
+            more = True
+            while more:
+                with platform.database.writing() as session:
+                    more = part.sweep(session)
 
     telling = Keeper(
         _KEEPER_SECONDS,

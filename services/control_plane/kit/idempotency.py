@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from fastapi import Request, Response
-from sqlalchemy import delete, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel
 
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import InvalidError, ProblemError, UnavailableError
+from services.control_plane.kit.rows import delete_until, insert_new
 from services.control_plane.kit.security import Sealer
 
 HEADER: Final = "Idempotency-Key"
@@ -78,14 +77,9 @@ class IdempotencyKeeper:
     def claim(self, session: Session, caller: str, key: IdempotencyKey) -> None:
         """Reserve a key for this transaction. Raises `ReplayError` or `KeyReusedError`."""
         now = self._clock()
-        self._sweep(session, now)
+        delete_until(session, IdempotentRequest.created_at, now - KEPT_FOR, _SWEEP)
         values = {"caller": caller, "key": key.key, "fingerprint": key.fingerprint, "created_at": now}
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        # This waits for another transaction that claimed the same key.
-        claimed = session.execute(
-            insert(IdempotentRequest).values(values).on_conflict_do_nothing().returning(col(IdempotentRequest.key))
-        )
-        if claimed.first() is None:
+        if not insert_new(session, IdempotentRequest, **values):
             self._replay(session, caller, key)
 
     def keep(self, session: Session, caller: str, key: IdempotencyKey, response: Response) -> None:
@@ -105,14 +99,3 @@ class IdempotencyKeeper:
         response = Response(content["body"], content["status"])
         response.raw_headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in content["headers"]]
         raise ReplayError(response)
-
-    def _sweep(self, session: Session, now: datetime) -> None:
-        """Delete some of what is too old, and leave alone what another transaction is at."""
-        row_id = tuple_(col(IdempotentRequest.caller), col(IdempotentRequest.key))
-        expired = (
-            select(IdempotentRequest.caller, IdempotentRequest.key)
-            .where(col(IdempotentRequest.created_at) < now - KEPT_FOR)
-            .limit(_SWEEP)
-            .with_for_update(skip_locked=True)
-        )
-        session.execute(delete(IdempotentRequest).where(row_id.in_(expired)))

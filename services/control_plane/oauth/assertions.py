@@ -8,10 +8,10 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, import_key
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import delete
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.rows import delete_until
 from services.control_plane.oauth import repository
 from services.control_plane.oauth.models import OAuthClient, UsedAssertion
 from shared.claims import ALGORITHMS, MAX_TOKEN_BYTES
@@ -60,9 +60,9 @@ class AssertionReader:
         self._use(session, claims, client.id)
         return client
 
-    def sweep(self, session: Session) -> None:
-        """Forget those that have expired."""
-        session.execute(delete(UsedAssertion).where(col(UsedAssertion.expires_at) <= self._clock()))
+    def sweep(self, session: Session) -> bool:
+        """Forget some that have expired, and tell whether there may be more."""
+        return delete_until(session, UsedAssertion.expires_at, self._clock())
 
     def _name(self, assertion: str) -> str:
         """Return who the client says it is: whose keys to try."""

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.rows import delete_until
 from services.control_plane.kit.security import hash_secret, new_id, new_secret
 from services.control_plane.oauth.models import (
     AuthorizationCode,
@@ -22,6 +23,8 @@ from services.control_plane.oauth.tokens import NewToken, TokenIssuer
 
 CODE_VALIDITY: Final = timedelta(seconds=60)
 REFRESH_VALIDITY: Final = timedelta(days=30)
+
+OnceOnly = TypeVar("OnceOnly", AuthorizationCode, RefreshToken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +54,13 @@ class GrantService:
 
     def take_code(self, session: Session, code: str, client_id: str) -> tuple[OAuthGrant, AuthorizationCode] | None:
         """Return a client's code that is good. One that was used already ends all that it led to."""
-        row = session.get(AuthorizationCode, hash_secret(code))
-        grant = self._lock(session, row.grant_id, client_id) if row else None
-        if row is None or grant is None:
-            return None
-        session.refresh(row)
-        return (grant, row) if self._is_fresh(session, row) else None
+        return self._take(session, session.get(AuthorizationCode, hash_secret(code)), client_id)
 
     def take_refresh_token(
         self, session: Session, token: str, client_id: str
     ) -> tuple[OAuthGrant, RefreshToken] | None:
         """Return a client's token that is good. One that was used already ends all that its grant led to."""
-        row = session.get(RefreshToken, hash_secret(token))
-        grant = self._lock(session, row.grant_id, client_id) if row else None
-        if row is None or grant is None:
-            return None
-        session.refresh(row)
-        return (grant, row) if self._is_fresh(session, row) else None
+        return self._take(session, session.get(RefreshToken, hash_secret(token)), client_id)
 
     def find_refresh_token(self, session: Session, token: str) -> tuple[OAuthGrant, RefreshToken] | None:
         """Return a token that refreshes, good or not."""
@@ -102,22 +95,25 @@ class GrantService:
             self.revocations.add(session, token.jti, grant.client_id, token.expires_at)
         session.execute(delete(OAuthGrant).where(col(OAuthGrant.id) == grant_id))
 
-    def sweep(self, session: Session) -> None:
-        """Forget what has expired."""
+    def sweep(self, session: Session) -> bool:
+        """Forget some of what has expired, and tell whether there may be more."""
         now = self.clock()
-        session.execute(delete(OAuthGrant).where(col(OAuthGrant.expires_at) <= now))
-        session.execute(delete(RefreshToken).where(col(RefreshToken.expires_at) <= now))
-        session.execute(delete(IssuedToken).where(col(IssuedToken.expires_at) <= now))
+        columns = (OAuthGrant.expires_at, RefreshToken.expires_at, IssuedToken.expires_at)
+        return any(delete_until(session, column, now) for column in columns)
+
+    def _take(self, session: Session, row: OnceOnly | None, client_id: str) -> tuple[OAuthGrant, OnceOnly] | None:
+        grant = self._lock(session, row.grant_id, client_id) if row else None
+        if row is None or grant is None:
+            return None
+        session.refresh(row)
+        if row.used_at is not None:
+            self.revoke(session, row.grant_id)
+            return None
+        return (grant, row) if row.expires_at > self.clock() else None
 
     def _lock(self, session: Session, grant_id: str, client_id: str) -> OAuthGrant | None:
         grant = session.get(OAuthGrant, grant_id, with_for_update=True, populate_existing=True)
         return grant if grant is not None and grant.client_id == client_id else None
-
-    def _is_fresh(self, session: Session, row: AuthorizationCode | RefreshToken) -> bool:
-        if row.used_at is not None:
-            self.revoke(session, row.grant_id)
-            return False
-        return row.expires_at > self.clock()
 
     def _extend(self, grant: OAuthGrant, until: datetime) -> None:
         grant.expires_at = max(grant.expires_at, until)

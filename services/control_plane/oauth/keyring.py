@@ -27,6 +27,10 @@ class Keys:
     current: Key
     public: KeySet
 
+    def jwks(self) -> list[dict[str, Any]]:
+        """Return the public keys as JWKs (RFC 7517)."""
+        return [dict(key.as_dict(private=False)) for key in self.public.keys]
+
 
 class KeyRing:
     """Makes keys, and holds those in use. Beside the one that signs there is always the next one.
@@ -41,7 +45,7 @@ class KeyRing:
         self._keys: Keys | None = None
 
     def prepare(self, session: Session) -> None:
-        """Make the keys that are missing, and load all. The next one is of the algorithm that is set."""
+        """Make the keys that are missing. The next one is of the algorithm that is set."""
         rows = repository.list_keys(session)
         if repository.current_key(rows) is None:
             self.make(session).activated_at = self._clock()
@@ -52,10 +56,17 @@ class KeyRing:
         if upcoming is None:
             self.make(session)
         session.flush()
-        self.load(session)
 
     def load(self, session: Session) -> None:
-        """Take over what the database has: another process may have changed it."""
+        """Use what the database has: another process may have changed it."""
+        self.use(self.read(session))
+
+    def use(self, keys: Keys) -> None:
+        """Sign and verify with these from now on. They must be committed: a key that isn't kept must sign nothing."""
+        self._keys = keys
+
+    def read(self, session: Session) -> Keys:
+        """Return the keys of the database as this transaction sees them."""
         rows = repository.list_keys(session)
         current = repository.current_key(rows)
         if current is None:
@@ -64,7 +75,7 @@ class KeyRing:
             private = _import(self._sealer.unseal(current.sealed_private_jwk))
         else:
             private = self._keys.current
-        self._keys = Keys(private, _public(rows))
+        return Keys(private, _public(rows))
 
     def make(self, session: Session) -> SigningKey:
         """Add a key that signs nothing yet."""
@@ -90,8 +101,7 @@ class KeyRing:
         return self._loaded.public
 
     def jwks(self) -> list[dict[str, Any]]:
-        """Return the public keys as JWKs (RFC 7517)."""
-        return [dict(key.as_dict(private=False)) for key in self.public.keys]
+        return self._loaded.jwks()
 
     @property
     def _loaded(self) -> Keys:

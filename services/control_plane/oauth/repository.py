@@ -1,12 +1,11 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, func, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from services.control_plane.kit.rows import insert_new
 from services.control_plane.oauth.models import OAuthClient, SigningKey, UsedAssertion
 
 
@@ -66,7 +65,4 @@ def delete_expired_keys(session: Session, now: datetime) -> bool:
 
 def use_once(session: Session, name: str, expires_at: datetime) -> bool:
     """Write down that something was used, and tell whether it was the first time."""
-    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    id_ = hashlib.sha256(name.encode()).hexdigest()
-    used = insert(UsedAssertion).values(id=id_, expires_at=expires_at).on_conflict_do_nothing()
-    return session.execute(used.returning(col(UsedAssertion.id))).first() is not None
+    return insert_new(session, UsedAssertion, id=hashlib.sha256(name.encode()).hexdigest(), expires_at=expires_at)

@@ -1,14 +1,14 @@
 """Access tokens that end before their time."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import delete, func, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session as AnySession
 from sqlmodel import Session, col, select
 
 from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.rows import delete_until, insert_new
 from services.control_plane.oauth.models import RevokedToken
 
 KEPT_FOR: Final = timedelta(minutes=1)
@@ -28,17 +28,15 @@ class Revocations:
         now = self._clock()
         if expires_at + KEPT_FOR <= now:
             return
-        row = RevokedToken(jti=jti, client_id=client_id, expires_at=expires_at, revoked_at=now)
-        insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        session.execute(insert(RevokedToken).values(**row.model_dump()).on_conflict_do_nothing())
+        insert_new(session, RevokedToken, jti=jti, client_id=client_id, expires_at=expires_at, revoked_at=now)
         session.info[_PENDING] = True
 
     def contains(self, session: Session, jti: str) -> bool:
         return session.get(RevokedToken, jti) is not None
 
-    def sweep(self, session: Session) -> None:
-        """Forget the tokens that have expired."""
-        session.execute(delete(RevokedToken).where(col(RevokedToken.expires_at) <= self._clock() - KEPT_FOR))
+    def sweep(self, session: Session) -> bool:
+        """Forget some tokens that have expired, and tell whether there may be more."""
+        return delete_until(session, RevokedToken.expires_at, self._clock() - KEPT_FOR)
 
 
 def has_pending(session: AnySession) -> bool:

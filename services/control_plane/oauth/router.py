@@ -54,7 +54,9 @@ router = APIRouter(tags=["oauth"], route_class=ReadingRoute)
 def create_token(form: TokenForm, unit: Unit, tokens: Tokens) -> Response:
     if form.may_change():
         unit.will_write()
-    return TokenServer(unit.session, tokens).answer(form)
+    answer = TokenServer(unit.session, tokens).answer(form)
+    unit.finish(answer)  # here: the route would go to another thread for it
+    return answer
 
 
 @router.post(REVOKE_PATH, response_model=dict[str, Any], responses=_ERRORS, openapi_extra=_FORM)

@@ -1,5 +1,6 @@
 """The token endpoint: Authlib's server on our clients and tokens. One object a request, in the thread pool."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,9 @@ from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.stored import StoredAccessToken, StoredRefreshToken, StoredToken
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
+
+# At debug level Authlib writes down every token that it issues.
+logging.getLogger("authlib").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)

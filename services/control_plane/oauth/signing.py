@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from sqlalchemy.orm import Session as AnySession
 from sqlmodel import Session
 
 from services.control_plane.catalogue import outbox
@@ -24,6 +25,7 @@ OVERLAP: Final = timedelta(minutes=1)
 """Beyond the longest validity: other processes learn of a rotation a little later, and clocks differ."""
 
 _LOCK: Final = "signing keys"
+_CHANGED: Final = "framegate_signing_keys"
 
 
 class IssuerService:
@@ -34,9 +36,10 @@ class IssuerService:
         self._keyring = keyring
         self._issuer = issuer
         self._clock = clock
+        database.on_commit(self._use)
 
     def prepare(self, session: Session) -> None:
-        """Make the first keys, load all, and publish the public halves."""
+        """Make the first keys, and publish the public halves."""
         self._database.lock(session, _LOCK)
         self._keyring.prepare(session)
         self._publish(session)
@@ -77,7 +80,6 @@ class IssuerService:
         """Forget the keys whose time is over."""
         self._database.lock(session, _LOCK)
         if repository.delete_expired_keys(session, self._clock()):
-            self._keyring.load(session)
             self._publish(session)
 
     def _retire(self, key: SigningKey, now: datetime) -> None:
@@ -86,10 +88,17 @@ class IssuerService:
 
     def _renew(self, session: Session, action: str, kid: str) -> None:
         session.flush()
-        self._keyring.load(session)
         audit.record(session, action, "signing_key", kid)
         self._publish(session)
 
     def _publish(self, session: Session) -> None:
-        definition = define_issuer(self._issuer.issuer, self._keyring.jwks())
+        """Tell the pods of the keys, and use them here once they are committed."""
+        keys = self._keyring.read(session)
+        definition = define_issuer(self._issuer.issuer, keys.jwks())
         outbox.record(session, "issuer", ISSUER_ID, definition, self._clock())
+        session.info[_CHANGED] = keys
+
+    def _use(self, session: AnySession) -> None:
+        keys = session.info.pop(_CHANGED, None)
+        if keys is not None:
+            self._keyring.use(keys)

@@ -34,12 +34,12 @@ def list_keys(application: Own, unit: Unit, keys: Keys) -> list[KeyRead]:
 
 @router.post("", status_code=201, responses=declare("not_found", "already_exists"))
 def create_key(application: Own, body: KeyCreate, unit: Unit, keys: Keys, response: Response) -> KeyCreated:
-    key, new, token = keys.create(unit.session, application, body)
+    key, new = keys.create(unit.session, application, body)
     response.headers["Location"] = f"{PREFIX.format(application_id=application.id)}/{key.key_type}"
     response.headers["Cache-Control"] = "no-store"
     tag(response, key.row_version)
     read = read_key(key, new.client)
-    return KeyCreated(**read.model_dump(), consumer_secret=new.secret, token=read_token(token))
+    return KeyCreated(**read.model_dump(), consumer_secret=new.secret, token=read_token(keys.first_token(new)))
 
 
 @router.get("/{key_type}", responses=declare("not_found"))

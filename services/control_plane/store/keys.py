@@ -35,10 +35,8 @@ class KeyService:
     def client_of(self, session: Session, key: ApplicationKey) -> OAuthClient:
         return oauth_repository.get_client(session, key.client_id)
 
-    def create(
-        self, session: Session, application: Application, body: KeyCreate
-    ) -> tuple[ApplicationKey, NewClient, NewToken]:
-        """Make a key pair, and a first token for it."""
+    def create(self, session: Session, application: Application, body: KeyCreate) -> tuple[ApplicationKey, NewClient]:
+        """Make a key pair."""
         if repository.find_key(session, application.id, body.key_type) is not None:
             raise KeyExistsError(body.key_type)
         new = self._clients.create(
@@ -61,7 +59,11 @@ class KeyService:
         repository.add(session, key, KeyExistsError(body.key_type))
         audit.record(session, "key.create", "key", key.client_id)
         outbox.record(session, "key", key.client_id, define_key(key), now)
-        return key, new, self._issuer.issue(new.client, new.client.scopes)
+        return key, new
+
+    def first_token(self, new: NewClient) -> NewToken:
+        """Return a token for a key pair that was just made."""
+        return self._issuer.issue(new.client, new.client.scopes)
 
     def replace(self, session: Session, key: ApplicationKey, body: KeyWrite, if_match: str | None) -> OAuthClient:
         preconditions.check(if_match, key.row_version)

@@ -58,7 +58,7 @@ class RegistrationService:
         body = KeyCreate(key_type="PRODUCTION", **settings.model_dump())
         named = ApplicationWrite(name=metadata.client_name or f"client-{new_id()}")
         application = self._applications.create(session, named, owner_id)
-        _, new, _ = self._keys.create(session, application, body)
+        _, new = self._keys.create(session, application, body)
         token = new_secret()
         new.client.registration_token_hash = hash_secret(token)
         answer = {**self.describe(new.client, application), "registration_access_token": token}

@@ -1,5 +1,6 @@
 """A whole control plane in this process, on a real Redis and a database of each kind."""
 
+import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from services.control_plane.kit import migrate
 from services.control_plane.settings import Settings
 from services.control_plane.tables import METADATA
 from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, BentClock, Platform, Start
+from tests.support.canaries import Canaries, check_nothing_leaked, dump_database, dump_redis
 
 _DATABASE = "control_plane"
 
@@ -70,8 +72,24 @@ def clock() -> BentClock:
 
 
 @pytest.fixture
-def started(settings: Settings, clock: BentClock) -> Start:
-    """Return how to run the control plane, for tests that start it more than once or with other settings."""
+def loud(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Have all logged that we can log."""
+    with caplog.at_level(logging.DEBUG, "services"):
+        yield caplog
+
+
+@pytest.fixture
+def started(settings: Settings, clock: BentClock, loud: pytest.LogCaptureFixture) -> Start:
+    """Return how to run the control plane, for tests that start it more than once or with other settings.
+
+    What ends well is looked through: no secret that went over the wire may be kept in clear.
+    """
+    canaries = Canaries()
+    canaries.add(
+        secret_key=settings.secret_key.get_secret_value() if settings.secret_key else "",
+        admin_password=settings.first_password or "",
+        bootstrap_client_secret=CLIENT_SECRET,
+    )
 
     @asynccontextmanager
     async def start(**changes: object) -> AsyncIterator[Platform]:
@@ -79,9 +97,20 @@ def started(settings: Settings, clock: BentClock) -> Start:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://control-plane") as client,
+            httpx.AsyncClient(
+                transport=transport, base_url="http://control-plane", event_hooks=canaries.hooks
+            ) as client,
         ):
-            yield Platform(app, settings, client, clock)
+            platform = Platform(app, settings, client, clock)
+            yield platform
+            check_nothing_leaked(
+                canaries,
+                {
+                    "database": dump_database(platform.database.engine),
+                    "Redis": dump_redis(settings.redis_url),
+                    "log": loud.text,
+                },
+            )
 
     return start
 

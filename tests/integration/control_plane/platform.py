@@ -91,6 +91,7 @@ class Platform:
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url="http://control-plane",
             headers={"Authorization": f"Bearer {token}"},
+            event_hooks=self.client.event_hooks,
         ) as client:
             yield client
 

@@ -7,7 +7,9 @@ import pytest
 from joserfc.jws import extract_compact
 from redis import Redis
 
+from services.control_plane.kit import audit
 from services.control_plane.oauth import repository
+from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.signing import IssuerService
 from shared.claims import GATEWAY_AUDIENCE, TokenVerifier
 from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, Platform, Start, on_sqlite, problem
@@ -53,6 +55,23 @@ async def test_a_rotation_overlaps(platform: Platform, redis_client: Redis) -> N
     assert await platform.read("/admin/v1/policies", limit=1)  # a token of the retired key is still good
     token = await platform.fetch_token(CLIENT_ID, CLIENT_SECRET)
     assert kid_of(token) == after["current"]
+
+
+async def test_a_rotation_that_is_not_committed_changes_nothing(platform: Platform) -> None:
+    before = await states(platform)
+    platform.clock.move(seconds=31)
+    signing = platform.get(IssuerService)
+    with platform.database.session(writes=True) as session:
+        audit.begin(session, audit.AuditContext(audit.SYSTEM, "", platform.clock))
+        rotated = signing.rotate(session)
+        assert rotated.id == before["next"]
+        keyring = platform.get(KeyRing)
+        assert keyring.current.kid == before["current"]
+        assert {key.kid for key in keyring.public.keys} == set(before.values())
+    assert await states(platform) == before
+    assert kid_of(await platform.fetch_token(CLIENT_ID, CLIENT_SECRET)) == before["current"]
+    await rotate(platform)
+    assert kid_of(await platform.fetch_token(CLIENT_ID, CLIENT_SECRET)) == before["next"]
 
 
 async def test_a_key_is_kept_until_its_last_token_has_expired(platform: Platform, redis_client: Redis) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from sqlalchemy import update
 
 from services.control_plane.catalogue.mirror import connect
+from services.control_plane.identity.bearer import BearerVerifier
+from services.control_plane.identity.models import Account
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import system_clock
 from services.control_plane.kit.problems import UnavailableError
@@ -21,6 +24,7 @@ from shared import keys
 from shared.definition import ApiId
 from shared.subscription import ApplicationId
 from shared.tickets import MAX_CHARACTERS, SECONDS, Ticket, digest_ticket
+from tests.integration.control_plane.oauth.browser import code_client
 from tests.integration.control_plane.platform import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -128,6 +132,33 @@ async def test_a_token_that_is_gone_or_of_another_kind_gets_none(platform: Platf
         problem(await platform.client.post(TICKETS, json=form), 401, "unauthorized")
 
 
+def disable(platform: Platform, *, disabled: bool = True, **which: str) -> None:
+    with platform.database.writing() as session:
+        session.execute(update(Account).filter_by(**which).values(disabled=disabled))
+
+
+async def test_of_who_is_disabled_no_ticket_is_made(platform: Platform) -> None:
+    api, application = await platform.publish_api(), await platform.make_application()
+    body = {"api_id": api["id"]}
+    of_application = {"Authorization": f"Bearer {await make_token(platform, application)}"}
+    client = await code_client(platform, "With people")
+    signed_in = (await client.exchange(await client.get_code())).json()
+    of_person = {"Authorization": f"Bearer {signed_in['access_token']}"}
+    of_subscriber = {**body, "application_id": application["id"], "key_type": "SANDBOX"}
+
+    async def statuses() -> list[int]:
+        sent = [(body, of_application), (body, of_person), (of_subscriber, {})]
+        answers = [await platform.client.post(TICKETS, json=form, headers=headers) for form, headers in sent]
+        return [answer.status_code for answer in answers]
+
+    assert await statuses() == [201, 201, 201]
+    disable(platform, kind="person")  # who signed in, and owns nothing
+    assert await statuses() == [201, 401, 201]
+    disable(platform, kind="person", disabled=False)
+    disable(platform, kind="service")  # who owns the applications
+    assert await statuses() == [401, 401, 401]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -198,10 +229,10 @@ async def test_without_redis_the_caller_is_told_to_come_back(started: Start) -> 
 def test_a_redis_that_is_silent_is_not_waited_for() -> None:
     ticket = Ticket(api_id=ApiId("a"), application_id=ApplicationId("b"), key_type="SANDBOX")
     keyring = KeyRing(Sealer("a key of the tests, of 32 characters or more"), "ES256", system_clock)
-    revocations = Revocations(system_clock)
+    bearer = BearerVerifier("", keyring, Revocations(system_clock), system_clock)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel takes connections, nobody answers
         redis = connect(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", 0.2)
         began = time.monotonic()
         with redis, pytest.raises(UnavailableError):
-            TicketService("", keyring, revocations, redis, Bulkhead(1, 0.2), system_clock).keep(ticket)
+            TicketService(bearer, redis, Bulkhead(1, 0.2)).keep(ticket)
         assert time.monotonic() - began < 1
