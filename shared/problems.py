@@ -97,7 +97,7 @@ _ALL: Final = (
     Problem("slow_consumer", "The peer doesn't read", None, 4409),
     # The pod
     Problem("draining", "The pod is shutting down", 503, 1012),
-    Problem("overloaded", "The pod has all the connections that it can take", 503, 1013),
+    Problem("overloaded", "The pod can take no more connections now", 503, 1013),
     Problem("not_ready", "The pod holds no configuration yet", 503),
 )
 

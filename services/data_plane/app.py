@@ -26,6 +26,7 @@ from services.data_plane.gateway import Gateway
 from services.data_plane.listener import Listener
 from services.data_plane.live import follow
 from services.data_plane.ops import Collected, serve_ops
+from services.data_plane.overload import Overload
 from services.data_plane.probe import Prober
 from services.data_plane.registry import Registry
 from services.data_plane.report import Report, collect
@@ -71,7 +72,7 @@ class Pod:
         self.settings = settings
         self.registry = Registry()
         self.telemetry = Telemetry()
-        self.drain = Drain()
+        self.drain, self.overload = Drain(), Overload(settings.max_handshakes_per_second)
         self.certificate = load_certificate(settings)
         # Following blocks for a second at a time: its replies may take longer than those of a throttle.
         self._follower = _connect(settings.redis_url, seconds=5.0)
@@ -94,6 +95,7 @@ class Pod:
             registry=self.registry,
             telemetry=self.telemetry,
             drain=self.drain,
+            overload=self.overload,
             proxies=proxies,
             clock=_wall_clock,
         )
@@ -126,10 +128,12 @@ class Pod:
         """Return what this pod says of itself."""
         catalogue, telemetry = self.catalogue, self.telemetry
         mark = catalogue.mark
-        telemetry.open.set(len(self.registry))
-        telemetry.revision.set(mark.revision if mark else 0)
-        telemetry.age.set(catalogue.age_seconds or 0)
-        telemetry.refused.set(len(catalogue.refused))
+        state = telemetry.state
+        state.lag.set(self.overload.lag_seconds)
+        state.open.set(len(self.registry))
+        state.revision.set(mark.revision if mark else 0)
+        state.age.set(catalogue.age_seconds or 0)
+        state.refused.set(len(catalogue.refused))
         return Report(
             reason="draining" if self.drain.draining else "" if mark else "no configuration yet",
             revision=mark.revision if mark else None,
@@ -223,6 +227,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.slots.run(),
             pod.slots.renew(),
             pod.beat(),
+            pod.overload.watch(),
             follow(pod.catalogue, pod.registry),
         )
         tasks = {group.create_task(coroutine) for coroutine in loops}

@@ -6,7 +6,8 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from websockets.utils import accept_key
 
@@ -16,11 +17,13 @@ from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.connection import OWN_SUBPROTOCOL, Caller, Handshake, Request, Route
 from services.data_plane.drain import Drain
+from services.data_plane.failures import Failures
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.handshake import read_handshake
 from services.data_plane.listener import ClientGoneError, Exchange
 from services.data_plane.live import reconsider
 from services.data_plane.liveness import Liveness, Terms
+from services.data_plane.overload import Overload
 from services.data_plane.query import take_credential
 from services.data_plane.refusal import RefusedError, come_back_later, render
 from services.data_plane.registry import Connection, Registry
@@ -43,8 +46,10 @@ class Gateway:
     registry: Registry
     telemetry: Telemetry
     drain: Drain
+    overload: Overload
     proxies: TrustedProxies
     clock: Callable[[], float]
+    failures: Failures = field(default_factory=Failures)
 
     async def handle(self, exchange: Exchange, request: Request) -> None:
         """Answer one request: with a relay that goes on by itself, or a refusal."""
@@ -64,13 +69,15 @@ class Gateway:
 
     async def _connect(self, exchange: Exchange, request: Request, request_id: str) -> None:
         self.drain.check()
+        self.overload.check()
         if self.catalogue.mark is None:
             raise come_back_later("not_ready")
         table = self.catalogue.table
         handshake = read_handshake(request, request_id, self.proxies)
         route = match(handshake, table)
         handshake = take_credential(handshake, route.api.auth)
-        caller = await self.authenticator.authenticate(handshake, route, table, self.clock())
+        caller = await self._authenticate(handshake, route, table)
+        self.overload.check_caller(caller.key_type)
         admission = admit(handshake, route, caller, table)
         allotment = await Allotment.take(self.throttle, admission.quotas)
         try:
@@ -84,6 +91,15 @@ class Gateway:
                 raise
         except BaseException:
             allotment.close()
+            raise
+
+    async def _authenticate(self, handshake: Handshake, route: Route, table: RouteTable) -> Caller:
+        self.failures.check(handshake.address)
+        try:
+            return await self.authenticator.authenticate(handshake, route, table, self.clock())
+        except RefusedError as refused:
+            if refused.problem.status == HTTPStatus.UNAUTHORIZED and handshake.credential is not None:
+                self.failures.note(handshake.address)
             raise
 
     def _catch_up(

@@ -17,6 +17,7 @@ _COMBINED: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {
     "framegate_catalogue_revision": min,
     "framegate_catalogue_age_seconds": max,
     "framegate_catalogue_refused_objects": max,
+    "framegate_event_loop_lag_seconds": max,
 }
 """How the values of several workers become one, where that is not their sum."""
 

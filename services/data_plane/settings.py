@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     proxy_protocol: bool = False
     snapshot: Path | None = None
     drain_seconds: float = Field(default=30, ge=0)
+    max_handshakes_per_second: int | None = Field(default=None, ge=1)
     on_redis_loss: Literal["allow", "deny"] = "allow"
     demo: bool = False
 

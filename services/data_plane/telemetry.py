@@ -37,6 +37,25 @@ class ThrottleMetrics:
         )
 
 
+class StateMetrics:
+    """How a pod is when it is asked."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.open = Gauge("framegate_connections_open", "Open connections", registry=registry)
+        self.lag = Gauge(
+            "framegate_event_loop_lag_seconds", "How late a pod does what is due, on average", registry=registry
+        )
+        self.workers = Gauge("framegate_workers", "Workers that serve", registry=registry)
+        self.workers.set(1)
+        self.revision = Gauge("framegate_catalogue_revision", "The revision that is served", registry=registry)
+        self.age = Gauge(
+            "framegate_catalogue_age_seconds", "Since the catalogue was known to be current", registry=registry
+        )
+        self.refused = Gauge(
+            "framegate_catalogue_refused_objects", "Objects that this pod could not take in", registry=registry
+        )
+
+
 class Telemetry:
     """The metrics of one pod, in a registry of their own."""
 
@@ -67,16 +86,7 @@ class Telemetry:
         self.probes = Counter("framegate_backend_probes", "Health checks of backends", ["result"], registry=registry)
         self.dropped = Counter("framegate_messages_dropped", "Messages dropped by a limit", registry=registry)
         self.delayed = Counter("framegate_delayed_seconds", "Time for which limits held messages", registry=registry)
-        self.open = Gauge("framegate_connections_open", "Open connections", registry=registry)
-        self.workers = Gauge("framegate_workers", "Workers that serve", registry=registry)
-        self.workers.set(1)
-        self.revision = Gauge("framegate_catalogue_revision", "The revision that is served", registry=registry)
-        self.age = Gauge(
-            "framegate_catalogue_age_seconds", "Since the catalogue was known to be current", registry=registry
-        )
-        self.refused = Gauge(
-            "framegate_catalogue_refused_objects", "Objects that this pod could not take in", registry=registry
-        )
+        self.state = StateMetrics(registry)
         self.throttle = ThrottleMetrics(registry)
 
     def record(self, outcome: Outcome) -> None:

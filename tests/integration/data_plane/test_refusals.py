@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.utils import accept_key
 
 from services.data_plane.app import Ports, run_pod
+from services.data_plane.failures import MOST_A_SECOND
 from services.data_plane.settings import Settings
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
 from tests.support.waiting import eventually
@@ -25,7 +27,24 @@ async def refusal(gate: Gate, path: str = "/echo/1.0", token: str | None = "", *
     with pytest.raises(InvalidStatus) as refused:
         async with gate.connect(path, token, **options):
             pass
-    response = refused.value.response
+    return read(refused.value)
+
+
+async def is_admitted(gate: Gate) -> bool:
+    return await attempt(gate) is None
+
+
+async def attempt(gate: Gate) -> Answer | None:
+    """Return the refusal of a handshake, if it is refused."""
+    try:
+        async with gate.connect():
+            return None
+    except InvalidStatus as refused:
+        return read(refused)
+
+
+def read(refused: InvalidStatus) -> Answer:
+    response = refused.response
     headers = {name.lower(): value for name, value in response.headers.raw_items()}
     assert headers["content-type"].startswith("application/problem+json")
     problem = json.loads(response.body or b"")
@@ -282,3 +301,25 @@ async def test_a_pod_without_a_configuration(world: World, redis_url: str) -> No
     async with run_pod(settings, Ports(port=0, ops_port=0)) as running:
         gate = Gate(running.pod, running.port, running.ops_port, world)
         assert slug(await refusal(gate)) == (503, "not_ready")
+
+
+async def test_an_address_that_fails_too_often_has_to_wait(gate: Gate) -> None:
+    answers: list[Answer] = []
+    async with asyncio.timeout(20):
+        while all(answer[0] == 401 for answer in answers):  # until so many fall into one second
+            answers += await asyncio.gather(*(refusal(gate, token="rubbish") for _ in range(MOST_A_SECOND + 20)))
+    refused = next(answer for answer in answers if answer[0] != 401)
+    assert slug(refused) == (429, "too_many_requests")
+    assert refused[2]["retry-after"] == "1"
+    await eventually(partial(is_admitted, gate))
+
+
+async def test_a_storm_is_told_to_come_back_at_different_times(world: World, backend: Backend, redis_url: str) -> None:
+    world.put_tutorial(backend.url)
+    settings = Settings(redis_url=redis_url, demo=True, drain_seconds=0.1, max_handshakes_per_second=10)
+    async with run_gate(world, settings) as gate:
+        answers = await asyncio.gather(*(attempt(gate) for _ in range(60)))
+    refused = [answer for answer in answers if answer is not None]
+    assert 10 <= 60 - len(refused) < 60
+    assert {slug(answer) for answer in refused} == {(503, "overloaded")}
+    assert len({answer[2]["retry-after"] for answer in refused}) > 1

@@ -33,7 +33,7 @@ def test_counters_histograms_and_most_gauges_are_summed() -> None:
     for number, telemetry in enumerate((first, second), 1):
         telemetry.handshakes.labels("accepted").inc(number)
         telemetry.handshake_seconds.observe(0.02 * number)
-        telemetry.open.set(10 * number)
+        telemetry.state.open.set(10 * number)
     second.handshakes.labels("draining").inc()
     found = values(merge([collect(first.registry), collect(second.registry)]))
     assert found["framegate_handshakes_total{'result': 'accepted'}"] == 3
@@ -48,9 +48,9 @@ def test_counters_histograms_and_most_gauges_are_summed() -> None:
 def test_the_catalogue_is_as_old_as_the_worst_worker_has_it() -> None:
     first, second = Telemetry(), Telemetry()
     for revision, age, refused, telemetry in ((7, 0.5, 0, first), (5, 3.0, 2, second)):
-        telemetry.revision.set(revision)
-        telemetry.age.set(age)
-        telemetry.refused.set(refused)
+        telemetry.state.revision.set(revision)
+        telemetry.state.age.set(age)
+        telemetry.state.refused.set(refused)
     found = values(merge([collect(first.registry), collect(second.registry)]))
     assert found["framegate_catalogue_revision"] == 5
     assert found["framegate_catalogue_age_seconds"] == 3
