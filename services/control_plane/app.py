@@ -18,11 +18,15 @@ from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror, connect
 from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
+from services.control_plane.identity import role_router, user_router
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.dependencies import Requires
+from services.control_plane.identity.hooks import AccountHooks
+from services.control_plane.identity.people import PeopleService
+from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.scopes import ADMIN
-from services.control_plane.identity.service import AccountHooks, AccountService
+from services.control_plane.identity.service import AccountService
 from services.control_plane.kit import audit, problems
 from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.bulkhead import Bulkhead
@@ -108,6 +112,7 @@ class Services:
     policies: PolicyService
     issuer: IssuerService
     accounts: AccountService
+    roles: RoleService
     keepers: tuple[Keeper, ...]
     provided: dict[type, object]
 
@@ -154,7 +159,9 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     keys = KeyService(clients, issuer, clock)
     api_keys = ApiKeyService(clock)
     applications = ApplicationService(policies, keys, api_keys, clock)
-    accounts = AccountService(clients, AccountHooks(applications.create_default, applications.delete_owned), clock)
+    hooks = AccountHooks(applications.create_default, applications.publish_owned, applications.delete_owned)
+    roles = RoleService()
+    accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
@@ -165,8 +172,10 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         IssuerService: signing,
         TokenIssuer: issuer,
         TokenServices: tokens,
-        Authenticator: Authenticator(settings.public_url, keyring, accounts, tokens.revocations, database, clock),
+        Authenticator: Authenticator(settings.public_url, keyring, tokens.revocations, database, clock),
         AccountService: accounts,
+        RoleService: roles,
+        PeopleService: PeopleService(roles, tokens.grants, hooks, clock),
         ConsentService: ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock),
         PolicyService: policies,
         **_provide_publisher(settings, platform, policies),
@@ -182,7 +191,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(policies, signing, accounts, _build_keepers(platform, keyring, signing, tokens), provided)
+    return Services(policies, signing, accounts, roles, _build_keepers(platform, keyring, signing, tokens), provided)
 
 
 def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyService) -> dict[type, object]:
@@ -266,6 +275,8 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)
     app.include_router(identity_router.router)
+    app.include_router(user_router.router)
+    app.include_router(role_router.router)
     app.include_router(health.router)
 
 
@@ -294,7 +305,7 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         outbox.prepare(session)
         services.issuer.prepare(session)
         services.policies.prepare(session)
-        services.accounts.prepare_roles(session)
+        services.roles.prepare(session)
         made_up = services.accounts.prepare_administrator(session, settings.admin_username, settings.first_password)
         if settings.bootstrap_client_id and settings.bootstrap_client_secret:
             secret = settings.bootstrap_client_secret.get_secret_value()

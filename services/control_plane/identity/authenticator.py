@@ -3,7 +3,7 @@
 from services.control_plane.identity import repository
 from services.control_plane.identity.errors import UnauthorizedError
 from services.control_plane.identity.principal import Principal, principal_of
-from services.control_plane.identity.service import AccountService
+from services.control_plane.identity.roles import granted_scopes
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
 from services.control_plane.oauth.keyring import KeyRing
@@ -16,14 +16,12 @@ class Authenticator:
         self,
         issuer: str,
         keyring: KeyRing,
-        accounts: AccountService,
         revocations: Revocations,
         database: Database,
         clock: Clock,
     ) -> None:
         self._issuer = issuer
         self._keyring = keyring
-        self._accounts = accounts
         self._revocations = revocations
         self._database = database
         self._clock = clock
@@ -38,7 +36,7 @@ class Authenticator:
             account = repository.find_by_client(session, claims.client_id)
             if account is None or account.disabled:
                 raise UnauthorizedError("The account is gone.")
-            return principal_of(account, self._accounts.granted_scopes(session, account), claims.scopes)
+            return principal_of(account, granted_scopes(session, account), claims.scopes)
 
     def _verify(self, token: str) -> AccessClaims:
         verifier = TokenVerifier(self._issuer, MANAGEMENT_AUDIENCE, self._keyring.public)

@@ -7,7 +7,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.errors import InsufficientScopeError, UnauthorizedError
+from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.principal import Principal
+from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.scopes import (
     ADMIN,
     PUBLISHER_PUBLISH,
@@ -23,6 +25,8 @@ _BEARER: Final = HTTPBearer(auto_error=False, description="an access token from 
 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 Accounts = Annotated[AccountService, Depends(provide(AccountService))]
+People = Annotated[PeopleService, Depends(provide(PeopleService))]
+Roles = Annotated[RoleService, Depends(provide(RoleService))]
 Authentication = Annotated[Authenticator, Depends(provide(Authenticator))]
 
 

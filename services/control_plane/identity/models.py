@@ -6,7 +6,7 @@ from sqlmodel import Field, Relationship, SQLModel
 from services.control_plane.kit.columns import Versioned
 
 
-class Role(SQLModel, table=True):
+class Role(Versioned, table=True):
     """A name for scopes, and for who may see a restricted API."""
 
     __tablename__ = "role"
@@ -37,6 +37,9 @@ class Account(Versioned, table=True):
     kind: str
     name: str
     password_hash: str | None = None
+    must_change_password: bool = False
+    """Somebody else knows it: it opens nothing but the door to a new one."""
+
     client_id: str | None = Field(default=None, unique=True, foreign_key="oauth_client.id")
     scopes: list[str] = Field(default_factory=list, sa_type=JSON)
     disabled: bool = False

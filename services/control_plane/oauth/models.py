@@ -70,7 +70,7 @@ class OAuthGrant(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     client_id: str = Field(foreign_key="oauth_client.id", ondelete="CASCADE", index=True)
-    subject: str
+    subject: str = Field(index=True)
     scopes: list[str] = Field(default_factory=list, sa_type=JSON)
     created_at: datetime
     expires_at: datetime = Field(index=True)
