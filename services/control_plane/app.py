@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from fastapi import Depends, FastAPI
@@ -27,6 +28,8 @@ from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.identity.service import AccountService
+from services.control_plane.identity.sessions import SessionService
+from services.control_plane.identity.sign_in import SignInService
 from services.control_plane.kit import audit, problems
 from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.bulkhead import Bulkhead
@@ -52,8 +55,9 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
-from services.control_plane.portal import consent_router
+from services.control_plane.portal import consent_router, sign_in_router
 from services.control_plane.portal.consent import ConsentService
+from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.publisher.addresses import AddressChecker
@@ -163,6 +167,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     roles = RoleService()
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
+    sessions = _build_sessions(settings, platform)
     quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     provided = {
@@ -176,7 +181,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         AccountService: accounts,
         RoleService: roles,
         PeopleService: PeopleService(roles, tokens.grants, hooks, clock),
-        ConsentService: ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock),
+        **_provide_portal(settings, sessions, clock),
         PolicyService: policies,
         **_provide_publisher(settings, platform, policies),
         ApplicationService: applications,
@@ -191,7 +196,26 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(policies, signing, accounts, roles, _build_keepers(platform, keyring, signing, tokens), provided)
+    return Services(
+        policies, signing, accounts, roles, _build_keepers(platform, keyring, signing, tokens, sessions), provided
+    )
+
+
+def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
+    idle, longest = timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
+    return SessionService(platform.database, idle, longest, platform.clock)
+
+
+def _provide_portal(settings: Settings, sessions: SessionService, clock: Clock) -> dict[type, object]:
+    consents = ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock)
+    tickets = SignInTickets(Sealer(settings.sealing_key, "sign-in"), settings.public_url, clock)
+    return {
+        SessionService: sessions,
+        SignInService: SignInService(clock),
+        ConsentService: consents,
+        SignInTickets: tickets,
+        SignUps: SignUps(settings.self_registration, Guesses(clock)),
+    }
 
 
 def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyService) -> dict[type, object]:
@@ -230,7 +254,7 @@ def _build_tokens(
 
 
 def _build_keepers(
-    platform: Platform, keyring: KeyRing, signing: IssuerService, tokens: TokenServices
+    platform: Platform, keyring: KeyRing, signing: IssuerService, tokens: TokenServices, sessions: SessionService
 ) -> tuple[Keeper, Keeper]:
     """Return two threads: telling of revoked tokens waits for no slow chore."""
     announcer = Announcer(platform.database, platform.redis, platform.clock)
@@ -245,6 +269,7 @@ def _build_keepers(
             tokens.revocations.sweep(session)
             tokens.grants.sweep(session)
             tokens.assertions.sweep(session)
+            sessions.sweep(session)
 
     telling = Keeper(
         _KEEPER_SECONDS,
@@ -263,6 +288,7 @@ def _build_keepers(
 def _join_routers(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
     app.include_router(consent_router.router)
+    app.include_router(sign_in_router.router)
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)

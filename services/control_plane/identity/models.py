@@ -48,3 +48,15 @@ class Account(Versioned, table=True):
     roles: list[AccountRole] = Relationship(
         cascade_delete=True, passive_deletes=True, sa_relationship_kwargs={"lazy": "selectin"}
     )
+
+
+class BrowserSession(SQLModel, table=True):
+    """A browser that somebody signed in with, by the hash of its cookie."""
+
+    __tablename__ = "browser_session"
+
+    token_hash: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="account.id", ondelete="CASCADE", index=True)
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime = Field(index=True)

@@ -15,6 +15,7 @@ from services.control_plane.identity.passwords import hash_password, new_passwor
 from services.control_plane.identity.projection import write_of_user
 from services.control_plane.identity.roles import RoleService, keep_administrator
 from services.control_plane.identity.schemas import UserCreate
+from services.control_plane.identity.sessions import end_all
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
@@ -85,6 +86,7 @@ class PeopleService:
         account.password_hash = hash_password(one_time)
         account.must_change_password = True
         session.flush()
+        end_all(session, account.id)
         audit.record(session, "user.reset_password", "account", account.id)
         return one_time
 
@@ -92,6 +94,7 @@ class PeopleService:
         """Take back what a disabled user allowed, and tell the pods."""
         session.flush()
         if account.disabled:
+            end_all(session, account.id)
             self.grants.revoke_subject(session, account.id)
         self.hooks.changed(session, account)
         audit.record(session, "user.disable" if account.disabled else "user.enable", "account", account.id)

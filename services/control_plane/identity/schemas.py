@@ -3,7 +3,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
-
 from services.control_plane.identity.passwords import check_password
 from services.control_plane.identity.scopes import Scope
 from services.control_plane.kit.schemas import WriteBody

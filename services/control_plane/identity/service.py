@@ -8,7 +8,7 @@ from services.control_plane.identity import repository
 from services.control_plane.identity.errors import AccountExistsError
 from services.control_plane.identity.hooks import AccountHooks
 from services.control_plane.identity.models import Account
-from services.control_plane.identity.passwords import hash_password, new_password, verify_password
+from services.control_plane.identity.passwords import hash_password, new_password
 from services.control_plane.identity.roles import RoleService, update_client
 from services.control_plane.identity.schemas import ServiceAccountCreate
 from services.control_plane.identity.scopes import ALL_SCOPES, BUILTIN_ADMIN
@@ -63,12 +63,6 @@ class AccountService:
         if client_id is not None:
             oauth_repository.delete_client(session, client_id)
         audit.record(session, "service_account.delete", "account", account.id)
-
-    def sign_in(self, session: Session, name: str, password: str) -> Account | None:
-        """Return the person that has this name and password, or None for whatever reason."""
-        account = repository.find_person(session, name) if "\0" not in name else None
-        matched = verify_password(password, account.password_hash if account else None)
-        return account if account and matched and not account.disabled else None
 
     def is_active(self, session: Session, account_id: str) -> bool:
         account = session.get(Account, account_id)

@@ -46,7 +46,8 @@ def put_block(kind: str, value: str) -> Callable[[World], None]:
     ],
     ids=[
         "api removed", "api retired", "api blocked", "subscription blocked", "production blocked",
-        "subscription removed", "key removed", "application removed", "application on the list", "user on the list", "owner disabled",
+        "subscription removed", "key removed", "application removed", "application on the list", "user on the list",
+        "owner disabled",
         "address on the list", "api on the list",
     ],
 )  # fmt: skip

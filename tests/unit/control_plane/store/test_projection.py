@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
-from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.identity.models import Account
+from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.store.models import Application, ApplicationKey, Subscription
 from services.control_plane.store.projection import (
     define_application,
