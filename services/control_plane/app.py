@@ -19,12 +19,13 @@ from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror, connect
 from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
-from services.control_plane.identity import role_router, user_router
+from services.control_plane.identity import account_router, role_router, user_router
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.dependencies import Requires
 from services.control_plane.identity.hooks import AccountHooks
 from services.control_plane.identity.people import PeopleService
+from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.identity.service import AccountService
@@ -167,9 +168,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     roles = RoleService()
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
-    sessions = _build_sessions(settings, platform)
-    quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
-    gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
+    sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
     provided = {
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
@@ -177,7 +176,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         IssuerService: signing,
         TokenIssuer: issuer,
         TokenServices: tokens,
-        Authenticator: Authenticator(settings.public_url, keyring, tokens.revocations, database, clock),
+        PersonalTokenService: personal,
+        Authenticator: Authenticator(settings.public_url, keyring, tokens.revocations, personal, database, clock),
         AccountService: accounts,
         RoleService: roles,
         PeopleService: PeopleService(roles, tokens.grants, hooks, clock),
@@ -188,17 +188,25 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         KeyService: keys,
         ApiKeyService: api_keys,
         RegistrationService: RegistrationService(applications, keys, settings.public_url),
+        **_provide_store(settings, platform, keyring, tokens.revocations),
+    }
+    keepers = _build_keepers(platform, keyring, signing, tokens, (sessions, personal))
+    return Services(policies, signing, accounts, roles, keepers, provided)
+
+
+def _provide_store(
+    settings: Settings, platform: Platform, keyring: KeyRing, revocations: Revocations
+) -> dict[type, object]:
+    clock, redis = platform.clock, platform.quick_redis
+    quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
+    gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
+    return {
         SubscriptionService: SubscriptionService(clock),
-        QuotaReader: QuotaReader(platform.quick_redis, quick),
-        TicketService: TicketService(
-            settings.public_url, keyring, tokens.revocations, platform.quick_redis, quick, clock
-        ),
+        QuotaReader: QuotaReader(redis, quick),
+        TicketService: TicketService(settings.public_url, keyring, revocations, redis, quick, clock),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(
-        policies, signing, accounts, roles, _build_keepers(platform, keyring, signing, tokens, sessions), provided
-    )
 
 
 def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
@@ -249,12 +257,17 @@ def _build_tokens(
         dpop=DpopReader(token_endpoint, clock),
         guesses=Guesses(clock),
         knows=accounts.is_active,
+        scopes_of=accounts.scopes_of,
         clock=clock,
     )
 
 
 def _build_keepers(
-    platform: Platform, keyring: KeyRing, signing: IssuerService, tokens: TokenServices, sessions: SessionService
+    platform: Platform,
+    keyring: KeyRing,
+    signing: IssuerService,
+    tokens: TokenServices,
+    people: tuple[SessionService, PersonalTokenService],
 ) -> tuple[Keeper, Keeper]:
     """Return two threads: telling of revoked tokens waits for no slow chore."""
     announcer = Announcer(platform.database, platform.redis, platform.clock)
@@ -269,7 +282,8 @@ def _build_keepers(
             tokens.revocations.sweep(session)
             tokens.grants.sweep(session)
             tokens.assertions.sweep(session)
-            sessions.sweep(session)
+            for kept in people:
+                kept.sweep(session)
 
     telling = Keeper(
         _KEEPER_SECONDS,
@@ -302,6 +316,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(blocklist_router.router)
     app.include_router(identity_router.router)
     app.include_router(user_router.router)
+    app.include_router(account_router.router)
     app.include_router(role_router.router)
     app.include_router(health.router)
 
@@ -331,6 +346,7 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         outbox.prepare(session)
         services.issuer.prepare(session)
         services.policies.prepare(session)
+        services.accounts.prepare_cli(session)
         services.roles.prepare(session)
         made_up = services.accounts.prepare_administrator(session, settings.admin_username, settings.first_password)
         if settings.bootstrap_client_id and settings.bootstrap_client_secret:

@@ -50,5 +50,14 @@ class LastAdministratorError(ConflictError):
         super().__init__("Nobody would be left who may administer: give the scope admin to another user first.")
 
 
+class TooManyTokensError(ConflictError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"There are {limit} tokens already: revoke one that is not needed.")
+
+
+def not_your_scope(field: str, scope: str) -> InvalidError:
+    return InvalidError.of(field, f"you don't have {scope} yourself")
+
+
 def unknown_role(field: str, name: str) -> InvalidError:
     return InvalidError.of(field, f"there is no role {name!r}")

@@ -60,3 +60,18 @@ class BrowserSession(SQLModel, table=True):
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime = Field(index=True)
+
+
+class PersonalToken(SQLModel, table=True):
+    """What a person gives to a script in the place of a password. Of its text only the hash is kept, and its end."""
+
+    __tablename__ = "personal_token"
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="account.id", ondelete="CASCADE", index=True)
+    name: str
+    token_hash: str = Field(unique=True)
+    ends_with: str
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    created_at: datetime
+    expires_at: datetime = Field(index=True)

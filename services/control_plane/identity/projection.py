@@ -1,7 +1,9 @@
 """Rows to what the callers read. Pure."""
 
-from services.control_plane.identity.models import Account, Role
+from services.control_plane.identity.models import Account, PersonalToken, Role
 from services.control_plane.identity.schemas import (
+    PersonalTokenCreated,
+    PersonalTokenRead,
     RoleRead,
     RoleWrite,
     ServiceAccountCreated,
@@ -46,3 +48,11 @@ def write_of_role(role: Role) -> RoleWrite:
 
 def role_names(account: Account) -> list[str]:
     return sorted(link.role for link in account.roles)
+
+
+def read_personal_token(token: PersonalToken) -> PersonalTokenRead:
+    return PersonalTokenRead.model_validate(token.model_dump(include=set(PersonalTokenRead.model_fields)))
+
+
+def show_personal_token(token: PersonalToken, text: str) -> PersonalTokenCreated:
+    return PersonalTokenCreated(**read_personal_token(token).model_dump(), token=text)

@@ -103,3 +103,34 @@ class SecretRead(BaseModel):
 
     client_id: str
     client_secret: str
+
+
+class MeRead(BaseModel):
+    id: str
+    name: str
+    kind: str
+    roles: list[str]
+    scopes: list[str]
+
+
+class PersonalTokenCreate(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
+    validity_seconds: Annotated[int, Field(ge=60, le=366 * 24 * 3600)] = 90 * 24 * 3600
+
+
+class PersonalTokenRead(BaseModel):
+    id: str
+    name: str
+    ends_with: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime
+
+
+class PersonalTokenCreated(PersonalTokenRead):
+    """A new token with its text, which is shown this once."""
+
+    token: str

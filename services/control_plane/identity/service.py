@@ -9,7 +9,7 @@ from services.control_plane.identity.errors import AccountExistsError
 from services.control_plane.identity.hooks import AccountHooks
 from services.control_plane.identity.models import Account
 from services.control_plane.identity.passwords import hash_password, new_password
-from services.control_plane.identity.roles import RoleService, update_client
+from services.control_plane.identity.roles import RoleService, granted_scopes, update_client
 from services.control_plane.identity.schemas import ServiceAccountCreate
 from services.control_plane.identity.scopes import ALL_SCOPES, BUILTIN_ADMIN
 from services.control_plane.kit import audit, preconditions
@@ -17,10 +17,11 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.oauth import repository as oauth_repository
-from services.control_plane.oauth.service import ClientService, NewClient
+from services.control_plane.oauth.service import AUTHORIZATION_CODE, REFRESH_TOKEN, ClientService, NewClient
 from shared.claims import MANAGEMENT_AUDIENCE
 
 TOKEN_VALIDITY_SECONDS: Final = 3600
+CLI_CLIENT_ID: Final = "framegate-cli"
 
 
 class AccountService:
@@ -67,6 +68,25 @@ class AccountService:
     def is_active(self, session: Session, account_id: str) -> bool:
         account = session.get(Account, account_id)
         return account is not None and not account.disabled
+
+    def scopes_of(self, session: Session, account_id: str) -> frozenset[str]:
+        """Return the management scopes that somebody has now."""
+        account = session.get(Account, account_id)
+        return granted_scopes(session, account) if account is not None and not account.disabled else frozenset()
+
+    def prepare_cli(self, session: Session) -> None:
+        """Make the client that the `framegate` command is when a person signs in with it."""
+        if oauth_repository.find_client(session, CLI_CLIENT_ID) is None:
+            self._clients.create(
+                session,
+                audience=MANAGEMENT_AUDIENCE,
+                scopes=ALL_SCOPES,
+                validity_seconds=TOKEN_VALIDITY_SECONDS,
+                grant_types=(AUTHORIZATION_CODE, REFRESH_TOKEN),
+                redirect_uris=("http://127.0.0.1/callback", "http://[::1]/callback"),
+                client_id=CLI_CLIENT_ID,
+                public=True,
+            )
 
     def prepare_administrator(self, session: Session, name: str, password: str | None) -> str | None:
         """Make the first administrator while there is none, and return the password if one was made up."""
