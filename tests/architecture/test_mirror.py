@@ -17,6 +17,7 @@ CONTROL_PLANE, POD = "tests/integration/control_plane", "tests/integration/data_
 
 # What is tested by a file of another name: it can't do its work without its neighbours.
 TESTED_BY = {
+    "cli/credentials.py": "tests/integration/cli/test_login.py",
     "services/control_plane/__main__.py": "tests/integration/cli/test_planes.py",
     "services/control_plane/catalogue/mirror.py": f"{CONTROL_PLANE}/catalogue/test_pusher.py",
     "services/control_plane/catalogue/models.py": f"{CONTROL_PLANE}/catalogue/test_outbox.py",
