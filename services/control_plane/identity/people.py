@@ -39,6 +39,8 @@ class PeopleService:
 
     def create(self, session: Session, body: UserCreate) -> tuple[Account, str | None]:
         """Make a user, and return it with the one-time password where none was given."""
+        if repository.has_person_like(session, body.name):
+            raise AccountExistsError("user", body.name)
         one_time = None if body.password else new_password()
         id_ = new_id()
         account = Account(

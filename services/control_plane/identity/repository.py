@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel, col, func, select
 
 from services.control_plane.identity.models import Account, AccountRole, Role
 from services.control_plane.identity.scopes import ADMIN, BUILTIN_ADMIN
@@ -31,6 +31,12 @@ def find_by_client(session: Session, client_id: str) -> Account | None:
 
 def find_person(session: Session, name: str) -> Account | None:
     return session.exec(select(Account).where(Account.name == name, Account.kind == PERSON)).first()
+
+
+def has_person_like(session: Session, name: str) -> bool:
+    """Tell whether somebody has this name, in capitals or not: people could not tell the two apart."""
+    people = select(Account.id).where(Account.kind == PERSON, func.lower(Account.name) == name.lower())
+    return session.exec(people.limit(1)).first() is not None
 
 
 def find_account(session: Session, id_: str, kind: str) -> Account | None:

@@ -103,12 +103,12 @@ def sign_in(
     content = desk.read(form, "sign-in")
     if content is None:
         return pages.error_page(_TOO_OLD)
-    if visitor is not None:
-        sessions.end(unit.session, visitor.token)
     try:
         account = sign_ins.sign_in(unit.session, form.get("username", ""), form.get("password", ""), address)
     except SignInRefusedError as error:
         return desk.show("sign-in", content, str(error))
+    if visitor is not None:
+        sessions.end(unit.session, visitor.token)
     if account.must_change_password:
         return desk.show("password", {**content, "page": "password", "account": account.id, "was": _mark(account)})
     return _go_on(content, kept.open(unit.session, account), desk)
@@ -192,6 +192,8 @@ def sign_up(
     try:
         body = UserCreate.model_validate({"name": form.get("username", ""), "password": form.get("new_password", "")})
         account, _ = people.create(unit.session, body)
+        audit.speak_for(unit.session, account.id)
+        audit.record(unit.session, "sign_up", "account", account.id)
     except ValidationError as error:
         first = field_errors(error)[0]
         return desk.show("sign-up", content, f"The {first.field}: {first.message}.")

@@ -148,4 +148,5 @@ async def test_a_user_that_is_wrong(platform: Platform, body: dict[str, Any], fi
 
 async def test_names_are_unique_among_users(platform: Platform) -> None:
     await platform.made(USERS, {"name": "maria"})
-    problem(await platform.client.post(USERS, json={"name": "maria"}), 409, "already_exists")
+    for name in ("maria", "Maria"):
+        problem(await platform.client.post(USERS, json={"name": name}), 409, "already_exists")

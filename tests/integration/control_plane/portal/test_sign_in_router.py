@@ -279,6 +279,7 @@ async def test_people_sign_up_as_subscribers(started: Start) -> None:
         await platform.sign_in(CLIENT_ID, CLIENT_SECRET)
         (user,) = (await platform.read(USERS, q="maria"))["items"]
         assert user["roles"] == ["subscriber"]
+        assert ("sign_up", "maria", "maria") in trail(platform)
         page = await browser.get("/sign-up")
         for number in range(2):
             name = f"maria{number}"
