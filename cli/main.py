@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import connect, demo, migrate, planes, tokens
+from cli import connect, demo, login, migrate, planes, tokens
 from cli.errors import CommandError
 
 app = typer.Typer(
@@ -20,6 +20,9 @@ app.command("demo")(demo.run)
 app.command("control-plane")(planes.control_plane)
 app.command("data-plane")(planes.data_plane)
 app.add_typer(migrate.app, name="migrate")
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("whoami")(login.whoami)
 app.command("token")(tokens.show)
 app.command("connect")(connect.run)
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from fastapi import Depends, FastAPI
@@ -18,12 +19,19 @@ from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror, connect
 from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
+from services.control_plane.identity import account_router, role_router, user_router
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
 from services.control_plane.identity.dependencies import Requires
+from services.control_plane.identity.hooks import AccountHooks
+from services.control_plane.identity.people import PeopleService
+from services.control_plane.identity.personal_tokens import PersonalTokenService
+from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.scopes import ADMIN
-from services.control_plane.identity.service import AccountHooks, AccountService
+from services.control_plane.identity.service import AccountService
+from services.control_plane.identity.sessions import SessionService
+from services.control_plane.identity.sign_in import SignInService
 from services.control_plane.kit import audit, problems
 from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.bulkhead import Bulkhead
@@ -49,8 +57,9 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
-from services.control_plane.portal import consent_router
+from services.control_plane.portal import consent_router, sign_in_router
 from services.control_plane.portal.consent import ConsentService
+from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.publisher.addresses import AddressChecker
@@ -109,6 +118,7 @@ class Services:
     policies: PolicyService
     issuer: IssuerService
     accounts: AccountService
+    roles: RoleService
     keepers: tuple[Keeper, ...]
     provided: dict[type, object]
 
@@ -155,11 +165,12 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     keys = KeyService(clients, issuer, clock)
     api_keys = ApiKeyService(clock)
     applications = ApplicationService(policies, keys, api_keys, clock)
-    accounts = AccountService(clients, AccountHooks(applications.create_default, applications.delete_owned), clock)
+    hooks = AccountHooks(applications.create_default, applications.publish_owned, applications.delete_owned)
+    roles = RoleService()
+    accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, clock)
-    quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
-    gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
+    sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
     provided = {
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
@@ -167,22 +178,52 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         IssuerService: signing,
         TokenIssuer: issuer,
         TokenServices: tokens,
-        Authenticator: Authenticator(bearer, accounts, database),
+        PersonalTokenService: personal,
+        Authenticator: Authenticator(bearer, personal, database),
         AccountService: accounts,
-        ConsentService: ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock),
+        RoleService: roles,
+        PeopleService: PeopleService(roles, tokens.grants, hooks, clock),
+        **_provide_portal(settings, sessions, clock),
         PolicyService: policies,
         **_provide_publisher(settings, platform, policies),
         ApplicationService: applications,
         KeyService: keys,
         ApiKeyService: api_keys,
         RegistrationService: RegistrationService(applications, keys, settings.public_url),
+        **_provide_store(settings, platform, bearer),
+    }
+    keepers = _build_keepers(platform, keyring, signing, tokens, (sessions, personal))
+    return Services(policies, signing, accounts, roles, keepers, provided)
+
+
+def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifier) -> dict[type, object]:
+    clock, redis = platform.clock, platform.quick_redis
+    quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
+    gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
+    return {
         SubscriptionService: SubscriptionService(clock),
-        QuotaReader: QuotaReader(platform.quick_redis, quick),
-        TicketService: TicketService(bearer, platform.quick_redis, quick),
+        QuotaReader: QuotaReader(redis, quick),
+        TicketService: TicketService(bearer, redis, quick),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
-    return Services(policies, signing, accounts, _build_keepers(platform, keyring, signing, tokens), provided)
+
+
+def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
+    idle, longest = timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
+    return SessionService(platform.database, idle, longest, platform.clock)
+
+
+def _provide_portal(settings: Settings, sessions: SessionService, clock: Clock) -> dict[type, object]:
+    consents = ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock)
+    tickets = SignInTickets(Sealer(settings.sealing_key, "sign-in"), settings.public_url, clock)
+    return {
+        SessionService: sessions,
+        SignInService: SignInService(clock),
+        ConsentService: consents,
+        SignInTickets: tickets,
+        SignUps: SignUps(settings.self_registration, Guesses(clock)),
+    }
 
 
 def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyService) -> dict[type, object]:
@@ -216,12 +257,17 @@ def _build_tokens(
         dpop=DpopReader(token_endpoint, clock),
         guesses=Guesses(clock),
         knows=accounts.is_active,
+        scopes_of=accounts.scopes_of,
         clock=clock,
     )
 
 
 def _build_keepers(
-    platform: Platform, keyring: KeyRing, signing: IssuerService, tokens: TokenServices
+    platform: Platform,
+    keyring: KeyRing,
+    signing: IssuerService,
+    tokens: TokenServices,
+    people: tuple[SessionService, PersonalTokenService],
 ) -> tuple[Keeper, Keeper]:
     """Return two threads: telling of revoked tokens waits for no slow chore."""
     announcer = Announcer(platform.database, platform.redis, platform.clock)
@@ -233,7 +279,7 @@ def _build_keepers(
     def sweep() -> None:
         with platform.database.writing() as session:
             signing.sweep(session)
-        for part in (tokens.revocations, tokens.grants, tokens.assertions):
+        for part in (tokens.revocations, tokens.grants, tokens.assertions, *people):
             more = True
             while more:
                 with platform.database.writing() as session:
@@ -256,6 +302,7 @@ def _build_keepers(
 def _join_routers(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
     app.include_router(consent_router.router)
+    app.include_router(sign_in_router.router)
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
@@ -268,6 +315,9 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)
     app.include_router(identity_router.router)
+    app.include_router(user_router.router)
+    app.include_router(account_router.router)
+    app.include_router(role_router.router)
     app.include_router(health.router)
 
 
@@ -296,7 +346,8 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         outbox.prepare(session)
         services.issuer.prepare(session)
         services.policies.prepare(session)
-        services.accounts.prepare_roles(session)
+        services.accounts.prepare_cli(session)
+        services.roles.prepare(session)
         made_up = services.accounts.prepare_administrator(session, settings.admin_username, settings.first_password)
         if settings.bootstrap_client_id and settings.bootstrap_client_secret:
             secret = settings.bootstrap_client_secret.get_secret_value()

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.control_plane.kit.database import check_url
@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     endpoint_deny: str = ""
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    self_registration: bool = False
+    session_idle_seconds: int = Field(1800, ge=60, le=86_400)
+    session_seconds: int = Field(43_200, ge=60, le=2_592_000)
     demo: bool = False
 
     @field_validator("database_url")

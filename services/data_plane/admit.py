@@ -25,6 +25,8 @@ def admit(handshake: Handshake, route: Route, caller: Caller, table: RouteTable)
 
 def review(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> tuple[Endpoint, Quotas]:
     """Return the endpoint and the quotas that a caller has, by a table that may have changed. Raises `RefusedError`."""
+    if caller.application is not None and caller.application.owner_disabled:
+        raise RefusedError("user_disabled")
     if table.blocks.any:
         _check_blocks(api, caller, address, table.blocks)
     quotas = _find_quotas(api, caller, address, table)

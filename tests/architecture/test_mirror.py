@@ -17,6 +17,7 @@ CONTROL_PLANE, POD = "tests/integration/control_plane", "tests/integration/data_
 
 # What is tested by a file of another name: it can't do its work without its neighbours.
 TESTED_BY = {
+    "cli/credentials.py": "tests/integration/cli/test_login.py",
     "services/control_plane/__main__.py": "tests/integration/cli/test_planes.py",
     "services/control_plane/catalogue/mirror.py": f"{CONTROL_PLANE}/catalogue/test_pusher.py",
     "services/control_plane/catalogue/models.py": f"{CONTROL_PLANE}/catalogue/test_outbox.py",
@@ -31,6 +32,7 @@ TESTED_BY = {
     "services/control_plane/kit/unit_of_work.py": f"{CONTROL_PLANE}/kit/test_idempotency.py",
     "services/control_plane/metrics.py": f"{CONTROL_PLANE}/test_health.py",
     "services/control_plane/portal/consent.py": f"{CONTROL_PLANE}/portal/test_consent_router.py",
+    "services/control_plane/portal/forms.py": f"{CONTROL_PLANE}/portal/test_sign_in_router.py",
     "services/control_plane/portal/pages.py": f"{CONTROL_PLANE}/portal/test_consent_router.py",
     "services/control_plane/store/registration_router.py": f"{CONTROL_PLANE}/store/test_registration.py",
     "services/data_plane/__main__.py": "tests/integration/cli/test_planes.py",

@@ -106,9 +106,13 @@ class World:
         self.put("api", api.id, api)
         return api
 
-    def put_application(self, name: str = "app", policy: str = "Unlimited") -> None:
+    def put_application(self, name: str = "app", policy: str = "Unlimited", *, owner_disabled: bool = False) -> None:
         application = ApplicationDefinition(
-            id=ApplicationId(name), name=name, owner="somebody", policy=PolicyName(policy)
+            owner_disabled=owner_disabled,
+            id=ApplicationId(name),
+            name=name,
+            owner="somebody",
+            policy=PolicyName(policy),
         )
         self.put("application", name, application)
 

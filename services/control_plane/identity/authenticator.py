@@ -1,27 +1,50 @@
 """Bearer tokens to callers. The account is looked up each time, so what it lost counts at once."""
 
+from sqlmodel import Session
+
 from services.control_plane.identity import repository
 from services.control_plane.identity.bearer import BearerVerifier
 from services.control_plane.identity.errors import UnauthorizedError
+from services.control_plane.identity.models import Account
+from services.control_plane.identity.personal_tokens import PREFIX, PersonalTokenService
 from services.control_plane.identity.principal import Principal, principal_of
-from services.control_plane.identity.service import AccountService
+from services.control_plane.identity.roles import granted_scopes
 from services.control_plane.kit.database import Database
-from shared.claims import MANAGEMENT_AUDIENCE
+from services.control_plane.oauth import repository as oauth_repository
+from shared.claims import MANAGEMENT_AUDIENCE, AccessClaims
 
 
 class Authenticator:
-    def __init__(self, bearer: BearerVerifier, accounts: AccountService, database: Database) -> None:
+    def __init__(self, bearer: BearerVerifier, personal: PersonalTokenService, database: Database) -> None:
         self._bearer = bearer
-        self._accounts = accounts
+        self._personal = personal
         self._database = database
 
     def authenticate(self, token: str) -> Principal:
         """Return who a token speaks for. Raises `UnauthorizedError`."""
+        if token.startswith(PREFIX):
+            return self._find_person(token)
         claims = self._bearer.verify(token, MANAGEMENT_AUDIENCE)
         # A session of its own: the request's transaction begins when the caller is known, and not for strangers.
         with self._database.reading() as session:
             self._bearer.check_revoked(session, claims)
-            account = repository.find_by_client(session, claims.client_id)
+            account = _find_account(session, claims)
             if account is None or account.disabled:
                 raise UnauthorizedError("The account is gone.")
-            return principal_of(account, self._accounts.granted_scopes(session, account), claims.scopes)
+            return principal_of(account, granted_scopes(session, account), claims.scopes)
+
+    def _find_person(self, token: str) -> Principal:
+        with self._database.reading() as session:
+            found = self._personal.find(session, token)
+            account = repository.get_account(session, found.account_id) if found else None
+            if found is None or account is None or account.disabled:
+                raise UnauthorizedError("The token is not valid.")
+            return principal_of(account, granted_scopes(session, account), frozenset(found.scopes), by_token=True)
+
+
+def _find_account(session: Session, claims: AccessClaims) -> Account | None:
+    """Return the service account that a client is, or the person who allowed a client to act."""
+    if claims.sub == claims.client_id:
+        return repository.find_by_client(session, claims.client_id)
+    client = oauth_repository.find_client(session, claims.client_id)
+    return repository.find_account(session, claims.sub, repository.PERSON) if client and not client.disabled else None

@@ -7,7 +7,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.errors import InsufficientScopeError, UnauthorizedError
+from services.control_plane.identity.people import PeopleService
+from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.principal import Principal
+from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.scopes import (
     ADMIN,
     PUBLISHER_PUBLISH,
@@ -23,7 +26,21 @@ _BEARER: Final = HTTPBearer(auto_error=False, description="an access token from 
 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 Accounts = Annotated[AccountService, Depends(provide(AccountService))]
+People = Annotated[PeopleService, Depends(provide(PeopleService))]
+Roles = Annotated[RoleService, Depends(provide(RoleService))]
+PersonalTokens = Annotated[PersonalTokenService, Depends(provide(PersonalTokenService))]
 Authentication = Annotated[Authenticator, Depends(provide(Authenticator))]
+
+
+def _require_caller(credentials: Credentials, unit: Unit, authenticator: Authentication) -> Principal:
+    if credentials is None:
+        raise UnauthorizedError
+    principal = authenticator.authenticate(credentials.credentials)
+    unit.actor = principal.account_id
+    return principal
+
+
+Caller = Annotated[Principal, Depends(_require_caller)]
 
 
 class Requires:
@@ -33,12 +50,9 @@ class Requires:
         self._scope = scope
 
     def __call__(self, credentials: Credentials, unit: Unit, authenticator: Authentication) -> Principal:
-        if credentials is None:
-            raise UnauthorizedError
-        principal = authenticator.authenticate(credentials.credentials)
+        principal = _require_caller(credentials, unit, authenticator)
         if self._scope not in principal.scopes:
             raise InsufficientScopeError(self._scope)
-        unit.actor = principal.account_id
         return principal
 
 

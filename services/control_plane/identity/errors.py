@@ -1,6 +1,12 @@
 from typing import ClassVar
 
-from services.control_plane.kit.problems import AlreadyExistsError, InvalidError, ProblemError
+from services.control_plane.kit.problems import (
+    AlreadyExistsError,
+    ConflictError,
+    InUseError,
+    InvalidError,
+    ProblemError,
+)
 
 REALM = 'Bearer realm="framegate"'
 
@@ -25,8 +31,32 @@ class InsufficientScopeError(ProblemError):
 
 
 class AccountExistsError(AlreadyExistsError):
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"There is a {kind} {name} already.")
+
+
+class RoleExistsError(AlreadyExistsError):
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is a service account {name} already.")
+        super().__init__(f"There is a role {name} already.")
+
+
+class RoleInUseError(InUseError):
+    def __init__(self) -> None:
+        super().__init__("Accounts or APIs still have the role.")
+
+
+class LastAdministratorError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("Nobody would be left who may administer: give the scope admin to another user first.")
+
+
+class TooManyTokensError(ConflictError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"There are {limit} tokens already: revoke one that is not needed.")
+
+
+def not_your_scope(field: str, scope: str) -> InvalidError:
+    return InvalidError.of(field, f"you don't have {scope} yourself")
 
 
 def unknown_role(field: str, name: str) -> InvalidError:

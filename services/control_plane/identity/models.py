@@ -6,7 +6,7 @@ from sqlmodel import Field, Relationship, SQLModel
 from services.control_plane.kit.columns import Versioned
 
 
-class Role(SQLModel, table=True):
+class Role(Versioned, table=True):
     """A name for scopes, and for who may see a restricted API."""
 
     __tablename__ = "role"
@@ -37,6 +37,9 @@ class Account(Versioned, table=True):
     kind: str
     name: str
     password_hash: str | None = None
+    must_change_password: bool = False
+    """Somebody else knows it: it opens nothing but the door to a new one."""
+
     client_id: str | None = Field(default=None, unique=True, foreign_key="oauth_client.id")
     scopes: list[str] = Field(default_factory=list, sa_type=JSON)
     disabled: bool = False
@@ -45,3 +48,30 @@ class Account(Versioned, table=True):
     roles: list[AccountRole] = Relationship(
         cascade_delete=True, passive_deletes=True, sa_relationship_kwargs={"lazy": "selectin"}
     )
+
+
+class BrowserSession(SQLModel, table=True):
+    """A browser that somebody signed in with, by the hash of its cookie."""
+
+    __tablename__ = "browser_session"
+
+    token_hash: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="account.id", ondelete="CASCADE", index=True)
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime = Field(index=True)
+
+
+class PersonalToken(SQLModel, table=True):
+    """What a person gives to a script in the place of a password. Of its text only the hash is kept, and its end."""
+
+    __tablename__ = "personal_token"
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="account.id", ondelete="CASCADE", index=True)
+    name: str
+    token_hash: str = Field(unique=True)
+    ends_with: str
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    created_at: datetime
+    expires_at: datetime = Field(index=True)

@@ -7,7 +7,21 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+_MIN_DIFFERENT: Final = 4
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+MIN_LENGTH: Final = 12
+MAX_LENGTH: Final = 200
+
+
+def check_password(password: str, name: str) -> str:
+    """Return a password that will do. Raises `ValueError`."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise ValueError(f"must have {MIN_LENGTH} to {MAX_LENGTH} characters")
+    if password.casefold() == name.casefold() or len(set(password)) < _MIN_DIFFERENT:
+        raise ValueError("is too easily guessed")
+    return password
 
 
 def hash_password(password: str) -> str:

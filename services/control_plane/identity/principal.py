@@ -11,8 +11,20 @@ class Principal:
     name: str
     scopes: frozenset[str]
     roles: frozenset[str]
+    kind: str
+    may_make_tokens: bool
+    """Whether it is a person who signed in, and not a token that would make another one in its place."""
 
 
-def principal_of(account: Account, granted: frozenset[str], token_scopes: frozenset[str]) -> Principal:
+def principal_of(
+    account: Account, granted: frozenset[str], token_scopes: frozenset[str], *, by_token: bool = False
+) -> Principal:
     """Return the account as a caller: what its token says, less what it no longer has."""
-    return Principal(account.id, account.name, granted & token_scopes, frozenset(link.role for link in account.roles))
+    return Principal(
+        account_id=account.id,
+        name=account.name,
+        scopes=granted & token_scopes,
+        roles=frozenset(link.role for link in account.roles),
+        kind=account.kind,
+        may_make_tokens=account.client_id is None and not by_token,
+    )

@@ -2,20 +2,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, func, select
 
-from services.control_plane.identity.errors import AccountExistsError
-from services.control_plane.identity.models import Account, Role
+from services.control_plane.identity.models import Account, AccountRole, Role
+from services.control_plane.identity.scopes import ADMIN, BUILTIN_ADMIN
 from services.control_plane.kit.pagination import Listing, PageQuery
+from services.control_plane.kit.problems import ProblemError
 
 PERSON: Final = "person"
 SERVICE: Final = "service"
 
-_LISTING: Final = Listing(
+_ACCOUNTS: Final = Listing(
     search=(col(Account.name),),
     sort={"name": col(Account.name), "created_at": col(Account.created_at)},
     unique=col(Account.id),
 )
+_ROLES: Final = Listing(search=(col(Role.name),), sort={"name": col(Role.name)}, unique=col(Role.name))
 
 
 def get_account(session: Session, id_: str) -> Account:
@@ -36,38 +38,64 @@ def find_person(session: Session, name: str) -> Account | None:
     return session.exec(select(Account).where(Account.name == name, Account.kind == PERSON)).first()
 
 
-def find_service(session: Session, id_: str) -> Account | None:
-    return session.exec(select(Account).where(Account.id == id_, Account.kind == SERVICE)).first()
+def has_person_like(session: Session, name: str) -> bool:
+    """Tell whether somebody has this name, in capitals or not: people could not tell the two apart."""
+    people = select(Account.id).where(Account.kind == PERSON, func.lower(Account.name) == name.lower())
+    return session.exec(people.limit(1)).first() is not None
+
+
+def find_account(session: Session, id_: str, kind: str) -> Account | None:
+    return session.exec(select(Account).where(Account.id == id_, Account.kind == kind)).first()
+
+
+def list_accounts(session: Session, kind: str, query: PageQuery) -> tuple[Sequence[Account], int]:
+    return _ACCOUNTS.fetch(session, select(Account).where(Account.kind == kind), query)
+
+
+def lock_administrators(session: Session) -> None:
+    """Wait until nobody else changes who administers, and keep others waiting to the end of the transaction."""
+    session.exec(select(Role.name).where(Role.name == BUILTIN_ADMIN).with_for_update(key_share=True)).first()
 
 
 def has_administrator(session: Session) -> bool:
-    administrators = select(Account).where(Account.kind == PERSON)
-    return any("admin" in (link.role for link in account.roles) for account in session.exec(administrators))
+    """Tell whether a person who is not disabled may administer."""
+    roles = [name for name, scopes in session.exec(select(Role.name, Role.scopes)).all() if ADMIN in scopes]
+    links = select(AccountRole.account_id).where(col(AccountRole.role).in_(roles))
+    people = select(Account.id).where(Account.kind == PERSON, col(Account.disabled).is_(False))
+    return session.exec(people.where(col(Account.id).in_(links)).limit(1)).first() is not None
 
 
-def list_services(session: Session, query: PageQuery) -> tuple[Sequence[Account], int]:
-    return _LISTING.fetch(session, select(Account).where(Account.kind == SERVICE), query)
-
-
-def add_account(session: Session, account: Account) -> None:
-    """Insert. Raises `AccountExistsError`."""
-    exists = AccountExistsError(account.name)
-    session.add(account)
-    try:
-        session.flush()
-    except IntegrityError as error:
-        raise exists from error
-
-
-def delete_account(session: Session, account: Account) -> None:
-    session.delete(account)
-    session.flush()
+def services_with_role(session: Session, role: str) -> Sequence[Account]:
+    links = select(AccountRole.account_id).where(AccountRole.role == role)
+    return session.exec(select(Account).where(Account.kind == SERVICE, col(Account.id).in_(links))).all()
 
 
 def find_role(session: Session, name: str) -> Role | None:
     return session.get(Role, name)
 
 
+def list_roles(session: Session, query: PageQuery) -> tuple[Sequence[Role], int]:
+    return _ROLES.fetch(session, select(Role), query)
+
+
 def scopes_of_roles(session: Session, names: Sequence[str]) -> frozenset[str]:
-    roles = session.exec(select(Role).where(col(Role.name).in_(names)))
-    return frozenset(scope for role in roles for scope in role.scopes)
+    found = session.exec(select(Role.scopes).where(col(Role.name).in_(names)))
+    return frozenset(scope for scopes in found for scope in scopes)
+
+
+def add(session: Session, row: SQLModel, exists: ProblemError) -> None:
+    """Insert. Raises `exists` where there is one already."""
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise exists from error
+
+
+def delete(session: Session, row: SQLModel, in_use: ProblemError | None = None) -> None:
+    """Delete. Raises `in_use` where others still refer to it."""
+    session.delete(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise in_use or error from error

@@ -3,7 +3,13 @@ from fastapi import APIRouter, Response
 from services.control_plane.identity import repository
 from services.control_plane.identity.dependencies import Accounts, MayAdminister
 from services.control_plane.identity.projection import read_service_account, show_service_account
-from services.control_plane.identity.schemas import ServiceAccountCreate, ServiceAccountCreated, ServiceAccountRead
+from services.control_plane.identity.schemas import (
+    SecretRead,
+    SecretRotate,
+    ServiceAccountCreate,
+    ServiceAccountCreated,
+    ServiceAccountRead,
+)
 from services.control_plane.kit.pagination import Page, Paging
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
@@ -16,7 +22,7 @@ router = APIRouter(prefix="/admin/v1/service-accounts", tags=["service accounts"
 
 @router.get("")
 def list_service_accounts(_: MayAdminister, unit: Unit, paging: Paging) -> Page[ServiceAccountRead]:
-    rows, total = repository.list_services(unit.session, paging)
+    rows, total = repository.list_accounts(unit.session, repository.SERVICE, paging)
     items = [read_service_account(row) for row in rows]
     return Page(items=items, total=total, limit=paging.limit, offset=paging.offset)
 
@@ -46,3 +52,19 @@ def delete_service_account(
     _: MayAdminister, account_id: ResourceId, unit: Unit, accounts: Accounts, if_match: IfMatch = None
 ) -> None:
     accounts.delete_service(unit.session, accounts.get_service(unit.session, account_id), if_match)
+
+
+@router.post("/{account_id}/rotate-secret", responses=declare("not_found"))
+def rotate_secret(
+    _: MayAdminister,
+    account_id: ResourceId,
+    unit: Unit,
+    accounts: Accounts,
+    response: Response,
+    body: SecretRotate | None = None,
+) -> SecretRead:
+    """Answer a new secret, shown this once. The old one stops at once, or after `overlap_seconds`."""
+    account = accounts.get_service(unit.session, account_id)
+    secret = accounts.rotate_secret(unit.session, account, (body or SecretRotate()).overlap_seconds)
+    response.headers["Cache-Control"] = "no-store"
+    return SecretRead(client_id=account.client_id or "", client_secret=secret)

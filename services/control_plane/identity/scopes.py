@@ -11,10 +11,13 @@ PUBLISHER_PUBLISH: Final = "publisher:publish"
 STORE_SUBSCRIBE: Final = "store:subscribe"
 ADMIN: Final = "admin"
 
+BUILTIN_ADMIN: Final = "admin"
+
 ALL_SCOPES: Final[tuple[Scope, ...]] = (PUBLISHER_READ, PUBLISHER_WRITE, PUBLISHER_PUBLISH, STORE_SUBSCRIBE, ADMIN)
 
 BUILTIN_ROLES: Final[Mapping[str, tuple[Scope, ...]]] = {
-    "admin": ALL_SCOPES,
+    BUILTIN_ADMIN: ALL_SCOPES,
+    "creator": (PUBLISHER_READ, PUBLISHER_WRITE),
     "publisher": (PUBLISHER_READ, PUBLISHER_WRITE, PUBLISHER_PUBLISH),
     "subscriber": (STORE_SUBSCRIBE,),
 }

@@ -1,87 +1,91 @@
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from sqlmodel import Session
 
 from services.control_plane.identity import repository
-from services.control_plane.identity.errors import unknown_role
-from services.control_plane.identity.models import Account, AccountRole, Role
-from services.control_plane.identity.passwords import hash_password, new_password, verify_password
+from services.control_plane.identity.errors import AccountExistsError
+from services.control_plane.identity.hooks import AccountHooks
+from services.control_plane.identity.models import Account
+from services.control_plane.identity.passwords import hash_password, new_password
+from services.control_plane.identity.roles import RoleService, granted_scopes, update_client
 from services.control_plane.identity.schemas import ServiceAccountCreate
-from services.control_plane.identity.scopes import ALL_SCOPES, BUILTIN_ROLES
+from services.control_plane.identity.scopes import ALL_SCOPES, BUILTIN_ADMIN
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.oauth import repository as oauth_repository
-from services.control_plane.oauth.service import ClientService, NewClient
+from services.control_plane.oauth.service import AUTHORIZATION_CODE, REFRESH_TOKEN, ClientService, NewClient
 from shared.claims import MANAGEMENT_AUDIENCE
 
 TOKEN_VALIDITY_SECONDS: Final = 3600
-
-Hook = Callable[[Session, Account], None]
-
-
-@dataclass(frozen=True, slots=True)
-class AccountHooks:
-    """What the layers above do when accounts come and go."""
-
-    created: Hook
-    deleted: Hook
+CLI_CLIENT_ID: Final = "framegate-cli"
 
 
 class AccountService:
-    def __init__(self, clients: ClientService, hooks: AccountHooks, clock: Clock) -> None:
+    """Service accounts, and who is there from the start."""
+
+    def __init__(self, clients: ClientService, roles: RoleService, hooks: AccountHooks, clock: Clock) -> None:
         self._clients = clients
+        self._roles = roles
         self._hooks = hooks
         self._clock = clock
 
     def get_service(self, session: Session, id_: str) -> Account:
-        account = repository.find_service(session, id_)
+        account = repository.find_account(session, id_, repository.SERVICE)
         if account is None:
             raise NotFoundError
         return account
 
     def create_service(self, session: Session, body: ServiceAccountCreate) -> tuple[Account, str]:
         """Make a service account, and return it with its secret."""
-        roles = list(dict.fromkeys(body.roles))
-        for index, role in enumerate(roles):
-            if repository.find_role(session, role) is None:
-                raise unknown_role(f"roles.{index}", role)
         scopes = list(dict.fromkeys(body.scopes))
-        new = self._create_client(session, sorted(self._granted(session, scopes, roles)))
-        account = self._add_service(session, body.name, new, scopes, roles)
+        self._roles.links(session, "", body.roles)  # before the client, so that a mistake is told of first
+        new = self._create_client(session, scopes)
+        account = self._add_service(session, body.name, new, scopes, body.roles)
+        update_client(session, account)
         return account, new.secret
+
+    def rotate_secret(self, session: Session, account: Account, overlap_seconds: int) -> str:
+        """Return a new secret; the old one goes on for a while, or stops at once."""
+        client = oauth_repository.get_client(session, account.client_id or "")
+        secret = self._clients.replace_secret(client, timedelta(seconds=overlap_seconds))
+        audit.record(session, "service_account.rotate_secret", "account", account.id)
+        return secret
 
     def delete_service(self, session: Session, account: Account, if_match: str | None) -> None:
         """Delete an account with all that it owns: its tokens stop at once, for who calls is looked up each time."""
         preconditions.check(if_match, account.row_version)
         client_id = account.client_id
         self._hooks.deleted(session, account)
-        repository.delete_account(session, account)
+        repository.delete(session, account)
         if client_id is not None:
             oauth_repository.delete_client(session, client_id)
         audit.record(session, "service_account.delete", "account", account.id)
 
-    def sign_in(self, session: Session, name: str, password: str) -> Account | None:
-        """Return the person that has this name and password, or None for whatever reason."""
-        account = repository.find_person(session, name) if "\0" not in name else None
-        matched = verify_password(password, account.password_hash if account else None)
-        return account if account and matched and not account.disabled else None
-
     def is_active(self, session: Session, account_id: str) -> bool:
         return repository.is_active(session, account_id)
 
-    def granted_scopes(self, session: Session, account: Account) -> frozenset[str]:
-        """Return the scopes that an account has by itself or by its roles."""
-        return self._granted(session, account.scopes, [link.role for link in account.roles])
+    def scopes_of(self, session: Session, account_id: str) -> frozenset[str]:
+        """Return the management scopes that somebody has now."""
+        account = session.get(Account, account_id)
+        return granted_scopes(session, account) if account is not None and not account.disabled else frozenset()
 
-    def prepare_roles(self, session: Session) -> None:
-        for name, scopes in BUILTIN_ROLES.items():
-            if repository.find_role(session, name) is None:
-                session.add(Role(name=name, scopes=list(scopes), builtin=True))
-        session.flush()
+    def prepare_cli(self, session: Session) -> None:
+        """Make the client that the `framegate` command is when a person signs in with it."""
+        if oauth_repository.find_client(session, CLI_CLIENT_ID) is None:
+            self._clients.create(
+                session,
+                audience=MANAGEMENT_AUDIENCE,
+                scopes=ALL_SCOPES,
+                validity_seconds=TOKEN_VALIDITY_SECONDS,
+                grant_types=(AUTHORIZATION_CODE, REFRESH_TOKEN),
+                redirect_uris=("http://127.0.0.1/callback", "http://[::1]/callback"),
+                client_id=CLI_CLIENT_ID,
+                public=True,
+            )
 
     def prepare_administrator(self, session: Session, name: str, password: str | None) -> str | None:
         """Make the first administrator while there is none, and return the password if one was made up."""
@@ -95,9 +99,9 @@ class AccountService:
             name=name,
             password_hash=hash_password(chosen),
             created_at=self._clock(),
-            roles=[AccountRole(account_id=account_id, role="admin")],
+            roles=self._roles.links(session, account_id, [BUILTIN_ADMIN]),
         )
-        self._add(session, account, "account.create")
+        self._add(session, account, "user", "user.create")
         return None if password else chosen
 
     def prepare_client(self, session: Session, client_id: str, secret: str) -> None:
@@ -130,15 +134,12 @@ class AccountService:
             client_id=new.client.id,
             scopes=list(scopes),
             created_at=self._clock(),
-            roles=[AccountRole(account_id=account_id, role=role) for role in roles],
+            roles=self._roles.links(session, account_id, roles),
         )
-        self._add(session, account, "service_account.create")
+        self._add(session, account, "service account", "service_account.create")
         return account
 
-    def _add(self, session: Session, account: Account, action: str) -> None:
-        repository.add_account(session, account)
+    def _add(self, session: Session, account: Account, kind: str, action: str) -> None:
+        repository.add(session, account, AccountExistsError(kind, account.name))
         audit.record(session, action, "account", account.id)
         self._hooks.created(session, account)
-
-    def _granted(self, session: Session, scopes: Sequence[str], roles: Sequence[str]) -> frozenset[str]:
-        return frozenset(scopes) | repository.scopes_of_roles(session, roles)

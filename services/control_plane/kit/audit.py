@@ -1,6 +1,6 @@
 """Who did what, when and from where: a row in the transaction of the change itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -36,6 +36,12 @@ class AuditContext:
 
 def begin(session: Session, context: AuditContext) -> None:
     session.info[_CONTEXT] = context
+
+
+def speak_for(session: Session, actor: str) -> None:
+    """Say who acts, where it is found out after the transaction has begun."""
+    context: AuditContext = session.info[_CONTEXT]
+    session.info[_CONTEXT] = replace(context, actor=actor)
 
 
 def record(session: Session, action: str, target_kind: str, target_id: str) -> None:

@@ -28,8 +28,9 @@ class _Record:
 class Guesses:
     """Counts failures in this process. When there are too many guessers, who failed longest ago is forgotten."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, free_failures: int = FREE_FAILURES) -> None:
         self._clock = clock
+        self._free = free_failures
         self._records: OrderedDict[bytes, _Record] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -37,9 +38,9 @@ class Guesses:
         """Return for how long a guesser must not try again, or 0."""
         with self._lock:
             record = self._records.get(_digest(guesser))
-            if record is None or record.failures < FREE_FAILURES:
+            if record is None or record.failures < self._free:
                 return 0
-            delay = min(MAX_DELAY, timedelta(seconds=2 ** min(record.failures - FREE_FAILURES, 10)))
+            delay = min(MAX_DELAY, timedelta(seconds=2 ** min(record.failures - self._free, 10)))
             return max(0, ceil((record.last + delay - self._clock()).total_seconds()))
 
     def failed(self, guesser: Guesser) -> None:

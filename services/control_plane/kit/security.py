@@ -27,16 +27,16 @@ def new_id() -> str:
     return str(uuid4())
 
 
-def new_secret() -> str:
+def new_secret(prefix: str = SECRET_PREFIX) -> str:
     """Return 256 random bits, in a form that secret scanners recognise and can check."""
-    body = SECRET_PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+    body = prefix + secrets.token_urlsafe(_RANDOM_BYTES)
     return body + _checksum(body)
 
 
-def is_well_formed(secret: str) -> bool:
+def is_well_formed(secret: str, prefix: str = SECRET_PREFIX) -> bool:
     """Tell whether a text has the form of our secrets."""
     body, checksum = secret[:-_CHECKSUM_LENGTH], secret[-_CHECKSUM_LENGTH:]
-    return body.startswith(SECRET_PREFIX) and hmac.compare_digest(checksum.encode(), _checksum(body).encode())
+    return body.startswith(prefix) and hmac.compare_digest(checksum.encode(), _checksum(body).encode())
 
 
 def hash_secret(secret: str) -> str:

@@ -1,10 +1,21 @@
 """Clients as Authlib's grants look at them."""
 
+import re
+from typing import Final
+
 from authlib.oauth2.rfc6749.util import scope_to_list
 
 from services.control_plane.oauth.errors import InvalidTargetError
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.service import AUTHORIZATION_CODE
+
+_LOOPBACK: Final = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):\d{1,5}(/.*)")
+
+
+def _without_port(uri: str) -> str:
+    """Return a loopback address without its port, which a program takes as it comes (RFC 8252, section 7.3)."""
+    found = _LOOPBACK.fullmatch(uri)
+    return found[1] + found[2] if found else uri
 
 
 class GrantClient:
@@ -21,6 +32,8 @@ class GrantClient:
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Compare as text: no path below, no other query (RFC 9700, section 4.1.3)."""
+        if self.row.public:
+            redirect_uri = _without_port(redirect_uri)
         return redirect_uri in self.row.redirect_uris
 
     def get_default_redirect_uri(self) -> None:

@@ -37,7 +37,8 @@ class Introspection(_OfAnyToken, IntrospectionEndpoint):
 
     def check_permission(self, token: StoredToken, client: GrantClient, _: TokenRequest) -> bool:
         # An application may call a scope of its own `admin`.
-        administers = client.row.audience == MANAGEMENT_AUDIENCE and ADMIN_SCOPE in client.row.scopes
+        known = not client.row.public  # anybody may call itself a public client
+        administers = known and client.row.audience == MANAGEMENT_AUDIENCE and ADMIN_SCOPE in client.row.scopes
         return administers or token.check_client(client)
 
     def introspect_token(self, token: StoredToken) -> dict[str, Any]:

@@ -95,6 +95,11 @@ class GrantService:
             self.revocations.add(session, token.jti, grant.client_id, token.expires_at)
         session.execute(delete(OAuthGrant).where(col(OAuthGrant.id) == grant_id))
 
+    def revoke_subject(self, session: Session, subject: str) -> None:
+        """End all that somebody allowed."""
+        for grant_id in session.exec(select(OAuthGrant.id).where(OAuthGrant.subject == subject)).all():
+            self.revoke(session, grant_id)
+
     def sweep(self, session: Session) -> bool:
         """Forget some of what has expired, and tell whether there may be more."""
         now = self.clock()

@@ -8,7 +8,7 @@ from shared.claims import GATEWAY_AUDIENCE, MANAGEMENT_AUDIENCE
 
 
 class OAuthClient(SQLModel, table=True):
-    """A confidential client (RFC 6749, section 2.1). While secrets overlap it has two."""
+    """A client (RFC 6749, section 2.1), confidential as a rule. While secrets overlap it has two."""
 
     __tablename__ = "oauth_client"
     __table_args__ = (CheckConstraint(f"audience IN ('{GATEWAY_AUDIENCE}', '{MANAGEMENT_AUDIENCE}')", name="audience"),)
@@ -17,6 +17,9 @@ class OAuthClient(SQLModel, table=True):
     secret_hash: str
     previous_secret_hash: str | None = None
     previous_secret_expires_at: datetime | None = None
+    public: bool = False
+    """Whether it has no secret that it could keep: a program on a person's machine."""
+
     audience: str
     scopes: list[str] = Field(default_factory=list, sa_type=JSON)
     grant_types: list[str] = Field(default_factory=list, sa_type=JSON)
@@ -70,7 +73,7 @@ class OAuthGrant(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     client_id: str = Field(foreign_key="oauth_client.id", ondelete="CASCADE", index=True)
-    subject: str
+    subject: str = Field(index=True)
     scopes: list[str] = Field(default_factory=list, sa_type=JSON)
     created_at: datetime
     expires_at: datetime = Field(index=True)

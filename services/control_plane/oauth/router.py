@@ -17,7 +17,7 @@ JWKS_PATH: Final = "/oauth2/jwks"
 REVOKE_PATH: Final = "/oauth2/revoke"
 INTROSPECT_PATH: Final = "/oauth2/introspect"
 
-_AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+_AUTH_METHODS: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 
 
 def _form(required: str, **properties: dict[str, Any]) -> dict[str, Any]:
@@ -98,5 +98,5 @@ async def read_metadata(issuer: Issuer) -> ServerMetadata:
         revocation_endpoint=issuer.issuer + REVOKE_PATH,
         revocation_endpoint_auth_methods_supported=list(_AUTH_METHODS),
         introspection_endpoint=issuer.issuer + INTROSPECT_PATH,
-        introspection_endpoint_auth_methods_supported=list(_AUTH_METHODS),
+        introspection_endpoint_auth_methods_supported=list(_AUTH_METHODS[:-1]),
     )

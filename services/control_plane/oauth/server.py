@@ -32,6 +32,7 @@ from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.stored import StoredAccessToken, StoredRefreshToken, StoredToken
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
+from shared.claims import MANAGEMENT_AUDIENCE
 
 # At debug level Authlib writes down every token that it issues.
 logging.getLogger("authlib").setLevel(logging.INFO)
@@ -51,6 +52,9 @@ class TokenServices:
     guesses: Guesses
     knows: Callable[[Session, str], bool]
     """Tells whether somebody who allowed something is still there."""
+
+    scopes_of: Callable[[Session, str], frozenset[str]]
+    """Tells which management scopes somebody has now."""
 
     clock: Clock
 
@@ -161,6 +165,8 @@ class TokenServer(AuthorizationServer):
         return found
 
     def _check_secret(self, proof: Proof, address: str) -> OAuthClient | None:
+        if not proof.secret and (public := self._with.clients.find_public(self._session, proof.client_id)):
+            return public
         guesser = (proof.client_id, address)
         wait_seconds = self._with.guesses.wait_seconds(guesser)
         if wait_seconds:
@@ -194,6 +200,9 @@ class TokenServer(AuthorizationServer):
         if user is not None:
             granted = scope_to_list(scope) or []
             scopes = [name for name in granted if name in client.row.scopes]  # it may have less now than it had then
+            if client.row.audience == MANAGEMENT_AUDIENCE:
+                owned = self._with.scopes_of(self._session, user.subject)
+                scopes = [name for name in scopes if name in owned]
             if granted and not scopes:
                 raise InvalidScopeError
             token = self.grants.issue(self._session, client.row, user, scopes, self._read_proof())

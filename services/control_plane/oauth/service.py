@@ -47,12 +47,14 @@ class ClientService:
         jwks: Mapping[str, Any] | None = None,
         client_id: str | None = None,
         secret: str | None = None,
+        public: bool = False,
     ) -> NewClient:
         """Make a client, with an id and secret of ours unless they are given."""
         secret = secret or new_secret()
         client = OAuthClient(
             id=client_id or secrets.token_hex(16),
             secret_hash=hash_secret(secret),
+            public=public,
             audience=audience,
             scopes=list(scopes),
             grant_types=list(grant_types),
@@ -89,8 +91,13 @@ class ClientService:
         client = repository.find_client(session, client_id)
         current = matches(secret, client.secret_hash if client else _NOBODY)
         previous = matches(secret, self._previous_hash(client))
-        usable = client is not None and not client.disabled and not client.jwks
+        usable = client is not None and not (client.disabled or client.jwks or client.public)
         return client if usable and (current or previous) else None
+
+    def find_public(self, session: Session, client_id: str) -> OAuthClient | None:
+        """Return a client that proves itself with nothing: what it may do hangs on a person and on PKCE."""
+        client = repository.find_client(session, client_id)
+        return client if client is not None and client.public and not client.disabled else None
 
     def replace_secret(self, client: OAuthClient, overlap: timedelta) -> str:
         """Give a client a new secret; the old one goes on for a while, or stops at once."""

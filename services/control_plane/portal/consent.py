@@ -31,17 +31,17 @@ class ConsentService:
         self._sealer = sealer
         self._clock = clock
 
-    def begin(self, query: bytes, cookie: str | None) -> Ticket:
-        """Seal a request. A browser's cookie stays as it is, so that two pages may be open."""
+    def begin(self, content: bytes, cookie: str | None) -> Ticket:
+        """Seal what the page is for. A browser's cookie stays as it is, so that two pages may be open."""
         nonce = cookie if cookie is not None and len(cookie) == _NONCE_LENGTH else secrets.token_urlsafe(32)
         until = (self._clock() + PAGE_VALIDITY).timestamp()
-        return Ticket(self._sealer.seal(json.dumps([nonce, until, query.decode("latin-1")])), nonce)
+        return Ticket(self._sealer.seal(json.dumps([nonce, until, content.decode("latin-1")])), nonce)
 
     def read(self, sealed: str, cookie: str | None) -> bytes | None:
-        """Return the request of a page, or None where the page is too old or of another browser."""
+        """Return what a page was for, or None where the page is too old or of another browser."""
         try:
-            nonce, until, query = json.loads(self._sealer.unseal(sealed))
+            nonce, until, content = json.loads(self._sealer.unseal(sealed))
         except UnsealError:
             return None
         bound = hmac.compare_digest(str(nonce).encode(), (cookie or "").encode())
-        return str(query).encode("latin-1") if bound and self._clock().timestamp() < until else None
+        return str(content).encode("latin-1") if bound and self._clock().timestamp() < until else None

@@ -6,23 +6,25 @@ from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Cookie, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.control_plane.identity.dependencies import Accounts
+from services.control_plane.identity.sessions import SignedIn
+from services.control_plane.identity.sign_in import SignInRefusedError
 from services.control_plane.kit import audit
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.oauth.dependencies import Tokens
-from services.control_plane.oauth.requests import AuthorizationRequest, read_parameters
+from services.control_plane.oauth.requests import AuthorizationRequest
 from services.control_plane.oauth.router import AUTHORIZE_PATH
 from services.control_plane.oauth.server import TokenServer
 from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
+from services.control_plane.portal.forms import Address, Form, Visitor, keep_session
 from services.control_plane.portal.pages import consent_page, error_page
+from services.control_plane.portal.sign_in_router import Sessions, SignIns
 
 COOKIE: Final = "framegate_consent"
 
 _TOO_OLD: Final = "This page is too old, or cookies are off. Go back to the application and begin again."
-_WAIT: Final = "Too many failed attempts. Wait a minute, and try again."
-_WRONG: Final = "Name or password is wrong."
+_MUST_CHANGE: Final = "Your password was set by somebody else: choose a new one at /sign-in, then begin again."
 
 router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False)
 
@@ -31,63 +33,67 @@ Nonce = Annotated[str | None, Cookie(alias=COOKIE)]
 
 
 @router.get(AUTHORIZE_PATH)
-def ask(request: Request, unit: Unit, tokens: Tokens, consents: Consents, nonce: Nonce = None) -> Response:
+def ask(
+    request: Request, unit: Unit, tokens: Tokens, consents: Consents, visitor: Visitor, nonce: Nonce = None
+) -> Response:
     """Show what a client asks for, if it may ask so."""
     query = bytes(request.scope["query_string"])
     try:
-        return _show(query, TokenServer(unit.session, tokens), consents, nonce)
+        return _show(query, TokenServer(unit.session, tokens), consents, nonce, visitor)
     except OAuth2Error as error:
         return _tell(error, TokenServer(unit.session, tokens))
 
 
-async def _read_address(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    try:
-        return read_parameters(await request.body())
-    except OAuth2Error:
-        return {}
-
-
-Address = Annotated[str, Depends(_read_address)]
-
-
 @router.post(AUTHORIZE_PATH)
 def decide(
-    form: Annotated[dict[str, str], Depends(_read_form)],
+    form: Form,
     unit: Unit,
     tokens: Tokens,
     consents: Consents,
-    accounts: Accounts,
+    kept: Sessions,
+    sign_ins: SignIns,
     address: Address,
+    visitor: Visitor,
     nonce: Nonce = None,
 ) -> Response:
-    """Take a person's decision to the client."""
+    """Take a person's decision to the client. Who signs in for it stays signed in."""
     query = consents.read(form.get("request", ""), nonce)
     if query is None:
         return error_page(_TOO_OLD)
     server = TokenServer(unit.session, tokens)
-    subject = None
+    subject = opened = None
     try:
+        request = AuthorizationRequest(query)
         if form.get("decision") == "allow":
-            guesser = (form.get("username", ""), address)
-            if tokens.guesses.wait_seconds(guesser):
-                return _show(query, server, consents, nonce, _WAIT)
-            account = accounts.sign_in(unit.session, guesser[0], form.get("password", ""))
-            if account is None:
-                tokens.guesses.failed(guesser)
-                return _show(query, server, consents, nonce, _WRONG)
-            tokens.guesses.succeeded(guesser)
-            subject = account.id
-            audit.record(unit.session, "consent.allow", "account", subject)
-        return RedirectResponse(server.authorize(AuthorizationRequest(query), subject), 303)
+            if visitor is None:
+                account = sign_ins.sign_in(unit.session, form.get("username", ""), form.get("password", ""), address)
+                if account.must_change_password:
+                    return error_page(_MUST_CHANGE, 403)
+                subject, opened = account.id, kept.open(unit.session, account)
+            else:
+                subject = visitor.principal.account_id
+            audit.speak_for(unit.session, subject)
+        place = server.authorize(request, subject)
     except OAuth2Error as error:  # what was in order when the page was made need not be so now
         return _tell(error, server)
+    except SignInRefusedError as error:
+        return _show(query, server, consents, nonce, None, str(error))
+    if subject is not None:
+        audit.record(unit.session, "consent.allow", "client", request.client.row.id)
+    response = RedirectResponse(place, 303)
+    if opened is not None:
+        keep_session(response, opened, secure=consents.is_secure)
+    return response
 
 
-def _show(query: bytes, server: TokenServer, consents: ConsentService, nonce: str | None, error: str = "") -> Response:
+def _show(
+    query: bytes,
+    server: TokenServer,
+    consents: ConsentService,
+    nonce: str | None,
+    visitor: SignedIn | None,
+    error: str = "",
+) -> Response:
     request = AuthorizationRequest(query)
     grant = server.get_consent_grant(request)
     ticket = consents.begin(query, nonce)
@@ -96,6 +102,7 @@ def _show(query: bytes, server: TokenServer, consents: ConsentService, nonce: st
         redirect_uri=grant.redirect_uri,
         scopes=request.scope.split(),
         sealed=ticket.sealed,
+        name=visitor.principal.name if visitor else "",
         error=error,
         status=403 if error else 200,
     )

@@ -1,4 +1,4 @@
-"""The consent page: plain HTML, without scripts."""
+"""The pages on which people sign in and decide: plain HTML, without scripts."""
 
 import base64
 import hashlib
@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse
 
+from services.control_plane.identity.sessions import SignedIn
+
 _STYLE: Final = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;padding:0 1rem}"
     "label{display:block;margin:1rem 0}input{display:block;width:100%;box-sizing:border-box;padding:.5rem;font:inherit}"
@@ -17,21 +19,59 @@ _STYLE: Final = (
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 
+_NAME: Final = '<label>Name <input name="username" autocomplete="username" autofocus></label>\n'
+_PROVE: Final = '<label>Password <input name="password" type="password" autocomplete="current-password"></label>\n'
+_CHOOSE: Final = '<label>New password <input name="new_password" type="password" autocomplete="new-password"></label>\n'
+
+
+def sign_in_page(*, sealed: str, error: str, status: int) -> HTMLResponse:
+    return _form_page("Sign in", "/sign-in", _hidden("request", sealed) + _NAME + _PROVE, error, status)
+
+
+def sign_up_page(*, sealed: str, error: str, status: int) -> HTMLResponse:
+    return _form_page("Sign up", "/sign-up", _hidden("request", sealed) + _NAME + _CHOOSE, error, status)
+
+
+def password_page(*, sealed: str, error: str, status: int) -> HTMLResponse:
+    fields = _hidden("request", sealed) + _CHOOSE
+    return _form_page("Choose a new password", "/sign-in/password", fields, error, status)
+
+
+def account_page(visitor: SignedIn, error: str = "") -> HTMLResponse:
+    """Show who is signed in, with the ways to another password and out."""
+    hidden = _hidden("form_token", visitor.form_token)
+    roles = ", ".join(sorted(visitor.principal.roles)) or "none"
+    body = f"""<h1>{escape(visitor.principal.name)}</h1>
+<p>Roles: {escape(roles)}</p>
+{_form("/sign-out", hidden, "Sign out")}
+<h2>Change the password</h2>
+{_alert(error)}
+{_form("/account/password", hidden + _PROVE + _CHOOSE, "Change")}"""
+    return _page("Account", body, 403 if error else 200, form_action="'self'")
+
+
 def consent_page(
-    *, client: str, redirect_uri: str, scopes: Sequence[str], sealed: str, error: str = "", status: int = 200
+    *,
+    client: str,
+    redirect_uri: str,
+    scopes: Sequence[str],
+    sealed: str,
+    name: str = "",
+    error: str = "",
+    status: int = 200,
 ) -> HTMLResponse:
-    """Ask a person to sign in, and to allow or to deny."""
+    """Ask a person to allow or to deny, and to sign in for it where nobody is signed in."""
     asked = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in scopes)
     body = f"""<h1>Allow access?</h1>
 <p>The client <code>{escape(client)}</code> asks to act for you. You will be sent to
 <code>{escape(_origin(redirect_uri))}</code>.</p>
 {f"<p>It asks for:</p><ul>{asked}</ul>" if asked else ""}
-{f'<p role="alert">{escape(error)}</p>' if error else ""}
+{_alert(error)}
 <form method="post">
 <input type="hidden" name="request" value="{escape(sealed)}">
-<label>Name <input name="username" autocomplete="username" autofocus></label>
-<label>Password <input name="password" type="password" autocomplete="current-password"></label>
-<button name="decision" value="allow">Sign in and allow</button><button name="decision" value="deny">Deny</button>
+{f"<p>You are signed in as <strong>{escape(name)}</strong>.</p>" if name else _NAME + _PROVE}
+<button name="decision" value="allow">{"Allow" if name else "Sign in and allow"}</button>
+<button name="decision" value="deny">Deny</button>
 </form>"""
     return _page("Allow access", body, status, form_action=f"'self' {_origin(redirect_uri)}")
 
@@ -39,6 +79,23 @@ def consent_page(
 def error_page(message: str, status: int = 400) -> HTMLResponse:
     """Tell a person what the client must not be told: nobody knows whether it is the client."""
     return _page("Not possible", f'<h1>Not possible</h1>\n<p role="alert">{escape(message)}</p>', status)
+
+
+def _form_page(title: str, action: str, fields: str, error: str, status: int) -> HTMLResponse:
+    body = f"<h1>{title}</h1>\n{_alert(error)}\n{_form(action, fields, title)}"
+    return _page(title, body, status, form_action="'self'")
+
+
+def _form(action: str, fields: str, button: str) -> str:
+    return f'<form method="post" action="{action}">\n{fields}<button>{button}</button>\n</form>'
+
+
+def _hidden(name: str, value: str) -> str:
+    return f'<input type="hidden" name="{name}" value="{escape(value)}">\n'
+
+
+def _alert(error: str) -> str:
+    return f'<p role="alert">{escape(error)}</p>' if error else ""
 
 
 def _page(title: str, body: str, status: int, form_action: str = "'none'") -> HTMLResponse:
@@ -50,7 +107,7 @@ def _page(title: str, body: str, status: int, form_action: str = "'none'") -> HT
         "Content-Security-Policy": policy,
         "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
+        "Referrer-Policy": "same-origin",  # with none a browser would not tell us that a form is ours
         "Cache-Control": "no-store",
     }
     html = f"""<!doctype html>

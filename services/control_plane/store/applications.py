@@ -92,8 +92,14 @@ class ApplicationService:
         for application in repository.all_applications(session, account.id):
             self.delete(session, application, None)
 
+    def publish_owned(self, session: Session, account: Account) -> None:
+        """Tell the pods what changed of an owner."""
+        for application in repository.all_applications(session, account.id):
+            definition = define_application(application, account)
+            outbox.record(session, "application", application.id, definition, self._clock())
+
     def _publish(self, session: Session, application: Application, action: str) -> None:
         audit.record(session, action, "application", application.id)
         owner = identity_repository.get_account(session, application.owner_id)
-        definition = define_application(application, owner.name)
+        definition = define_application(application, owner)
         outbox.record(session, "application", application.id, definition, self._clock())

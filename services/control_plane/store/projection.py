@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from services.control_plane.identity.models import Account
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.oauth.tokens import NewToken
@@ -19,13 +20,14 @@ from shared.api_keys import ApiKeyDefinition
 from shared.subscription import ApplicationDefinition, KeyDefinition, SubscriptionDefinition
 
 
-def define_application(application: Application, owner: str) -> ApplicationDefinition:
-    """Return the application as the pods know it. They block users by name, so `owner` is one."""
+def define_application(application: Application, owner: Account) -> ApplicationDefinition:
+    """Return the application as the pods know it. They block users by name, so it stands by its name."""
     return ApplicationDefinition.model_validate(
         {
             "id": application.id,
             "name": application.name,
-            "owner": owner,
+            "owner": owner.name,
+            "owner_disabled": owner.disabled,
             "policy": application.policy,
         }
     )

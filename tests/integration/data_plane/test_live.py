@@ -40,12 +40,14 @@ def put_block(kind: str, value: str) -> Callable[[World], None]:
         (lambda world: world.put("application", "app", None), 4503, "application_removed"),
         (put_block("application", "app"), 4503, "application_blocked"),
         (put_block("user", "somebody"), 4503, "user_blocked"),
+        (lambda world: world.put_application(owner_disabled=True), 4503, "user_disabled"),
         (put_block("address", "127.0.0.0/8"), 4503, "address_blocked"),
         (put_block("api", "api"), 1013, "api_blocked"),
     ],
     ids=[
         "api removed", "api retired", "api blocked", "subscription blocked", "production blocked",
         "subscription removed", "key removed", "application removed", "application on the list", "user on the list",
+        "owner disabled",
         "address on the list", "api on the list",
     ],
 )  # fmt: skip

@@ -85,3 +85,28 @@ async def test_an_account_that_is_wrong(platform: Platform, body: dict[str, Any]
 async def test_names_are_unique(platform: Platform) -> None:
     await platform.made(ACCOUNTS, {"name": "ci"})
     problem(await platform.client.post(ACCOUNTS, json={"name": "ci"}), 409, "already_exists")
+
+
+@pytest.mark.parametrize(("overlap_seconds", "status"), [(0, 401), (60, 200)])
+async def test_a_secret_is_rotated(platform: Platform, overlap_seconds: int, status: int) -> None:
+    account = await platform.made(ACCOUNTS, {"name": "ci", "scopes": ["store:subscribe"]})
+    path, client_id = f"{ACCOUNTS}/{account['id']}/rotate-secret", account["client_id"]
+    rotated = await platform.made(path, {"overlap_seconds": overlap_seconds}, 200)
+    assert rotated["client_id"] == client_id
+    assert await platform.fetch_token(client_id, rotated["client_secret"])
+
+    async def ask_with_the_old_one() -> int:
+        form, auth = {"grant_type": "client_credentials"}, (client_id, account["client_secret"])
+        return (await platform.client.post("/oauth2/token", data=form, auth=auth)).status_code
+
+    assert await ask_with_the_old_one() == status
+    platform.clock.move(seconds=61)
+    assert await ask_with_the_old_one() == 401
+
+
+@on_sqlite
+async def test_an_overlap_has_a_limit(platform: Platform) -> None:
+    account = await platform.made(ACCOUNTS, {"name": "ci"})
+    answer = await platform.client.post(f"{ACCOUNTS}/{account['id']}/rotate-secret", json={"overlap_seconds": -1})
+    assert list(fields(answer)) == ["overlap_seconds"]
+    problem(await platform.client.post(f"{ACCOUNTS}/nobody/rotate-secret"), 404, "not_found")

@@ -37,7 +37,7 @@ async def test_the_page_says_who_asks_for_what(client: CodeClient) -> None:
     assert "form-action 'self' https://app.example.com;" in policy
     assert "script" not in page.text + policy
     assert page.headers["cache-control"] == "no-store"
-    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["referrer-policy"] == "same-origin"
     cookie = page.headers["set-cookie"]
     assert all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Path=/oauth2/authorize"))
 

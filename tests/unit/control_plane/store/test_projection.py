@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 
+from services.control_plane.identity.models import Account
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.store.models import Application, ApplicationKey, Subscription
 from services.control_plane.store.projection import (
@@ -15,6 +16,7 @@ from services.control_plane.store.projection import (
 from tests.unit.control_plane.publisher.test_projection import make_api
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
+OWNER = Account(id="u", kind="person", name="maria", disabled=True, created_at=NOW)
 APPLICATION = Application(
     id="app", owner_id="me", name="App", policy_id="application/10PerMin", created_at=NOW, updated_at=NOW
 )
@@ -40,10 +42,11 @@ CLIENT = OAuthClient(
 
 
 def test_pods_are_told_names_of_policies() -> None:
-    assert define_application(APPLICATION, "maria").model_dump() == {
+    assert define_application(APPLICATION, OWNER).model_dump() == {
         "id": "app",
         "name": "App",
         "owner": "maria",
+        "owner_disabled": True,
         "policy": "10PerMin",
     }
     assert define_subscription(SUBSCRIPTION).model_dump() == {

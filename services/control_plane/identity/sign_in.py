@@ -1,0 +1,64 @@
+"""Names and passwords: who brings the right ones, who guesses, and new passwords."""
+
+from typing import Final
+
+from sqlmodel import Session
+
+from services.control_plane.identity import repository, sessions
+from services.control_plane.identity.models import Account
+from services.control_plane.identity.passwords import check_password, hash_password, verify_password
+from services.control_plane.kit import audit
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.guesses import Guesses
+
+FREE_FAILURES_OF_AN_ADDRESS: Final = 50
+"""Many people may share one, so it waits later than who guesses at one account does."""
+
+_SHOWN: Final = 100
+
+
+class SignInRefusedError(Exception):
+    """Somebody does not sign in, in words for people."""
+
+
+class SignInService:
+    """An account alone is never locked: else anybody could lock out anybody."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._of_pairs = Guesses(clock)
+        self._of_addresses = Guesses(clock, FREE_FAILURES_OF_AN_ADDRESS)
+
+    def sign_in(self, session: Session, name: str, password: str, address: str) -> Account:
+        """Return who has this name and password, and let them act. Raises `SignInRefusedError`."""
+        account = self.check(session, name, password, address)
+        audit.speak_for(session, account.id)
+        audit.record(session, "sign_in", "account", account.id)
+        return account
+
+    def check(self, session: Session, name: str, password: str, address: str) -> Account:
+        """Return who has this name and password. Raises `SignInRefusedError`."""
+        pair, source = (name, address), ("", address)
+        if self._of_pairs.wait_seconds(pair) or self._of_addresses.wait_seconds(source):
+            raise SignInRefusedError("Too many failed attempts. Wait a minute, and try again.")
+        account = repository.find_person(session, name) if "\0" not in name else None
+        matched = verify_password(password, account.password_hash if account else None)
+        if account is None or not matched or account.disabled:
+            self._of_pairs.failed(pair)
+            self._of_addresses.failed(source)
+            known = account.id if account else "".join(char for char in name if char.isprintable())[:_SHOWN]
+            audit.record(session, "sign_in.fail", "account", known)
+            raise SignInRefusedError("Name or password is wrong.")
+        self._of_pairs.succeeded(pair)
+        return account
+
+
+def choose_password(session: Session, account: Account, password: str) -> None:
+    """Give an account the password that its owner chose, and end all its sessions. Raises `ValueError`."""
+    check_password(password, account.name)
+    if verify_password(password, account.password_hash):
+        raise ValueError("must be another one than before")
+    account.password_hash = hash_password(password)
+    account.must_change_password = False
+    session.flush()
+    sessions.end_all(session, account.id)
+    audit.record(session, "user.change_password", "account", account.id)
