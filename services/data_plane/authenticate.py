@@ -18,7 +18,6 @@ from shared.claims import (
     TokenVerifier,
     peek_issuer,
 )
-from shared.definition import Auth
 from shared.origins import is_listed
 from shared.subscription import ApplicationDefinition, ApplicationId
 
@@ -45,12 +44,12 @@ class Authenticator:
         if credential.kind == "ticket":
             return await self._redeem(credential, route, table)
         if credential.kind == "api_key":
-            return _check_api_key(credential, handshake, auth, table, now)
+            return _check_api_key(credential, handshake, route, table, now)
         if "oauth2" not in auth.types:
             raise _other_kind()
         caller = find_caller(self._verify(credential.value, table, now), table)
         self.check_revoked(caller)
-        _check_scopes(auth, caller.claims.scopes if caller.claims else frozenset())
+        _check_scopes(route, caller.claims.scopes if caller.claims else frozenset())
         return caller
 
     def check_revoked(self, caller: Caller) -> None:
@@ -87,12 +86,12 @@ class Authenticator:
         if ticket is None or ticket.api_id != route.api.id:
             raise RefusedError("token_invalid", "The ticket was used, is too old, or for another API.", _challenge())
         if ticket.claims is None:
-            _check_scopes(route.api.auth, frozenset(ticket.scopes))
+            _check_scopes(route, frozenset(ticket.scopes))
             return Caller(_find_application(ticket.application_id, table), ticket.key_type)
         # What holds for the token that it was fetched with, holds for it.
         caller = find_caller(ticket.claims, table)
         self.check_revoked(caller)
-        _check_scopes(route.api.auth, ticket.claims.scopes)
+        _check_scopes(route, ticket.claims.scopes)
         return caller
 
 
@@ -131,8 +130,8 @@ def _find_application(id_: ApplicationId, table: RouteTable) -> ApplicationDefin
     return application
 
 
-def _check_api_key(credential: Credential, handshake: Handshake, auth: Auth, table: RouteTable, now: float) -> Caller:
-    if "api_key" not in auth.types:
+def _check_api_key(credential: Credential, handshake: Handshake, route: Route, table: RouteTable, now: float) -> Caller:
+    if "api_key" not in route.api.auth.types:
         raise _other_kind()
     digest = read_api_key(credential.value)
     if digest is None:
@@ -144,7 +143,7 @@ def _check_api_key(credential: Credential, handshake: Handshake, auth: Auth, tab
         raise RefusedError("source_forbidden")
     if key.allowed_origins and (handshake.origin is None or not is_listed(handshake.origin, key.allowed_origins)):
         raise RefusedError("origin_forbidden")
-    _check_scopes(auth, frozenset())
+    _check_scopes(route, frozenset())
     return _caller_of(key, table)
 
 
@@ -160,12 +159,12 @@ def _caller_of(key: ApiKeyDefinition, table: RouteTable) -> Caller:
     return Caller(application, key.key_type, api_key=key.digest, expires_at=key.expires_at)
 
 
-def _check_scopes(auth: Auth, scopes: frozenset[str]) -> None:
-    if missing := set(auth.scopes) - scopes:
+def _check_scopes(route: Route, scopes: frozenset[str]) -> None:
+    if missing := set(route.scopes) - scopes:
         raise RefusedError(
             "scope_missing",
             f"The credential lacks {' '.join(sorted(missing))}.",
-            _challenge("insufficient_scope", scope=" ".join(auth.scopes)),
+            _challenge("insufficient_scope", scope=" ".join(route.scopes)),
         )
 
 

@@ -63,10 +63,14 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The API that answers, and the rest of the path behind its context and version."""
+    """The API that answers, what its backend is asked for, and the scopes that this needs.
+
+    `rest` is what stands behind context and version, unless the API maps it to something else.
+    """
 
     api: ApiDefinition
     rest: str
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

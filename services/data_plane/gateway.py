@@ -6,7 +6,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from websockets.utils import accept_key
 
@@ -96,7 +96,7 @@ class Gateway:
         api, caller, quotas = reconsider(route.api, caller, handshake.address, self.catalogue.table)
         if quotas != allotment.quotas:
             allotment.replace(quotas)
-        return Route(api, route.rest), caller
+        return replace(route, api=api), caller
 
     def _relay(
         self,
