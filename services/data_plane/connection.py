@@ -34,8 +34,11 @@ CredentialKind = Literal["token", "api_key", "ticket"]
 
 @dataclass(frozen=True, slots=True)
 class Credential:
+    """`proof` is of a token of the scheme DPoP alone: empty where none came with it."""
+
     kind: CredentialKind
     value: str = field(repr=False)
+    proof: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from shared.public_keys import MAX_KEYS, check_public_keys
 
-GOOD = [ECKey.generate_key("P-256"), OKPKey.generate_key("Ed25519"), RSAKey.generate_key(2048)]
+GOOD: list[Any] = [ECKey.generate_key("P-256"), OKPKey.generate_key("Ed25519"), RSAKey.generate_key(2048)]
 
 
 def public(*keys: Any) -> dict[str, Any]:
