@@ -80,10 +80,10 @@ class TokenVerifier:
     keys: KeySet
     leeway_seconds: int = 5
 
-    def verify(self, token: str, now: float) -> AccessClaims:
+    def verify(self, token: str, now: float, bound_to: str | None = None) -> AccessClaims:
         """Return the claims of a valid access token. Raises `InvalidTokenError`."""
         claims = self.read(token)
-        self.check(claims, now)
+        self.check(claims, now, bound_to)
         return claims
 
     def read(self, token: str) -> AccessClaims:
@@ -103,14 +103,19 @@ class TokenVerifier:
         except ValidationError as error:
             raise InvalidTokenError("claims are missing or malformed") from error
 
-    def check(self, claims: AccessClaims, now: float) -> None:
-        """Check the claims of a token whose signature is known to be good. Raises `InvalidTokenError`."""
+    def check(self, claims: AccessClaims, now: float, bound_to: str | None = None) -> None:
+        """Check the claims of a token whose signature is known to be good. Raises `InvalidTokenError`.
+
+        `bound_to` is the thumbprint of the key that its bearer proved to hold: without a proof no bound token is good.
+        """
         if claims.iss != self.issuer:
             raise InvalidTokenError("another issuer")
         if claims.aud != self.audience:
             raise InvalidTokenError("meant for another audience")
-        if claims.cnf is not None:
-            raise InvalidTokenError("bound to a key that can't be checked here")
+        if bound_to is not None and claims.cnf is None:
+            raise InvalidTokenError("not bound to a key")
+        if claims.cnf is not None and (bound_to is None or dict(claims.cnf) != {"jkt": bound_to}):
+            raise InvalidTokenError("bound to a key that was not proven")
         if claims.exp <= now - self.leeway_seconds:
             raise ExpiredTokenError("expired")
         if max(claims.iat, claims.nbf) > now + self.leeway_seconds:

@@ -39,6 +39,17 @@ class Auth(Contract):
     """Whether `?access_token=` and `?apikey=` will do, which browsers and proxies may write into logs."""
 
 
+class PathDefinition(Contract):
+    """A sub-path, such as `/rooms/{id}` or `/rooms/*`, and the scopes that it needs beside those of its API.
+
+    `backend_path` is what the backend calls it.
+    """
+
+    path: str
+    scopes: tuple[str, ...] = ()
+    backend_path: str | None = None
+
+
 class MessageSizes(Contract):
     """The largest message in bytes, by direction; 0 means no limit."""
 
@@ -67,6 +78,7 @@ class ApiDefinition(Contract):
     state: State
     endpoints: Endpoints
     auth: Auth = Auth()
+    paths: tuple[PathDefinition, ...] = ()
     api_policy: PolicyName | None = None
     anonymous_policy: PolicyName | None = None  # of level subscription, for each address that needs no credentials
     origins: tuple[str, ...] = ()

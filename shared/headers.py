@@ -9,7 +9,7 @@ HOP_BY_HOP: Final = frozenset(
         "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
     }
 )  # fmt: skip
-CREDENTIALS: Final = frozenset({"authorization", "cookie", "x-api-key"})
+CREDENTIALS: Final = frozenset({"authorization", "cookie", "dpop", "x-api-key"})
 SET_BY_GATEWAY: Final = frozenset(
     {
         "forwarded", "traceparent", "tracestate", "x-consumer-application", "x-forwarded-for", "x-forwarded-host",

@@ -34,6 +34,11 @@ def ticket(digest: str) -> str:
     return f"fg:{{ticket:{digest}}}"
 
 
+def dpop(digest: str) -> str:
+    """Return where it is kept that a proof was used, by the SHA-256 of its key and `jti`."""
+    return f"fg:{{dpop:{digest}}}"
+
+
 PODS = "fg:pods"
 """Sorted set of the pods that live, by the time at which each is given up."""
 

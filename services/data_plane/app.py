@@ -20,6 +20,7 @@ from services.data_plane.balance import Balancer
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.connector import Connector
 from services.data_plane.descriptors import count_connections
+from services.data_plane.dpop import ProofChecker, UsedProofs
 from services.data_plane.drain import Drain
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.gateway import Gateway
@@ -89,7 +90,7 @@ class Pod:
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.gateway = Gateway(
             catalogue=self.catalogue,
-            authenticator=Authenticator(TicketBox(self._counter), self.revocations),
+            authenticator=self._authenticator(),
             throttle=Throttle(self.leases, self.slots),
             dialler=Dialler(connector, access, balancer),
             registry=self.registry,
@@ -106,6 +107,10 @@ class Pod:
             proxies=proxies if settings.proxy_protocol else None,
             on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
+
+    def _authenticator(self) -> Authenticator:
+        proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)
+        return Authenticator(TicketBox(self._counter), proofs, self.revocations)
 
     async def beat(self) -> None:
         """Say each second that this pod lives, and count those that do, until cancelled."""

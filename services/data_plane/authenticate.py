@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Container
 
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
+from services.data_plane.dpop import ProofChecker, name_schemes
 from services.data_plane.networks import is_within
 from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
@@ -18,7 +19,6 @@ from shared.claims import (
     TokenVerifier,
     peek_issuer,
 )
-from shared.definition import Auth
 from shared.origins import is_listed
 from shared.subscription import ApplicationDefinition, ApplicationId
 
@@ -28,14 +28,22 @@ REMEMBERED_TOKENS = 20_000
 class Authenticator:
     """Verifies credentials; remembers the tokens that it verified by their hash, so that a storm costs little."""
 
-    def __init__(self, tickets: TicketBox, revoked: Container[str]) -> None:
+    def __init__(self, tickets: TicketBox, proofs: ProofChecker, revoked: Container[str]) -> None:
         """`revoked` holds the ids of tokens that are no longer good."""
         self._tickets = tickets
+        self._proofs = proofs
         self._revoked = revoked
         self._verified: OrderedDict[bytes, tuple[TokenVerifier, AccessClaims]] = OrderedDict()
 
     async def authenticate(self, handshake: Handshake, route: Route, table: RouteTable, now: float) -> Caller:
         """Return the caller, or refuse. `now` is the wall clock in seconds."""
+        try:
+            return await self._authenticate(handshake, route, table, now)
+        except RefusedError as refused:
+            name_schemes(refused, handshake.credential)
+            raise
+
+    async def _authenticate(self, handshake: Handshake, route: Route, table: RouteTable, now: float) -> Caller:
         auth = route.api.auth
         if "none" in auth.types:
             return ANONYMOUS
@@ -45,12 +53,17 @@ class Authenticator:
         if credential.kind == "ticket":
             return await self._redeem(credential, route, table)
         if credential.kind == "api_key":
-            return _check_api_key(credential, handshake, auth, table, now)
+            return _check_api_key(credential, handshake, route, table, now)
         if "oauth2" not in auth.types:
             raise _other_kind()
-        caller = find_caller(self._verify(credential.value, table, now), table)
+        proof = self._proofs.read(credential)
+        claims = self._verify(credential.value, table, now, proof.thumbprint if proof else None)
+        caller = find_caller(claims, table)
         self.check_revoked(caller)
-        _check_scopes(auth, caller.claims.scopes if caller.claims else frozenset())
+        _check_scopes(route, claims.scopes)
+        if proof is not None:
+            await self._proofs.check(proof, credential, handshake, now)
+            self.check_revoked(caller)  # there was a wait
         return caller
 
     def check_revoked(self, caller: Caller) -> None:
@@ -58,7 +71,7 @@ class Authenticator:
         if caller.claims is not None and caller.claims.jti in self._revoked:
             raise RefusedError("token_revoked", headers=_challenge("invalid_token"))
 
-    def _verify(self, token: str, table: RouteTable, now: float) -> AccessClaims:
+    def _verify(self, token: str, table: RouteTable, now: float, bound_to: str | None) -> AccessClaims:
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             raise RefusedError("token_invalid", "The token is refused: not a JWT.", _challenge("invalid_token"))
         digest = hashlib.sha256(token.encode()).digest()
@@ -67,10 +80,10 @@ class Authenticator:
             # A verifier is made anew with its keys: what an old one verified is verified again.
             if remembered is not None and table.issuers.get(remembered[1].iss) is remembered[0]:
                 self._verified.move_to_end(digest)
-                remembered[0].check(remembered[1], now)
+                remembered[0].check(remembered[1], now, bound_to)
                 return remembered[1]
             verifier = _find_issuer(token, table)
-            claims = verifier.verify(token, now)
+            claims = verifier.verify(token, now, bound_to)
         except ExpiredTokenError as error:
             raise RefusedError("token_expired", headers=_challenge("invalid_token")) from error
         except InvalidTokenError as error:
@@ -87,12 +100,12 @@ class Authenticator:
         if ticket is None or ticket.api_id != route.api.id:
             raise RefusedError("token_invalid", "The ticket was used, is too old, or for another API.", _challenge())
         if ticket.claims is None:
-            _check_scopes(route.api.auth, frozenset(ticket.scopes))
+            _check_scopes(route, frozenset(ticket.scopes))
             return Caller(_find_application(ticket.application_id, table), ticket.key_type)
         # What holds for the token that it was fetched with, holds for it.
         caller = find_caller(ticket.claims, table)
         self.check_revoked(caller)
-        _check_scopes(route.api.auth, ticket.claims.scopes)
+        _check_scopes(route, ticket.claims.scopes)
         return caller
 
 
@@ -131,8 +144,8 @@ def _find_application(id_: ApplicationId, table: RouteTable) -> ApplicationDefin
     return application
 
 
-def _check_api_key(credential: Credential, handshake: Handshake, auth: Auth, table: RouteTable, now: float) -> Caller:
-    if "api_key" not in auth.types:
+def _check_api_key(credential: Credential, handshake: Handshake, route: Route, table: RouteTable, now: float) -> Caller:
+    if "api_key" not in route.api.auth.types:
         raise _other_kind()
     digest = read_api_key(credential.value)
     if digest is None:
@@ -144,7 +157,7 @@ def _check_api_key(credential: Credential, handshake: Handshake, auth: Auth, tab
         raise RefusedError("source_forbidden")
     if key.allowed_origins and (handshake.origin is None or not is_listed(handshake.origin, key.allowed_origins)):
         raise RefusedError("origin_forbidden")
-    _check_scopes(auth, frozenset())
+    _check_scopes(route, frozenset())
     return _caller_of(key, table)
 
 
@@ -160,12 +173,12 @@ def _caller_of(key: ApiKeyDefinition, table: RouteTable) -> Caller:
     return Caller(application, key.key_type, api_key=key.digest, expires_at=key.expires_at)
 
 
-def _check_scopes(auth: Auth, scopes: frozenset[str]) -> None:
-    if missing := set(auth.scopes) - scopes:
+def _check_scopes(route: Route, scopes: frozenset[str]) -> None:
+    if missing := set(route.scopes) - scopes:
         raise RefusedError(
             "scope_missing",
             f"The credential lacks {' '.join(sorted(missing))}.",
-            _challenge("insufficient_scope", scope=" ".join(auth.scopes)),
+            _challenge("insufficient_scope", scope=" ".join(route.scopes)),
         )
 
 

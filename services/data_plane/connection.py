@@ -34,8 +34,11 @@ CredentialKind = Literal["token", "api_key", "ticket"]
 
 @dataclass(frozen=True, slots=True)
 class Credential:
+    """`proof` is of a token of the scheme DPoP alone: empty where none came with it."""
+
     kind: CredentialKind
     value: str = field(repr=False)
+    proof: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,14 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The API that answers, and the rest of the path behind its context and version."""
+    """The API that answers, what its backend is asked for, and the scopes that this needs.
+
+    `rest` is what stands behind context and version, unless the API maps it to something else.
+    """
 
     api: ApiDefinition
     rest: str
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from websockets.utils import accept_key
@@ -112,7 +112,7 @@ class Gateway:
         api, caller, quotas = reconsider(route.api, caller, handshake.address, self.catalogue.table)
         if quotas != allotment.quotas:
             allotment.replace(quotas)
-        return Route(api, route.rest), caller
+        return replace(route, api=api), caller
 
     def _relay(
         self,

@@ -15,7 +15,9 @@ from shared.headers import may_pass
 BEARER_PREFIX = "bearer."
 
 _UPGRADE_HEADERS = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
-_SINGLE = (hdrs.HOST, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_VERSION, hdrs.ORIGIN, hdrs.AUTHORIZATION, "X-API-Key")
+_SINGLE = (
+    hdrs.HOST, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_VERSION, hdrs.ORIGIN, hdrs.AUTHORIZATION, "X-API-Key", "DPoP",
+)  # fmt: skip
 
 
 def read_handshake(request: Request, request_id: str, proxies: TrustedProxies) -> Handshake:
@@ -88,7 +90,9 @@ def _read_credential(headers: CIMultiDictProxy[str], subprotocols: list[str]) ->
     if authorization := headers.get(hdrs.AUTHORIZATION):
         scheme, _, value = authorization.partition(" ")
         # Another scheme is a credential that no API here takes: an empty token says so with the right challenge.
-        found.append(Credential("token", value.strip() if scheme.lower() == "bearer" else ""))
+        known = scheme.lower() in ("bearer", "dpop")
+        proof = headers.get("DPoP", "") if scheme.lower() == "dpop" else None
+        found.append(Credential("token", value.strip() if known else "", proof))
     if api_key := headers.get("X-API-Key"):
         found.append(Credential("api_key", api_key))
     if len(found) > 1:

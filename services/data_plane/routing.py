@@ -3,6 +3,7 @@
 from urllib.parse import unquote
 
 from services.data_plane.connection import Handshake, Route
+from services.data_plane.paths import find_path, map_path
 from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
 from shared.definition import ApiDefinition
@@ -20,7 +21,11 @@ def match(handshake: Handshake, table: RouteTable) -> Route:
     if route is None:
         raise RefusedError("api_not_found")
     check_state(route.api)
-    return route
+    path = find_path(route.api.paths, route.rest)
+    if path is None:
+        return route
+    scopes = tuple(dict.fromkeys((*route.scopes, *path.scopes)))
+    return Route(route.api, map_path(path, route.rest), scopes)
 
 
 def check_state(api: ApiDefinition | None) -> ApiDefinition:
@@ -46,9 +51,9 @@ def _find(segments: list[str], table: RouteTable) -> Route | None:
         if versions is None:
             continue
         if depth < len(segments) and (api := versions.by_name.get(segments[depth])):
-            return Route(api, _join(segments[depth + 1 :]))
-        if versions.default:
-            return Route(versions.default, _join(segments[depth:]))
+            return Route(api, _join(segments[depth + 1 :]), api.auth.scopes)
+        if api := versions.default:
+            return Route(api, _join(segments[depth:]), api.auth.scopes)
     return None
 
 

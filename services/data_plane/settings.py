@@ -14,6 +14,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FRAMEGATE_", env_ignore_empty=True, frozen=True)
 
     redis_url: str = "redis://127.0.0.1:6379/0"
+    gateway_url: str | None = None
+    gateway_tls_url: str | None = None
     endpoint_allow: str = ""
     endpoint_deny: str = ""
     tls_cert: FilePath | None = None
@@ -45,6 +47,11 @@ class Settings(BaseSettings):
         if self.proxy_protocol and not self.trusted_proxies:
             raise ValueError("FRAMEGATE_PROXY_PROTOCOL needs FRAMEGATE_TRUSTED_PROXIES: it is taken from nobody else")
         return self
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The URLs under which clients know the pods, without a slash at the end."""
+        return tuple(url.rstrip("/") for url in (self.gateway_url, self.gateway_tls_url) if url)
 
     @property
     def addresses(self) -> AddressPolicy:

@@ -21,7 +21,7 @@ from services.control_plane.oauth.assertion_grant import AssertionGrant
 from services.control_plane.oauth.assertions import AssertionReader, AssertionRefusedError
 from services.control_plane.oauth.clients import GrantClient
 from services.control_plane.oauth.code_flow import S256, CodeGrant, RefreshGrant
-from services.control_plane.oauth.dpop import DpopReader, ProofRefusedError
+from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.endpoints import Introspection, Revocation
 from services.control_plane.oauth.errors import InvalidClientError, InvalidProofError, SlowDownError
 from services.control_plane.oauth.grants import GrantService
@@ -33,6 +33,7 @@ from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.stored import StoredAccessToken, StoredRefreshToken, StoredToken
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 from shared.claims import MANAGEMENT_AUDIENCE
+from shared.dpop import ProofRefusedError
 
 # At debug level Authlib writes down every token that it issues.
 logging.getLogger("authlib").setLevel(logging.INFO)

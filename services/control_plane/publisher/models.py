@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, Relationship, SQLModel
@@ -74,6 +74,7 @@ class Api(Versioned, table=True):
     api_policy_id: str | None = Field(default=None, foreign_key="policy.id", index=True)
     anonymous_policy_id: str | None = Field(default=None, foreign_key="policy.id", index=True)
     auth: Auth = Field(sa_type=AsJson(Auth))
+    paths: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     visibility: str = "public"
     origins: list[str] = Field(default_factory=list, sa_type=JSON)
     max_message_bytes: MessageSizes = Field(sa_type=AsJson(MessageSizes))

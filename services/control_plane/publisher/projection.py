@@ -13,7 +13,7 @@ from services.control_plane.publisher.schemas import (
     LifecycleRead,
     TransitionRead,
 )
-from shared.definition import ApiDefinition, ApiId, State
+from shared.definition import ApiDefinition, ApiId, PathDefinition, State
 from shared.limits import PolicyName
 
 
@@ -35,6 +35,7 @@ def define_api(api: Api) -> ApiDefinition | None:
         state=state,
         endpoints=api.endpoints,
         auth=api.auth,
+        paths=tuple(map(PathDefinition.model_validate, api.paths)),
         api_policy=_policy_name(api.api_policy_id),
         anonymous_policy=_policy_name(api.anonymous_policy_id),
         origins=tuple(api.origins),
@@ -88,6 +89,7 @@ def _fields(api: Api) -> dict[str, object]:
         "api_policy": _policy_name(api.api_policy_id),
         "anonymous_policy": _policy_name(api.anonymous_policy_id),
         "auth": api.auth.model_dump(),
+        "paths": api.paths,
         "visibility": api.visibility,
         "roles": sorted(link.role for link in api.roles),
         "origins": api.origins,

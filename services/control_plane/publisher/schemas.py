@@ -4,7 +4,16 @@ from datetime import datetime
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Name, ScopeToken, Word, refuse_controls
@@ -17,6 +26,7 @@ from services.control_plane.publisher.backend_schemas import (
     SetHeaders,
 )
 from services.control_plane.publisher.lifecycle import Action
+from services.control_plane.publisher.path_schemas import PathBody, Paths
 from shared.definition import AuthType, Balance, State
 
 MAX_MESSAGE_BYTES: Final = 1 << 30
@@ -142,6 +152,7 @@ class ApiWrite(WriteBody):
     api_policy: Word | None = None
     anonymous_policy: Word | None = None
     auth: AuthBody = AuthBody()
+    paths: Annotated[Paths, Field(default_factory=list)]
     visibility: Literal["public", "restricted"] = "public"
     roles: Annotated[list[Word], Field(max_length=30, default_factory=list)]
     origins: Annotated[list[Origin], Field(max_length=50, default_factory=list)]
@@ -154,6 +165,14 @@ class ApiWrite(WriteBody):
     ca_certificate: CaCertificate | None = None
     client_certificate: OrKept[ClientCertificate] | None = None
     backend_credentials: OrKept[BackendCredentialsBody] | None = None
+
+    @field_validator("paths")
+    @classmethod
+    def _check_paths(cls, paths: list[PathBody], info: ValidationInfo) -> list[PathBody]:
+        auth = info.data.get("auth")
+        if auth is not None and "none" in auth.types and any(path.scopes for path in paths):
+            raise ValueError("an API without authentication asks for no scopes")
+        return paths
 
 
 class ApiRead(ApiWrite):

@@ -127,6 +127,7 @@ class ApiService:
         api.description = body.description
         api.endpoints = Endpoints.model_validate(body.endpoints.model_dump())
         api.auth = Auth.model_validate(body.auth.model_dump())
+        api.paths = [path.model_dump() for path in body.paths]
         api.max_message_bytes = MessageSizes.model_validate(body.max_message_bytes.model_dump())
         api.visibility = body.visibility
         api.origins = list(dict.fromkeys(body.origins))

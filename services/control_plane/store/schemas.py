@@ -16,12 +16,12 @@ from pydantic import (
 
 from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Id, Name, ScopeToken, Word, refuse_controls
-from services.control_plane.oauth.client_keys import check_public_keys
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.oauth.service import JWT_BEARER
 from services.control_plane.throttling.builtin import UNLIMITED
 from shared.definition import KeyType, State
 from shared.limits import Direction, Level, Unit
+from shared.public_keys import check_public_keys
 from shared.subscription import SubscriptionState
 
 MIN_VALIDITY_SECONDS: Final = 5

@@ -59,7 +59,7 @@ def slug(answer: Answer) -> tuple[int, str]:
 async def test_no_token(gate: Gate) -> None:
     status, problem, headers = await refusal(gate, token=None)
     assert (status, problem["type"]) == (401, "/problems/credentials_required")
-    assert headers["www-authenticate"] == 'Bearer realm="framegate"'
+    assert headers["www-authenticate"] == 'Bearer realm="framegate", DPoP algs="ES256 RS256 Ed25519"'
 
 
 async def test_bad_tokens(gate: Gate) -> None:

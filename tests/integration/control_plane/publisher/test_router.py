@@ -68,6 +68,9 @@ async def test_the_first_of_two_editors_wins(platform: Platform) -> None:
         ({"anonymous_policy": "10KPerMin"}, "anonymous_policy"),
         ({"roles": ["nobody"]}, "roles.0"),
         ({"colour": "red"}, "colour"),
+        ({"paths": [{"path": "/a"}, {"path": "b"}]}, "paths.1.path"),
+        ({"paths": [{"path": "/a/{b}", "backend_path": "/{c}"}]}, "paths.0.backend_path"),
+        ({"paths": [{"path": "/a", "scopes": ["x"]}], "auth": {"types": ["none"]}}, "paths"),
         ({"context": "/Echo/"}, "context"),
     ],
 )
@@ -231,3 +234,12 @@ async def test_each_action_has_its_scope(platform: Platform) -> None:
         assert (await releaser.post(f"{path}/lifecycle", json={"action": "publish"})).status_code == 200
     async with platform.account("by-role", roles=("publisher",)) as publisher:
         assert (await publisher.patch(path, json={"description": "x"})).status_code == 200
+
+
+async def test_paths_reach_the_pods(platform: Platform, redis_client: Redis) -> None:
+    path = {"path": "/rooms/{id}", "scopes": ["read"], "backend_path": None}
+    api = await platform.publish_api(paths=[{"path": "/rooms/{id}", "scopes": ["read"]}])
+    assert api["paths"] == [path]
+    assert json.loads(platform.catalogue(redis_client)["api"][api["id"]])["paths"] == [path]
+    patched = await platform.client.patch(f"{APIS}/{api['id']}", json={"paths": []})
+    assert patched.json()["paths"] == []
