@@ -17,7 +17,7 @@ from services.control_plane import health
 from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
-from services.control_plane.catalogue.mirror import Mirror, connect
+from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
 from services.control_plane.identity import account_router, role_router, user_router
 from services.control_plane.identity import router as identity_router
@@ -40,6 +40,7 @@ from services.control_plane.kit.database import Database
 from services.control_plane.kit.guesses import Guesses
 from services.control_plane.kit.idempotency import IdempotencyKeeper
 from services.control_plane.kit.provide import offer
+from services.control_plane.kit.redis_client import connect, disconnect
 from services.control_plane.kit.routing import Room
 from services.control_plane.kit.security import Sealer
 from services.control_plane.kit.unit_of_work import Collaborators
@@ -361,6 +362,6 @@ def _close(platform: Platform, services: Services) -> None:
     for keeper in services.keepers:
         keeper.stop()
     platform.pusher.stop()
-    platform.redis.close()
-    platform.quick_redis.close()
+    disconnect(platform.redis)
+    disconnect(platform.quick_redis)
     platform.database.close()

@@ -9,6 +9,7 @@ from services.control_plane.kit.database import check_url
 from services.control_plane.kit.security import MIN_KEY_LENGTH
 from services.control_plane.oauth.keyring import SigningAlgorithm
 from shared.addresses import AddressPolicy
+from shared.redis_url import read_redis_url
 
 MIN_BOOTSTRAP_SECRET_LENGTH: Final = 16
 
@@ -50,8 +51,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, value: str) -> str:
-        if urlsplit(value).scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("must be a redis:// or rediss:// URL")
+        read_redis_url(value)
         return value
 
     @field_validator("public_url")

@@ -9,9 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from services.data_plane.authenticate import Authenticator
@@ -29,6 +26,7 @@ from services.data_plane.live import follow
 from services.data_plane.ops import Collected, serve_ops
 from services.data_plane.overload import Overload
 from services.data_plane.probe import Prober
+from services.data_plane.redis_client import connect, disconnect
 from services.data_plane.registry import Registry
 from services.data_plane.report import Report, collect
 from services.data_plane.revocations import Revocations
@@ -76,8 +74,8 @@ class Pod:
         self.drain, self.overload = Drain(), Overload(settings.max_handshakes_per_second)
         self.certificate = load_certificate(settings)
         # Following blocks for a second at a time: its replies may take longer than those of a throttle.
-        self._follower = _connect(settings.redis_url, seconds=5.0)
-        self._counter = _connect(settings.redis_url, seconds=THROTTLE_SECONDS)
+        self._follower = connect(settings.redis_url, seconds=5.0)
+        self._counter = connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
         self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
@@ -160,8 +158,8 @@ class Pod:
         await self.slots.give_back_all()
 
     async def disconnect(self) -> None:
-        await self._follower.aclose()
-        await self._counter.aclose()
+        await disconnect(self._follower)
+        await disconnect(self._counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,17 +242,6 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
                 for task in tasks:
                     task.cancel()
                 _, tasks = await asyncio.wait(tasks, timeout=0.1)
-
-
-def _connect(url: str, *, seconds: float) -> Redis:
-    return Redis.from_url(
-        url,
-        decode_responses=True,
-        protocol=3,
-        socket_timeout=seconds,
-        socket_connect_timeout=seconds,
-        retry=Retry(NoBackoff(), 0),  # the callers know better when to try again
-    )
 
 
 def _wall_clock() -> float:

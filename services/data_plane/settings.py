@@ -6,12 +6,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.data_plane.forwarded import TrustedProxies
 from shared.addresses import AddressPolicy
+from shared.redis_url import read_redis_url
 
 
 class Settings(BaseSettings):
     """A pod's settings, from FRAMEGATE_* variables."""
 
-    model_config = SettingsConfigDict(env_prefix="FRAMEGATE_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FRAMEGATE_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
 
     redis_url: str = "redis://127.0.0.1:6379/0"
     gateway_url: str | None = None
@@ -27,6 +30,12 @@ class Settings(BaseSettings):
     max_handshakes_per_second: int | None = Field(default=None, ge=1)
     on_redis_loss: Literal["allow", "deny"] = "allow"
     demo: bool = False
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: str) -> str:
+        read_redis_url(value)
+        return value
 
     @field_validator("endpoint_allow", "endpoint_deny")
     @classmethod

@@ -6,16 +6,13 @@ from importlib.resources import files
 from typing import Any, Final, Literal, cast
 
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import WatchError
-from redis.retry import Retry
 
 from shared import keys
 from shared.catalogue import KINDS, STREAM_LENGTH, Change, Mark
 
 Outcome = Literal["ok", "old", "gap"]
 
-_TIMEOUT_SECONDS: Final = 5.0
 _PUSH: Final = files(__package__).joinpath("push.lua").read_text()
 
 
@@ -26,17 +23,6 @@ class Snapshot:
     mark: Mark
     objects: Sequence[tuple[str, str, str]]
     changes: Sequence[Change]
-
-
-def connect(url: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> Redis:
-    """Return a client that gives up soon: whoever uses it comes again by itself."""
-    return Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 class Mirror:

@@ -23,7 +23,7 @@ def make(**values: Any) -> Settings:
         ({"admin_username": "root", "admin_password": "root"}, "too easily guessed"),
         ({"tls_cert": "/cert.pem"}, "go together"),
         ({"database_url": "mysql://x"}, "neither SQLite nor PostgreSQL"),
-        ({"redis_url": "http://x"}, "redis:// or rediss://"),
+        ({"redis_url": "http://x"}, "must be a URL of redis://"),
         ({"public_url": "ftp://x"}, "http or https"),
         ({"public_url": "https://user@x"}, "without query or credentials"),
         ({"gateway_url": "https://x"}, "ws or wss"),

@@ -10,10 +10,11 @@ import pytest
 from redis import Redis
 
 from services.control_plane.catalogue import outbox, repository
-from services.control_plane.catalogue.mirror import Mirror, connect
+from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import Pusher
 from services.control_plane.kit.clock import system_clock
 from services.control_plane.kit.database import Database
+from services.control_plane.kit.redis_client import connect
 from shared import keys
 from shared.catalogue import KINDS, Change, Mark, digest_objects
 from shared.limits import Limit, Policy, PolicyName

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import delete, update
 from sqlmodel import col, select
 
-from services.control_plane.catalogue.mirror import Mirror, Snapshot, connect
+from services.control_plane.catalogue.mirror import Mirror, Snapshot
 from services.control_plane.catalogue.models import CatalogueObject, CatalogueState, OutboxEntry
 from services.control_plane.kit.clock import system_clock
+from services.control_plane.kit.redis_client import connect
 from shared import keys
 from shared.catalogue import NO_DIGEST, Change, Mark
 from tests.integration.control_plane.catalogue.conftest import Catalogue, make_pusher, policy_of, running

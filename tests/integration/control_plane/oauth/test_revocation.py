@@ -12,7 +12,7 @@ from joserfc.jws import extract_compact
 from redis import Redis
 from sqlmodel import select
 
-from services.control_plane.catalogue.mirror import connect
+from services.control_plane.kit.redis_client import connect
 from services.control_plane.oauth import revocation
 from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.models import RevokedToken

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from services.control_plane.catalogue.mirror import connect
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.problems import UnavailableError
+from services.control_plane.kit.redis_client import connect
 from services.control_plane.store.quota import QuotaReader
 from shared import keys
 from shared.limits import Level

@@ -10,12 +10,12 @@ import pytest
 from redis import Redis
 from sqlalchemy import update
 
-from services.control_plane.catalogue.mirror import connect
 from services.control_plane.identity.bearer import BearerVerifier
 from services.control_plane.identity.models import Account
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import system_clock
 from services.control_plane.kit.problems import UnavailableError
+from services.control_plane.kit.redis_client import connect
 from services.control_plane.kit.security import Sealer
 from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.revocation import Revocations

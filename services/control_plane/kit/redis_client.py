@@ -1,0 +1,37 @@
+"""Clients of the Redis, or of the sentinels, that a URL names."""
+
+from typing import Any, Final, cast
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from redis.sentinel import Sentinel, SentinelConnectionPool
+
+from shared.redis_url import read_redis_url
+
+TIMEOUT_SECONDS: Final = 5.0
+
+_Sentinel: Any = Sentinel  # redis-py leaves it without types
+
+
+def connect(url: str, timeout_seconds: float = TIMEOUT_SECONDS) -> Redis:
+    """Return a client that gives up soon: whoever uses it comes again by itself."""
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    found = read_redis_url(url)
+    if found is None:
+        return Redis.from_url(url, **options)
+    sentinels = _Sentinel(found.sentinels, sentinel_kwargs={**found.asking, **options})
+    return cast("Redis", sentinels.master_for(found.service, **found.options, **options))
+
+
+def disconnect(redis: Redis) -> None:
+    """Close a client, and what it asks sentinels with."""
+    redis.close()
+    if isinstance(redis.connection_pool, SentinelConnectionPool):
+        for sentinel in redis.connection_pool.sentinel_manager.sentinels:
+            sentinel.close()
