@@ -1,5 +1,9 @@
-"""The last good catalogue on disk: a pod that starts without Redis serves it."""
+"""The last good catalogue on disk: a pod that starts without Redis serves it.
 
+The first line has a checksum of its own, and the digest that the control plane gave covers the others.
+"""
+
+import hashlib
 import json
 import logging
 import os
@@ -7,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from shared.catalogue import KINDS, Mark, digest_objects
 
 log = logging.getLogger(__name__)
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 Bodies = Mapping[str, Mapping[str, str]]
 """Kind to id to JSON."""
@@ -67,7 +71,7 @@ class SnapshotFile:
 
 def _write(snapshot: Snapshot) -> Iterator[str]:
     head = {"format": FORMAT, "saved_at": snapshot.saved_at, "key": snapshot.unsealing_key, **snapshot.mark.fields()}
-    yield json.dumps(head)
+    yield json.dumps({**head, "checksum": _sum(head)})
     for kind, objects in snapshot.bodies.items():
         for id_, body in objects.items():
             yield json.dumps([kind, id_, body])
@@ -75,7 +79,9 @@ def _write(snapshot: Snapshot) -> Iterator[str]:
 
 def _read(lines: Iterator[str]) -> Snapshot:
     """Raise `ValueError`, `KeyError` or `TypeError` where the lines are not a whole snapshot."""
-    head = json.loads(next(lines, ""))
+    head = dict(json.loads(next(lines, "")))
+    if head.pop("checksum") != _sum(head):
+        raise ValueError("its first line is damaged")
     mark = Mark.read(head)
     if head["format"] != FORMAT or mark is None:
         raise ValueError("it is of another format")
@@ -86,3 +92,7 @@ def _read(lines: Iterator[str]) -> Snapshot:
     if digest_objects((kind, id_, body) for kind, held in bodies.items() for id_, body in held.items()) != mark.digest:
         raise ValueError("it is not whole")
     return Snapshot(mark, bodies, head["key"], float(head["saved_at"]))
+
+
+def _sum(head: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()
