@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -94,7 +95,7 @@ def name_schemes(refused: RefusedError, credential: Credential | None) -> None:
         return
     if credential is not None and credential.proof is not None:
         refused.headers["WWW-Authenticate"] = f"DPoP{challenge.removeprefix('Bearer')}, {_ALGS}"
-    elif refused.problem.status == 401:  # noqa: PLR2004
+    elif refused.problem.status == HTTPStatus.UNAUTHORIZED:
         refused.headers["WWW-Authenticate"] = f"{challenge}, DPoP {_ALGS}"
 
 
