@@ -1,7 +1,7 @@
 FROM python:3.11-slim-bookworm AS packages
 COPY deploy/requirements.lock /requirements.lock
 RUN python -m venv /opt/framegate \
-    && /opt/framegate/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.lock
+    && /opt/framegate/bin/pip install --no-cache-dir --only-binary :all: --no-deps --require-hashes -r /requirements.lock
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home framegate

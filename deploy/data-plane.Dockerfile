@@ -1,12 +1,12 @@
 FROM python:3.11-slim-bookworm AS packages
 COPY deploy/requirements.lock /requirements.lock
 RUN python -m venv /opt/framegate \
-    && /opt/framegate/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.lock
+    && /opt/framegate/bin/pip install --no-cache-dir --only-binary :all: --no-deps --require-hashes -r /requirements.lock
 
 FROM python:3.11-slim-bookworm AS core
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 COPY deploy/build-requirements.lock /requirements.lock
-RUN pip install --no-cache-dir --only-binary :all: --require-hashes -r /requirements.lock
+RUN pip install --no-cache-dir --only-binary :all: --no-deps --require-hashes -r /requirements.lock
 WORKDIR /app
 COPY hatch_build.py hatch_build.py
 COPY services/data_plane services/data_plane
