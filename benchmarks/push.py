@@ -32,7 +32,6 @@ FULL = Crowd(apis=10_000, applications=5_000, subscriptions=50_000)
 QUICK = Crowd(apis=500, applications=250, subscriptions=2_500)
 
 _PATIENCE_SECONDS = 30.0
-_SEEDED_SECONDS = 300.0
 
 
 def main() -> int:
@@ -64,7 +63,7 @@ async def measure(installation: Installation, crowd: Crowd, changes: int, starts
         access = make_access(installation, url)
         seed(Database(installation.database_url), crowd, url)
         pods = [installation.start_pod(f"pod {number}")[0] for number in range(PODS)]
-        await asyncio.to_thread(catch_up, installation, pods)
+        await asyncio.to_thread(installation.catch_up)
         effects = [await time_change(access, pods) for _ in range(changes)]
         cold = [await asyncio.to_thread(installation.start_pod, f"cold {number}") for number in range(starts)]
     effect = spread_ms([seconds for found in effects for seconds in found])
@@ -109,21 +108,6 @@ def make_access(installation: Installation, backend: str) -> Access:
     subscription = installation.post("/store/v1/subscriptions", wanted)
     key = installation.post(f"/store/v1/applications/{application['id']}/keys", {"key_type": "PRODUCTION"})
     return Access(installation, subscription["id"], key["token"]["access_token"])
-
-
-def catch_up(installation: Installation, pods: Sequence[PodPorts]) -> None:
-    """Wait until all pods have all that was seeded."""
-    deadline = time.monotonic() + _SEEDED_SECONDS
-    wanted = newest_revision(installation)
-    while any((installation.revision_of(pod) or 0) < wanted for pod in pods):
-        if time.monotonic() > deadline:
-            raise BenchmarkError(f"the pods don't have what was seeded within {_SEEDED_SECONDS:.0f} s")
-        time.sleep(0.1)
-
-
-def newest_revision(installation: Installation) -> int:
-    found: int = installation.rest.get("/admin/v1/gateways").raise_for_status().json()["revision"]
-    return found
 
 
 async def time_change(access: Access, pods: Sequence[PodPorts]) -> list[float]:

@@ -50,9 +50,8 @@ def run(scale: Scale, folder: Path, *, trial: bool) -> None:
     if each > most_connections():
         sys.exit(f"one generator can hold {most_connections()} connections: ask for fewer, or raise the limit")
     with open_installation(folder) as installation, ExitStack() as stack:
-        loads = [stack.enter_context(_load(folder / f"load-{number}", cores.load)) for number in range(PODS)]
-        targets = [_target(installation, number, load, folder) for number, load in enumerate(loads)]
-        measured = measure(scale, loads, targets)
+        sites = [_open_site(installation, stack, number, folder, cores.load) for number in range(PODS)]
+        measured = measure(scale, sites)
     print_table(measured)
     body = {
         "versions": {"framegate": describe_framegate()},
@@ -62,6 +61,35 @@ def run(scale: Scale, folder: Path, *, trial: bool) -> None:
     print(f"written to {results.save('scale', body, trial=trial)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A generator, and the API that leads to its backend through a pod."""
+
+    load: Load
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A pod, with a way for connections that stay and one for those that storm in: each has a backend of its own."""
+
+    idle: Way
+    storm: Way
+
+
+def _open_site(installation: Installation, stack: ExitStack, number: int, folder: Path, core: int) -> Loaded:
+    name = f"pod {number}"
+    ports, _ = installation.start_pod(name, workers=WORKERS)
+    ways = []
+    for purpose in ("idle", "storm"):
+        load = stack.enter_context(_load(folder / f"{purpose}-{number}", core))
+        path, header = _publish(installation, f"{purpose}{number}", load.backend_port)
+        log = folder / f"{name.replace(' ', '-')}.log"
+        target = Target(name, ports.port, log, path, headers=(header,), pids=(installation.pid_of(name),))
+        ways.append(Way(load, target))
+    return Loaded(*ways)
+
+
 @contextmanager
 def _load(folder: Path, core: int) -> Iterator[Load]:
     folder.mkdir()
@@ -69,35 +97,31 @@ def _load(folder: Path, core: int) -> Iterator[Load]:
         yield load
 
 
-def _target(installation: Installation, number: int, load: Load, folder: Path) -> Target:
-    """Start a pod, and publish an API of its own in front of a generator's backend."""
-    name, path = f"pod {number}", f"/scale{number}"
-    api = {"name": f"Scale{number}", "context": path, "version": "1.0", "policies": ["Unlimited"]}
-    endpoints = {"production": {"urls": [f"ws://127.0.0.1:{load.backend_port}"]}}
+def _publish(installation: Installation, name: str, backend_port: int) -> tuple[str, str]:
+    """Publish an API, and return its path and the header with which it is called."""
+    api = {"name": name, "context": f"/{name}", "version": "1.0", "policies": ["Unlimited"]}
+    endpoints = {"production": {"urls": [f"ws://127.0.0.1:{backend_port}"]}}
     made = installation.post("/publisher/v1/apis", {**api, "endpoints": endpoints})
     installation.post(f"/publisher/v1/apis/{made['id']}/lifecycle", {"action": "publish"})
     application = installation.post("/store/v1/applications", {"name": name, "policy": "Unlimited"})
     wanted = {"application_id": application["id"], "api_id": made["id"], "policy": "Unlimited"}
     installation.post("/store/v1/subscriptions", wanted)
     key = installation.post(f"/store/v1/applications/{application['id']}/keys", {"key_type": "PRODUCTION"})
-    ports, _ = installation.start_pod(name, workers=WORKERS)
-    token = f"Authorization: Bearer {key['token']['access_token']}"
-    log = folder / f"{name.replace(' ', '-')}.log"
-    return Target(name, ports.port, log, f"{path}/1.0", headers=(token,), pids=(installation.pid_of(name),))
+    installation.catch_up()
+    return f"/{name}/1.0", f"Authorization: Bearer {key['token']['access_token']}"
 
 
-def measure(scale: Scale, loads: Sequence[Load], targets: Sequence[Target]) -> dict[str, Any]:
-    pids = [pid for target in targets for pid in target.pids]
-    pairs = list(zip(loads, targets, strict=True))
-    for load, target in pairs:
-        load.run(target, Workload("first connections", 32))
+def measure(scale: Scale, sites: Sequence[Loaded]) -> dict[str, Any]:
+    pids = [pid for site in sites for pid in site.idle.target.pids]
+    for site in sites:
+        site.idle.load.run(site.idle.target, Workload("first connections", 32))
     without = settled_bytes(pids)
     with ExitStack() as stack:
         idle = Workload("idle connections", scale.connections // PODS)
-        held = [stack.enter_context(load.connected(target, idle)) for load, target in pairs]
+        held = [stack.enter_context(site.idle.load.connected(site.idle.target, idle)) for site in sites]
         with_ = settled_bytes(pids)
         quiet = _cpu_share(pids, scale.quiet_seconds)
-        storms = [_storm(scale, load, target) for load, target in pairs]
+        storms = [_storm(scale, site.storm) for site in sites]
         alive = sum(_answers(connections) for connections in held)
     return {
         "name": "scale",
@@ -120,10 +144,10 @@ def _cpu_share(pids: Sequence[int], seconds: float) -> float:
     return (spent_seconds(pids) - before) / (time.monotonic() - began)
 
 
-def _storm(scale: Scale, load: Load, target: Target) -> dict[str, float]:
+def _storm(scale: Scale, way: Way) -> dict[str, float]:
     """Have all come at once: each connects, sends, gets its answer, and closes."""
     workload = Workload("storm", scale.storm, reconnect=True, handshakes=scale.storm)
-    sample = replace(load, seconds=1).run(target, workload)
+    sample = replace(way.load, seconds=1).run(way.target, workload)
     p50, p99, longest = (round(sample.round_us[name] / 1e6, 2) for name in ("p50", "p99", "max"))
     return {"seconds": round(sample.seconds, 2), "p50_seconds": p50, "p99_seconds": p99, "max_seconds": longest}
 

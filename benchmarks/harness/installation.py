@@ -21,6 +21,8 @@ from tests.support.postgres import NoPostgresError, serve_postgres
 
 _CLIENT_ID = "bench"
 _START_SECONDS = 60.0
+_PUSHED_SECONDS = 300.0
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,16 @@ class Installation:
             raise BenchmarkError(f"{path}: {answer.status_code} {answer.text}")
         return answer.json()
 
-    def revision_of(self, pod: PodPorts) -> int | None:
-        answer = httpx.get(f"http://127.0.0.1:{pod.ops_port}/config", trust_env=False, timeout=5)
-        found: int | None = answer.json()["revision"]
+    def catch_up(self) -> None:
+        """Wait until all pods serve what the control plane has."""
+        deadline = time.monotonic() + _PUSHED_SECONDS
+        while not all(pod["current"] for pod in self._pods()):
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"the pods don't have what was published within {_PUSHED_SECONDS:.0f} s")
+            time.sleep(_POLL_SECONDS)
+
+    def _pods(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.rest.get("/admin/v1/gateways").raise_for_status().json()["items"]
         return found
 
 
