@@ -25,7 +25,7 @@ from services.control_plane.fleet import store_router as fleet_store_router
 from services.control_plane.fleet.connections import ConnectionService
 from services.control_plane.fleet.enquirer import Enquirer
 from services.control_plane.fleet.pods import PodReader
-from services.control_plane.identity import account_router, role_router, user_router
+from services.control_plane.identity import account_router, audit_router, role_router, user_router
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
@@ -339,6 +339,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(user_router.router)
     app.include_router(account_router.router)
     app.include_router(role_router.router)
+    app.include_router(audit_router.router)
     app.include_router(health.router)
 
 
