@@ -48,6 +48,9 @@ def beat(worker: str) -> str:
     return f"fg:{{pod:{worker}}}"
 
 
+USAGE_STREAM = "fg:{usage}:stream"
+"""Stream of what pods counted: JSON of a `shared.usage.UsageBatch` each. The control plane's group `sql` takes it."""
+
 CONNECTION_QUESTIONS = "fg:{connections}:questions"
 """Short stream of questions about open connections: JSON of a `shared.connections.Question`, and who asks."""
 

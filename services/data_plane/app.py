@@ -42,6 +42,7 @@ from services.data_plane.throttle.slots import SlotBook
 from services.data_plane.tickets import TicketBox
 from services.data_plane.tls import load_certificate, pass_over_misreports
 from services.data_plane.upstream import Dialler
+from services.data_plane.usage import UsageBook, UsageSender
 from shared.connections import Beat
 
 VERSION = version("framegate")
@@ -92,6 +93,8 @@ class Pod:
         proofs = ProofChecker(UsedProofs(self._counter, settings.on_redis_loss), settings.gateways)
         authenticator = Authenticator(TicketBox(self._counter), proofs, self.revocations)
         self.enquiries = Enquiries(self._follower, name, self.catalogue, self.registry, authenticator, _wall_clock)
+        book = UsageBook(_wall_clock)
+        self.usage = UsageSender(self._follower, self.id, self.registry, book, self.telemetry, _wall_clock)
         self.heartbeat = Heartbeat(self._counter, self.id, self._describe, self._note_living)
         proxies = TrustedProxies.parse(settings.trusted_proxies)
         self.gateway = self._make_gateway(authenticator, Dialler(connector, access, balancer), proxies)
@@ -113,6 +116,7 @@ class Pod:
             telemetry=self.telemetry,
             drain=self.drain,
             overload=self.overload,
+            usage=self.usage.book,
             proxies=proxies,
             clock=_wall_clock,
         )
@@ -164,6 +168,7 @@ class Pod:
     async def stop(self) -> None:
         """Close every connection in good order, and give back what was leased."""
         await self.drain.run(self.registry, self.settings.drain_seconds)
+        await self.usage.flush()
         await self.heartbeat.end()
         await self.leases.give_back_all()
         await self.slots.give_back_all()
@@ -247,6 +252,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.slots.renew(),
             pod.heartbeat.run(),
             pod.enquiries.run(),
+            pod.usage.run(),
             pod.overload.watch(),
             follow(pod.catalogue, pod.registry),
         )
