@@ -137,8 +137,9 @@ class Pod:
         state.revision.set(mark.revision if mark else 0)
         state.age.set(catalogue.age_seconds or 0)
         state.refused.set(len(catalogue.refused))
+        state.ahead.set(catalogue.ahead)
         return Report(
-            reason="draining" if self.drain.draining else "" if mark else "no configuration yet",
+            reason=self._reason(),
             revision=mark.revision if mark else None,
             digest=mark.digest if mark else None,
             age_seconds=catalogue.age_seconds,
@@ -146,6 +147,14 @@ class Pod:
             refused=list(catalogue.refused),
             metrics=collect(telemetry.registry),
         )
+
+    def _reason(self) -> str:
+        """Return why this pod is not ready, or nothing."""
+        if self.drain.draining:
+            return "draining"
+        if self.catalogue.mark is None:
+            return "no configuration yet"
+        return ""
 
     def reload_certificate(self) -> None:
         if self.certificate is not None:
