@@ -32,6 +32,7 @@ from services.data_plane.report import Report, collect
 from services.data_plane.revocations import Revocations
 from services.data_plane.settings import Settings
 from services.data_plane.snapshot import SnapshotFile
+from services.data_plane.staleness import Staleness
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
@@ -78,6 +79,9 @@ class Pod:
         self._counter = connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
         self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
+        self.staleness = Staleness(
+            lambda: self.catalogue.age_seconds, settings.max_staleness_seconds, settings.on_stale
+        )
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
         scripts = Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
@@ -95,6 +99,7 @@ class Pod:
             telemetry=self.telemetry,
             drain=self.drain,
             overload=self.overload,
+            staleness=self.staleness,
             proxies=proxies,
             clock=_wall_clock,
         )
@@ -154,7 +159,7 @@ class Pod:
             return "draining"
         if self.catalogue.mark is None:
             return "no configuration yet"
-        return ""
+        return "stale configuration" if self.staleness.refusing else ""
 
     def reload_certificate(self) -> None:
         if self.certificate is not None:
@@ -240,6 +245,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.slots.renew(),
             pod.beat(),
             pod.overload.watch(),
+            pod.staleness.watch(pod.registry, pod.settings.drain_seconds),
             follow(pod.catalogue, pod.registry),
         )
         tasks = {group.create_task(coroutine) for coroutine in loops}
