@@ -79,9 +79,7 @@ class Pod:
         self._counter = connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
         self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
-        self.staleness = Staleness(
-            lambda: self.catalogue.age_seconds, settings.max_staleness_seconds, settings.on_stale
-        )
+        self.staleness = self._staleness()
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
         scripts = Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
@@ -110,6 +108,10 @@ class Pod:
             proxies=proxies if settings.proxy_protocol else None,
             on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
+
+    def _staleness(self) -> Staleness:
+        limit_seconds, on_stale = self.settings.max_staleness_seconds, self.settings.on_stale
+        return Staleness(lambda: self.catalogue.age_seconds, limit_seconds, on_stale)
 
     def _authenticator(self) -> Authenticator:
         proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)

@@ -1,7 +1,7 @@
 """The way in: from Redis to the route table. Loads everything once, then follows the stream of changes.
 
-Within an epoch a pod never goes back: an older Redis, such as one that was restored from a backup, waits for the control
-plane to fill it again.
+Within an epoch a pod never goes back: where Redis is older, as after a restore from a backup, the pod waits until the
+control plane has filled it again.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The last good catalogue on disk: a pod that starts without Redis serves it.
 
-The first line has a checksum of its own, and the digest that the control plane gave covers the others. A second file says
-until when what is in the first was known to be current: it changes often, and the first only with the catalogue.
+The first line has a checksum of its own, and the digest that the control plane gave covers the others. A second file
+says until when what is in the first was known to be current: it changes often, and the first only with the catalogue.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ Bodies = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A catalogue that was known to be current at `confirmed_at`, on the wall clock. The key opens what is sealed in it."""
+    """A catalogue that was current at `confirmed_at`, on the wall clock. The key opens what is sealed in it."""
 
     mark: Mark
     bodies: Bodies
