@@ -35,7 +35,9 @@ class Drain:
                 connection.relay.abort()
 
 
-async def close_evenly(registry: Registry, slug: str, seconds: float, going_on: Callable[[], bool] = lambda: True) -> None:
+async def close_evenly(
+    registry: Registry, slug: str, seconds: float, going_on: Callable[[], bool] = lambda: True
+) -> None:
     """Close all connections, longest idle first, evenly over `seconds`, so that clients don't come back in a crowd."""
     connections = sorted(registry.all(), key=lambda connection: connection.liveness.seen_at)
     pause = seconds / len(connections) if connections else 0.0
