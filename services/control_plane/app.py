@@ -184,7 +184,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         AccountService: accounts,
         RoleService: roles,
         PeopleService: PeopleService(roles, tokens.grants, hooks, clock),
-        **_provide_portal(settings, sessions, clock),
+        **_provide_portal(settings, sessions, tokens.grants, clock),
         PolicyService: policies,
         **_provide_publisher(settings, platform, policies),
         ApplicationService: applications,
@@ -215,12 +215,14 @@ def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
     return SessionService(platform.database, idle, longest, platform.clock)
 
 
-def _provide_portal(settings: Settings, sessions: SessionService, clock: Clock) -> dict[type, object]:
+def _provide_portal(
+    settings: Settings, sessions: SessionService, grants: GrantService, clock: Clock
+) -> dict[type, object]:
     consents = ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock)
     tickets = SignInTickets(Sealer(settings.sealing_key, "sign-in"), settings.public_url, clock)
     return {
         SessionService: sessions,
-        SignInService: SignInService(clock),
+        SignInService: SignInService(grants, clock),
         ConsentService: consents,
         SignInTickets: tickets,
         SignUps: SignUps(settings.self_registration, Guesses(clock)),

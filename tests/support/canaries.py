@@ -22,6 +22,8 @@ SECRET_NAMES: Final = frozenset(
         "code",
         "code_verifier",
         "consumer_secret",
+        "current",
+        "new",
         "password",
         "private_key",
         "refresh_token",

@@ -19,6 +19,7 @@ from services.control_plane.identity.scopes import (
     STORE_SUBSCRIBE,
 )
 from services.control_plane.identity.service import AccountService
+from services.control_plane.identity.sign_in import SignInService
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.unit_of_work import Unit
 
@@ -28,6 +29,7 @@ Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 Accounts = Annotated[AccountService, Depends(provide(AccountService))]
 People = Annotated[PeopleService, Depends(provide(PeopleService))]
 Roles = Annotated[RoleService, Depends(provide(RoleService))]
+SignIns = Annotated[SignInService, Depends(provide(SignInService))]
 PersonalTokens = Annotated[PersonalTokenService, Depends(provide(PersonalTokenService))]
 Authentication = Annotated[Authenticator, Depends(provide(Authenticator))]
 

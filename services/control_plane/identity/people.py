@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session
 
-from services.control_plane.identity import repository
+from services.control_plane.identity import personal_tokens, repository
 from services.control_plane.identity.errors import AccountExistsError
 from services.control_plane.identity.hooks import AccountHooks
 from services.control_plane.identity.models import Account
@@ -83,12 +83,13 @@ class PeopleService:
         audit.record(session, "user.delete", "account", account.id)
 
     def reset_password(self, session: Session, account: Account) -> str:
-        """Return a password that lets the user choose a new one, and do nothing else."""
+        """Return a password that lets the user choose a new one, and do nothing else. All that was signed in ends."""
         one_time = new_password()
         account.password_hash = hash_password(one_time)
         account.must_change_password = True
         session.flush()
-        end_all(session, account.id)
+        self._sign_out(session, account)
+        personal_tokens.revoke_all(session, account.id)  # whoever had the account may have made some
         audit.record(session, "user.reset_password", "account", account.id)
         return one_time
 
@@ -96,7 +97,10 @@ class PeopleService:
         """Take back what a disabled user allowed, and tell the pods."""
         session.flush()
         if account.disabled:
-            end_all(session, account.id)
-            self.grants.revoke_subject(session, account.id)
+            self._sign_out(session, account)
         self.hooks.changed(session, account)
         audit.record(session, "user.disable" if account.disabled else "user.enable", "account", account.id)
+
+    def _sign_out(self, session: Session, account: Account) -> None:
+        end_all(session, account.id)
+        self.grants.revoke_subject(session, account.id)

@@ -6,6 +6,7 @@ from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Cookie, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from services.control_plane.identity.dependencies import SignIns
 from services.control_plane.identity.sessions import SignedIn
 from services.control_plane.identity.sign_in import SignInRefusedError
 from services.control_plane.kit import audit
@@ -19,7 +20,7 @@ from services.control_plane.oauth.server import TokenServer
 from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
 from services.control_plane.portal.forms import Address, Form, Visitor, keep_session
 from services.control_plane.portal.pages import consent_page, error_page
-from services.control_plane.portal.sign_in_router import Sessions, SignIns
+from services.control_plane.portal.sign_in_router import Sessions
 
 COOKIE: Final = "framegate_consent"
 

@@ -9,12 +9,12 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from services.control_plane.identity import repository, sessions
-from services.control_plane.identity.dependencies import People
+from services.control_plane.identity.dependencies import People, SignIns
 from services.control_plane.identity.errors import AccountExistsError
 from services.control_plane.identity.models import Account
 from services.control_plane.identity.schemas import UserCreate
 from services.control_plane.identity.sessions import SessionService
-from services.control_plane.identity.sign_in import SignInRefusedError, SignInService, choose_password
+from services.control_plane.identity.sign_in import SignInRefusedError
 from services.control_plane.kit import audit
 from services.control_plane.kit.guesses import Guesses
 from services.control_plane.kit.problems import NotFoundError, field_errors
@@ -51,7 +51,6 @@ class SignUps:
 
 Tickets = Annotated[SignInTickets, Depends(provide(SignInTickets))]
 Sessions = Annotated[SessionService, Depends(provide(SessionService))]
-SignIns = Annotated[SignInService, Depends(provide(SignInService))]
 SignUpRules = Annotated[SignUps, Depends(provide(SignUps))]
 
 
@@ -115,7 +114,7 @@ def sign_in(
 
 
 @router.post(PASSWORD_PATH)
-def choose_first_password(form: Form, desk: FrontDesk, unit: Unit, kept: Sessions) -> Response:
+def choose_first_password(form: Form, desk: FrontDesk, unit: Unit, sign_ins: SignIns, kept: Sessions) -> Response:
     """Replace a one-time password. The page is good once: it names the password that it replaces."""
     content = desk.read(form, "password")
     account = repository.find_account(unit.session, content["account"], repository.PERSON) if content else None
@@ -123,7 +122,7 @@ def choose_first_password(form: Form, desk: FrontDesk, unit: Unit, kept: Session
         return pages.error_page(_TOO_OLD)
     audit.speak_for(unit.session, account.id)
     try:
-        choose_password(unit.session, account, form.get("new_password", ""))
+        sign_ins.choose_password(unit.session, account, form.get("new_password", ""))
     except ValueError as error:
         return desk.show("password", content, f"The new password {error}.")
     return _go_on(content, kept.open(unit.session, account), desk)
@@ -152,14 +151,14 @@ async def show_account(visitor: Visitor) -> Response:
 def change_password(
     form: Form, unit: Unit, visitor: Visitor, address: Address, sign_ins: SignIns, kept: Sessions, tickets: Tickets
 ) -> Response:
-    """Change one's own password, and end all other sessions."""
+    """Change one's own password, and end all other sessions and what clients were allowed."""
     if visitor is None:
         return RedirectResponse(f"{SIGN_IN_PATH}?next={ACCOUNT_PATH}", 303)
     check_form(visitor, form)
     audit.speak_for(unit.session, visitor.principal.account_id)
     try:
         account = sign_ins.check(unit.session, visitor.principal.name, form.get("password", ""), address)
-        choose_password(unit.session, account, form.get("new_password", ""))
+        sign_ins.choose_password(unit.session, account, form.get("new_password", ""))
     except SignInRefusedError as error:
         return pages.account_page(visitor, error=str(error))
     except ValueError as error:
