@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.telemetry import TelemetryConfig
 from redis import Redis
+from sqlmodel import Session
 
 from services.control_plane import health
 from services.control_plane.blocklist import router as blocklist_router
@@ -25,6 +26,7 @@ from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
 from services.control_plane.identity.dependencies import Requires
 from services.control_plane.identity.hooks import AccountHooks
+from services.control_plane.identity.models import Account
 from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.roles import RoleService
@@ -166,7 +168,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     keys = KeyService(clients, issuer, clock)
     api_keys = ApiKeyService(clock)
     applications = ApplicationService(policies, keys, api_keys, clock)
-    hooks = AccountHooks(applications.create_default, applications.publish_owned, applications.delete_owned)
+    blocks = BlockService(clock)
+    hooks = _build_hooks(applications, blocks)
     roles = RoleService()
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
@@ -192,9 +195,18 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         ApiKeyService: api_keys,
         RegistrationService: RegistrationService(applications, keys, settings.public_url),
         **_provide_store(settings, platform, bearer),
+        BlockService: blocks,
     }
     keepers = _build_keepers(platform, keyring, signing, tokens, (sessions, personal))
     return Services(policies, signing, accounts, roles, keepers, provided)
+
+
+def _build_hooks(applications: ApplicationService, blocks: BlockService) -> AccountHooks:
+    def created(session: Session, account: Account) -> None:
+        applications.create_default(session, account)
+        blocks.follow(session, account)
+
+    return AccountHooks(created, applications.publish_owned, applications.delete_owned)
 
 
 def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifier) -> dict[type, object]:
@@ -205,7 +217,6 @@ def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifie
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(redis, quick),
         TicketService: TicketService(bearer, redis, quick),
-        BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
 
