@@ -194,8 +194,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         KeyService: keys,
         ApiKeyService: api_keys,
         RegistrationService: RegistrationService(applications, keys, settings.public_url),
-        **_provide_store(settings, platform, bearer),
-        BlockService: blocks,
+        **_provide_store(settings, platform, bearer, blocks),
     }
     keepers = _build_keepers(platform, keyring, signing, tokens, (sessions, personal))
     return Services(policies, signing, accounts, roles, keepers, provided)
@@ -209,7 +208,9 @@ def _build_hooks(applications: ApplicationService, blocks: BlockService) -> Acco
     return AccountHooks(created, applications.publish_owned, applications.delete_owned)
 
 
-def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifier) -> dict[type, object]:
+def _provide_store(
+    settings: Settings, platform: Platform, bearer: BearerVerifier, blocks: BlockService
+) -> dict[type, object]:
     clock, redis = platform.clock, platform.quick_redis
     quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
@@ -217,6 +218,7 @@ def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifie
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(redis, quick),
         TicketService: TicketService(bearer, redis, quick),
+        BlockService: blocks,
         Storefront: Storefront(gateways),
     }
 

@@ -104,6 +104,13 @@ class TokenServer(AuthorizationServer):
         row = repository.find_client(self._session, client_id) if "\0" not in client_id else None
         return None if row is None or row.disabled else GrantClient(row)
 
+    def scopes_to_give(self, client: OAuthClient, subject: str, scopes: Sequence[str]) -> list[str]:
+        """Return those of some scopes that somebody can give a client: nobody gives management scopes without them."""
+        if client.audience != MANAGEMENT_AUDIENCE:
+            return list(scopes)
+        owned = self._with.scopes_of(self._session, subject)
+        return [name for name in scopes if name in owned]
+
     def knows(self, subject: str) -> bool:
         return self._with.knows(self._session, subject)
 
@@ -201,9 +208,7 @@ class TokenServer(AuthorizationServer):
         if user is not None:
             granted = scope_to_list(scope) or []
             scopes = [name for name in granted if name in client.row.scopes]  # it may have less now than it had then
-            if client.row.audience == MANAGEMENT_AUDIENCE:
-                owned = self._with.scopes_of(self._session, user.subject)
-                scopes = [name for name in scopes if name in owned]
+            scopes = self.scopes_to_give(client.row, user.subject, scopes)
             if granted and not scopes:
                 raise InvalidScopeError
             token = self.grants.issue(self._session, client.row, user, scopes, self._read_proof())

@@ -21,6 +21,7 @@ from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
 from services.control_plane.portal.forms import Address, Form, Visitor, keep_session
 from services.control_plane.portal.pages import consent_page, error_page
 from services.control_plane.portal.sign_in_router import Sessions
+from shared.claims import MANAGEMENT_AUDIENCE
 
 COOKIE: Final = "framegate_consent"
 
@@ -98,10 +99,14 @@ def _show(
     request = AuthorizationRequest(query)
     grant = server.get_consent_grant(request)
     ticket = consents.begin(query, nonce)
+    client, scopes = request.client.row, request.scope.split()
+    if visitor is not None:
+        scopes = server.scopes_to_give(client, visitor.principal.account_id, scopes)
     page = consent_page(
-        client=request.client.row.id,
+        client=client.id,
         redirect_uri=grant.redirect_uri,
-        scopes=request.scope.split(),
+        scopes=scopes,
+        manages=client.audience == MANAGEMENT_AUDIENCE,
         sealed=ticket.sealed,
         name=visitor.principal.name if visitor else "",
         error=error,

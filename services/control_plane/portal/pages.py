@@ -56,16 +56,18 @@ def consent_page(
     redirect_uri: str,
     scopes: Sequence[str],
     sealed: str,
+    manages: bool = False,
     name: str = "",
     error: str = "",
     status: int = 200,
 ) -> HTMLResponse:
     """Ask a person to allow or to deny, and to sign in for it where nobody is signed in."""
+    asking = "It asks for what you may do of this:" if manages and not name else "It asks for:"
     asked = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in scopes)
     body = f"""<h1>Allow access?</h1>
 <p>The client <code>{escape(client)}</code> asks to act for you. You will be sent to
 <code>{escape(_origin(redirect_uri))}</code>.</p>
-{f"<p>It asks for:</p><ul>{asked}</ul>" if asked else ""}
+{f"<p>{asking}</p><ul>{asked}</ul>" if asked else ""}
 {_alert(error)}
 <form method="post">
 <input type="hidden" name="request" value="{escape(sealed)}">
