@@ -25,8 +25,10 @@ from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
 from services.control_plane.identity.dependencies import Requires
+from services.control_plane.identity.external import ExternalSignInService
 from services.control_plane.identity.hooks import AccountHooks
 from services.control_plane.identity.models import Account
+from services.control_plane.identity.oidc import Provider
 from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.roles import RoleService
@@ -60,8 +62,10 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
-from services.control_plane.portal import consent_router, sign_in_router
+from services.control_plane.portal import consent_router, oidc_router, sign_in_router
 from services.control_plane.portal.consent import ConsentService
+from services.control_plane.portal.external import CALLBACK_PATH, Door, Doors
+from services.control_plane.portal.oidc_router import Attempts
 from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher import router as publisher_router
@@ -174,6 +178,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, clock)
+    people = PeopleService(roles, tokens.grants, hooks, clock)
     sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
     provided = {
         Room: Room(),
@@ -186,8 +191,8 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         Authenticator: Authenticator(bearer, personal, database),
         AccountService: accounts,
         RoleService: roles,
-        PeopleService: PeopleService(roles, tokens.grants, hooks, clock),
-        **_provide_portal(settings, sessions, tokens.grants, clock),
+        PeopleService: people,
+        **_provide_portal(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
         **_provide_publisher(settings, platform, policies),
         ApplicationService: applications,
@@ -229,7 +234,7 @@ def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
 
 
 def _provide_portal(
-    settings: Settings, sessions: SessionService, grants: GrantService, clock: Clock
+    settings: Settings, sessions: SessionService, grants: GrantService, people: PeopleService, clock: Clock
 ) -> dict[type, object]:
     consents = ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock)
     tickets = SignInTickets(Sealer(settings.sealing_key, "sign-in"), settings.public_url, clock)
@@ -239,7 +244,18 @@ def _provide_portal(
         ConsentService: consents,
         SignInTickets: tickets,
         SignUps: SignUps(settings.self_registration, Guesses(clock)),
+        Attempts: Attempts(Sealer(settings.sealing_key, "oidc"), settings.public_url, clock),
+        Doors: _build_doors(settings, people, clock),
     }
+
+
+def _build_doors(settings: Settings, people: PeopleService, clock: Clock) -> Doors:
+    client = settings.oidc_client
+    if client is None:
+        return Doors(None)
+    bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    provider = Provider(client, settings.public_url + CALLBACK_PATH, bulkhead, clock)
+    return Doors(Door(provider, ExternalSignInService(client.issuer, settings.oidc_roles_claim, people, clock)))
 
 
 def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyService) -> dict[type, object]:
@@ -319,6 +335,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
     app.include_router(consent_router.router)
     app.include_router(sign_in_router.router)
+    app.include_router(oidc_router.router)
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)

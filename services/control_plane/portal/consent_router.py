@@ -18,6 +18,7 @@ from services.control_plane.oauth.requests import AuthorizationRequest
 from services.control_plane.oauth.router import AUTHORIZE_PATH
 from services.control_plane.oauth.server import TokenServer
 from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
+from services.control_plane.portal.external import Doors, ExternalDoors
 from services.control_plane.portal.forms import Address, Form, Visitor, keep_session
 from services.control_plane.portal.pages import consent_page, error_page
 from services.control_plane.portal.sign_in_router import Sessions
@@ -36,12 +37,18 @@ Nonce = Annotated[str | None, Cookie(alias=COOKIE)]
 
 @router.get(AUTHORIZE_PATH)
 def ask(
-    request: Request, unit: Unit, tokens: Tokens, consents: Consents, visitor: Visitor, nonce: Nonce = None
+    request: Request,
+    unit: Unit,
+    tokens: Tokens,
+    consents: Consents,
+    visitor: Visitor,
+    doors: ExternalDoors,
+    nonce: Nonce = None,
 ) -> Response:
     """Show what a client asks for, if it may ask so."""
     query = bytes(request.scope["query_string"])
     try:
-        return _show(query, TokenServer(unit.session, tokens), consents, nonce, visitor)
+        return _show(query, TokenServer(unit.session, tokens), consents, nonce, visitor, doors)
     except OAuth2Error as error:
         return _tell(error, TokenServer(unit.session, tokens))
 
@@ -56,6 +63,7 @@ def decide(
     sign_ins: SignIns,
     address: Address,
     visitor: Visitor,
+    doors: ExternalDoors,
     nonce: Nonce = None,
 ) -> Response:
     """Take a person's decision to the client. Who signs in for it stays signed in."""
@@ -79,7 +87,7 @@ def decide(
     except OAuth2Error as error:  # what was in order when the page was made need not be so now
         return _tell(error, server)
     except SignInRefusedError as error:
-        return _show(query, server, consents, nonce, None, str(error))
+        return _show(query, server, consents, nonce, None, doors, str(error))
     if subject is not None:
         audit.record(unit.session, "consent.allow", "client", request.client.row.id)
     response = RedirectResponse(place, 303)
@@ -94,6 +102,7 @@ def _show(
     consents: ConsentService,
     nonce: str | None,
     visitor: SignedIn | None,
+    doors: Doors,
     error: str = "",
 ) -> Response:
     request = AuthorizationRequest(query)
@@ -109,6 +118,7 @@ def _show(
         manages=client.audience == MANAGEMENT_AUDIENCE,
         sealed=ticket.sealed,
         name=visitor.principal.name if visitor else "",
+        elsewhere=doors.link(f"{AUTHORIZE_PATH}?{query.decode('latin-1')}"),
         error=error,
         status=403 if error else 200,
     )

@@ -15,6 +15,7 @@ _STYLE: Final = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;padding:0 1rem}"
     "label{display:block;margin:1rem 0}input{display:block;width:100%;box-sizing:border-box;padding:.5rem;font:inherit}"
     "button{padding:.5rem 1.5rem;margin:1rem 1rem 0 0;font:inherit}[role=alert]{color:#a00}code{overflow-wrap:anywhere}"
+    ".button{display:inline-block;padding:.5rem 1.5rem;border:1px solid;color:inherit;text-decoration:none}"
 )
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
@@ -24,8 +25,9 @@ _PROVE: Final = '<label>Password <input name="password" type="password" autocomp
 _CHOOSE: Final = '<label>New password <input name="new_password" type="password" autocomplete="new-password"></label>\n'
 
 
-def sign_in_page(*, sealed: str, error: str, status: int) -> HTMLResponse:
-    return _form_page("Sign in", "/sign-in", _hidden("request", sealed) + _NAME + _PROVE, error, status)
+def sign_in_page(*, sealed: str, error: str, status: int, elsewhere: tuple[str, str] | None) -> HTMLResponse:
+    fields = _hidden("request", sealed) + _NAME + _PROVE
+    return _form_page("Sign in", "/sign-in", fields, error, status, below=_way(elsewhere))
 
 
 def sign_up_page(*, sealed: str, error: str, status: int) -> HTMLResponse:
@@ -58,6 +60,7 @@ def consent_page(
     sealed: str,
     manages: bool = False,
     name: str = "",
+    elsewhere: tuple[str, str] | None = None,
     error: str = "",
     status: int = 200,
 ) -> HTMLResponse:
@@ -74,7 +77,8 @@ def consent_page(
 {f"<p>You are signed in as <strong>{escape(name)}</strong>.</p>" if name else _NAME + _PROVE}
 <button name="decision" value="allow">{"Allow" if name else "Sign in and allow"}</button>
 <button name="decision" value="deny">Deny</button>
-</form>"""
+</form>
+{"" if name else _way(elsewhere)}"""
     return _page("Allow access", body, status, form_action=f"'self' {_origin(redirect_uri)}")
 
 
@@ -83,8 +87,8 @@ def error_page(message: str, status: int = 400) -> HTMLResponse:
     return _page("Not possible", f'<h1>Not possible</h1>\n<p role="alert">{escape(message)}</p>', status)
 
 
-def _form_page(title: str, action: str, fields: str, error: str, status: int) -> HTMLResponse:
-    body = f"<h1>{title}</h1>\n{_alert(error)}\n{_form(action, fields, title)}"
+def _form_page(title: str, action: str, fields: str, error: str, status: int, below: str = "") -> HTMLResponse:
+    body = f"<h1>{title}</h1>\n{_alert(error)}\n{_form(action, fields, title)}\n{below}"
     return _page(title, body, status, form_action="'self'")
 
 
@@ -94,6 +98,14 @@ def _form(action: str, fields: str, button: str) -> str:
 
 def _hidden(name: str, value: str) -> str:
     return f'<input type="hidden" name="{name}" value="{escape(value)}">\n'
+
+
+def _way(elsewhere: tuple[str, str] | None) -> str:
+    """Return the button that leads to an OpenID provider: a link, for a form may lead nowhere but here."""
+    if elsewhere is None:
+        return ""
+    name, place = elsewhere
+    return f'<p><a class="button" href="{escape(place)}">Sign in with {escape(name)}</a></p>'
 
 
 def _alert(error: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -24,6 +25,7 @@ from services.control_plane.kit.security import hash_secret
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.portal import pages
 from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
+from services.control_plane.portal.external import Doors, ExternalDoors
 from services.control_plane.portal.forms import Address, Form, Visitor, check_form, drop_session, keep_session
 
 SIGN_IN_PATH: Final = "/sign-in"
@@ -60,11 +62,13 @@ class Desk:
 
     tickets: SignInTickets
     cookie: str | None
+    doors: Doors
 
     def show(self, page: str, content: dict[str, str], error: str = "") -> Response:
         """Show a page whose form brings this content back."""
         ticket = self.tickets.begin(json.dumps(content).encode(), self.cookie)
-        make = {"sign-in": pages.sign_in_page, "sign-up": pages.sign_up_page, "password": pages.password_page}[page]
+        sign_in_page = partial(pages.sign_in_page, elsewhere=self.doors.link(content["next"]))
+        make = {"sign-in": sign_in_page, "sign-up": pages.sign_up_page, "password": pages.password_page}[page]
         response = make(sealed=ticket.sealed, error=error, status=403 if error else 200)
         response.set_cookie(
             _COOKIE,
@@ -83,8 +87,8 @@ class Desk:
         return content if content and content["page"] == page else None
 
 
-async def _desk(request: Request, tickets: Tickets) -> Desk:
-    return Desk(tickets, request.cookies.get(_COOKIE))
+async def _desk(request: Request, tickets: Tickets, doors: ExternalDoors) -> Desk:
+    return Desk(tickets, request.cookies.get(_COOKIE), doors)
 
 
 FrontDesk = Annotated[Desk, Depends(_desk)]
