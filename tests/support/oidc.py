@@ -174,7 +174,7 @@ class _Grant(AuthorizationCodeGrant):
         return found
 
     def delete_authorization_code(self, code: _Code) -> None:
-        """It is gone already."""
+        """Leave it: it is gone already."""
 
     def authenticate_user(self, code: _Code) -> str:
         return "somebody"
