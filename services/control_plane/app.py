@@ -59,7 +59,7 @@ from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.revocation import Revocations, has_pending
 from services.control_plane.oauth.server import TokenServices
-from services.control_plane.oauth.service import ClientService
+from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 from services.control_plane.portal import consent_router, oidc_router, sign_in_router
@@ -176,7 +176,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     roles = RoleService()
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
-    bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, clock)
+    bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, tokens.dpop, database, clock)
     people = PeopleService(roles, tokens.grants, hooks, clock)
     sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
     provided = {
@@ -277,7 +277,7 @@ def _build_tokens(
     clients: ClientService,
     accounts: AccountService,
 ) -> TokenServices:
-    revocations, token_endpoint = Revocations(clock), settings.public_url + oauth_router.TOKEN_PATH
+    revocations, token_endpoint = Revocations(clock), settings.public_url + TOKEN_PATH
     return TokenServices(
         clients=clients,
         issuer=issuer,
@@ -285,7 +285,7 @@ def _build_tokens(
         revocations=revocations,
         grants=GrantService(issuer, revocations, clock),
         assertions=AssertionReader(settings.public_url, token_endpoint, clock),
-        dpop=DpopReader(token_endpoint, clock),
+        dpop=DpopReader(settings.public_url, clock),
         guesses=Guesses(clock),
         knows=accounts.is_active,
         scopes_of=accounts.scopes_of,

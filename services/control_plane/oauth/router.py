@@ -7,10 +7,9 @@ from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.oauth.dependencies import Issuer, Ring, TokenForm, Tokens
 from services.control_plane.oauth.schemas import IntrospectionRead, Jwks, ServerMetadata, TokenRead
 from services.control_plane.oauth.server import TokenServer
-from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES
+from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES, TOKEN_PATH
 from shared.claims import ALGORITHMS
 
-TOKEN_PATH: Final = "/oauth2/token"  # noqa: S105 - a path
 AUTHORIZE_PATH: Final = "/oauth2/authorize"
 JWKS_PATH: Final = "/oauth2/jwks"
 

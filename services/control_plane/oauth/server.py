@@ -29,7 +29,7 @@ from services.control_plane.oauth.models import OAuthClient, OAuthGrant
 from services.control_plane.oauth.proof import Proof, read_proof
 from services.control_plane.oauth.requests import AuthorizationRequest, TokenRequest
 from services.control_plane.oauth.revocation import Revocations
-from services.control_plane.oauth.service import ClientService
+from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.stored import StoredAccessToken, StoredRefreshToken, StoredToken
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 from shared.claims import MANAGEMENT_AUDIENCE
@@ -227,10 +227,12 @@ class TokenServer(AuthorizationServer):
         if not self._proofs:
             return None
         try:
-            (proof,) = self._proofs
-            return self._with.dpop.read(self._session, proof)
+            (text,) = self._proofs
+            proof = self._with.dpop.check(text, "POST", TOKEN_PATH)
+            self._with.dpop.use(self._session, proof)
         except (ValueError, ProofRefusedError) as error:
             raise InvalidProofError from error
+        return proof.thumbprint
 
     def _name_issuer(self, location: str) -> str:
         """Say who answers, so that no answer is taken for another server's (RFC 9207)."""

@@ -11,6 +11,8 @@ from services.control_plane.kit.security import hash_secret, matches, new_secret
 from services.control_plane.oauth import repository
 from services.control_plane.oauth.models import OAuthClient
 
+TOKEN_PATH: Final = "/oauth2/token"  # noqa: S105 - a path
+
 CLIENT_CREDENTIALS: Final = "client_credentials"
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a name

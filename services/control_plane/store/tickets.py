@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from sqlmodel import Session
 
 from services.control_plane.identity import repository as identity_repository
-from services.control_plane.identity.bearer import BearerVerifier
+from services.control_plane.identity.bearer import BearerVerifier, Credential
 from services.control_plane.identity.errors import UnauthorizedError
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.problems import UnavailableError
@@ -34,9 +34,9 @@ class TicketService:
         self._redis = redis
         self._bulkhead = bulkhead
 
-    def verify(self, token: str) -> AccessClaims:
-        """Return the claims of an application's access token. Raises `UnauthorizedError`."""
-        return self._bearer.verify(token, GATEWAY_AUDIENCE, "A subscriber names application_id and key_type.")
+    def verify(self, credential: Credential) -> AccessClaims:
+        """Return the claims of an application's access token. Raises `ProblemError`."""
+        return self._bearer.verify(credential, GATEWAY_AUDIENCE, "A subscriber names application_id and key_type.")
 
     def grant(self, session: Session, claims: AccessClaims, api_id: str) -> Ticket:
         """Return a ticket that allows what an application's token does, and as long. Raises `ProblemError`."""
