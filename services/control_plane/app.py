@@ -53,6 +53,7 @@ from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.assertions import AssertionReader
+from services.control_plane.oauth.devices import DeviceService
 from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.grants import GrantService
 from services.control_plane.oauth.keeper import Chore, Keeper
@@ -62,8 +63,9 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
-from services.control_plane.portal import consent_router, oidc_router, sign_in_router
+from services.control_plane.portal import consent_router, device_router, oidc_router, sign_in_router
 from services.control_plane.portal.consent import ConsentService
+from services.control_plane.portal.device_router import CodeGuesses
 from services.control_plane.portal.external import CALLBACK_PATH, Door, Doors
 from services.control_plane.portal.oidc_router import Attempts
 from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
@@ -244,6 +246,7 @@ def _provide_portal(
         SignInTickets: tickets,
         SignUps: SignUps(settings.self_registration, Guesses(clock)),
         Attempts: Attempts(Sealer(settings.sealing_key, "oidc"), settings.public_url, clock),
+        CodeGuesses: CodeGuesses(Guesses(clock)),
         Doors: _build_doors(settings, people, clock),
     }
 
@@ -286,6 +289,7 @@ def _build_tokens(
         grants=GrantService(issuer, revocations, clock),
         assertions=AssertionReader(settings.public_url, token_endpoint, clock),
         dpop=DpopReader(settings.public_url, clock),
+        devices=DeviceService(clock),
         guesses=Guesses(clock),
         knows=accounts.is_active,
         scopes_of=accounts.scopes_of,
@@ -310,7 +314,7 @@ def _build_keepers(
     def sweep() -> None:
         with platform.database.writing() as session:
             signing.sweep(session)
-        for part in (tokens.revocations, tokens.grants, tokens.assertions, *people):
+        for part in (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, *people):
             more = True
             while more:
                 with platform.database.writing() as session:
@@ -332,9 +336,8 @@ def _build_keepers(
 
 def _join_routers(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
-    app.include_router(consent_router.router)
-    app.include_router(sign_in_router.router)
-    app.include_router(oidc_router.router)
+    for pages in (consent_router, sign_in_router, oidc_router, device_router):
+        app.include_router(pages.router)
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
@@ -346,10 +349,8 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)
-    app.include_router(identity_router.router)
-    app.include_router(user_router.router)
-    app.include_router(account_router.router)
-    app.include_router(role_router.router)
+    for people in (identity_router, user_router, account_router, role_router):
+        app.include_router(people.router)
     app.include_router(health.router)
 
 

@@ -32,6 +32,7 @@ TESTED_BY = {
     "services/control_plane/kit/unit_of_work.py": f"{CONTROL_PLANE}/kit/test_idempotency.py",
     "services/control_plane/metrics.py": f"{CONTROL_PLANE}/test_health.py",
     "services/control_plane/portal/consent.py": f"{CONTROL_PLANE}/portal/test_consent_router.py",
+    "services/control_plane/portal/external.py": f"{CONTROL_PLANE}/portal/test_oidc_router.py",
     "services/control_plane/portal/forms.py": f"{CONTROL_PLANE}/portal/test_sign_in_router.py",
     "services/control_plane/portal/pages.py": f"{CONTROL_PLANE}/portal/test_consent_router.py",
     "services/control_plane/store/registration_router.py": f"{CONTROL_PLANE}/store/test_registration.py",

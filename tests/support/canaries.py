@@ -23,6 +23,7 @@ SECRET_NAMES: Final = frozenset(
         "code_verifier",
         "consumer_secret",
         "current",
+        "device_code",
         "new",
         "password",
         "private_key",

@@ -225,7 +225,7 @@ def _fetch(request: httpx.Request, auth: httpx.Auth | None = None) -> dict[str, 
         with httpx.Client(timeout=_READ_SECONDS) as client:
             request.headers["Accept"] = "application/json"
             response = client.send(request, auth=auth, stream=True)  # a redirect is not followed
-            for part in response.iter_bytes():
+            for part in response.iter_raw():
                 body += part
                 if len(body) > _MAX_ANSWER_BYTES or time.monotonic() > until:
                     raise ProviderError(f"{request.url} answers too much, or too slowly")

@@ -22,6 +22,9 @@ _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).
 
 _NAME: Final = '<label>Name <input name="username" autocomplete="username" autofocus></label>\n'
 _PROVE: Final = '<label>Password <input name="password" type="password" autocomplete="current-password"></label>\n'
+_DECIDE: Final = (
+    '<button name="decision" value="allow">{allow}</button>\n<button name="decision" value="deny">Deny</button>'
+)
 _CHOOSE: Final = '<label>New password <input name="new_password" type="password" autocomplete="new-password"></label>\n'
 
 
@@ -66,20 +69,42 @@ def consent_page(
 ) -> HTMLResponse:
     """Ask a person to allow or to deny, and to sign in for it where nobody is signed in."""
     asking = "It asks for what you may do of this:" if manages and not name else "It asks for:"
-    asked = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in scopes)
     body = f"""<h1>Allow access?</h1>
 <p>The client <code>{escape(client)}</code> asks to act for you. You will be sent to
 <code>{escape(_origin(redirect_uri))}</code>.</p>
-{f"<p>{asking}</p><ul>{asked}</ul>" if asked else ""}
+{_asked(asking, scopes)}
 {_alert(error)}
 <form method="post">
 <input type="hidden" name="request" value="{escape(sealed)}">
 {f"<p>You are signed in as <strong>{escape(name)}</strong>.</p>" if name else _NAME + _PROVE}
-<button name="decision" value="allow">{"Allow" if name else "Sign in and allow"}</button>
-<button name="decision" value="deny">Deny</button>
+{_DECIDE.format(allow="Allow" if name else "Sign in and allow")}
 </form>
 {"" if name else _way(elsewhere)}"""
     return _page("Allow access", body, status, form_action=f"'self' {_origin(redirect_uri)}")
+
+
+def device_page(visitor: SignedIn, *, user_code: str, error: str = "") -> HTMLResponse:
+    """Ask for the code that a device shows."""
+    fields = _hidden("form_token", visitor.form_token) + _code_field(user_code)
+    return _form_page("Sign in at a device", "/device", fields, error, 403 if error else 200)
+
+
+def device_consent_page(visitor: SignedIn, *, client: str, scopes: Sequence[str], user_code: str) -> HTMLResponse:
+    """Ask a person to allow or to deny what a device asks for."""
+    body = f"""<h1>Allow access?</h1>
+<p>A device that shows the code <strong>{escape(user_code.upper())}</strong> asks to act for you, as the client
+<code>{escape(client)}</code>. Deny it unless you began this yourself, at a device that you have before you.</p>
+{_asked("It asks for:", scopes)}
+<form method="post" action="/device">
+{_hidden("form_token", visitor.form_token)}{_hidden("user_code", user_code)}
+<p>You are signed in as <strong>{escape(visitor.principal.name)}</strong>.</p>
+{_DECIDE.format(allow="Allow")}
+</form>"""
+    return _page("Allow access", body, 200, form_action="'self'")
+
+
+def notice_page(title: str, text: str) -> HTMLResponse:
+    return _page(title, f"<h1>{title}</h1>\n<p>{text}</p>", 200)
 
 
 def error_page(message: str, status: int = 400) -> HTMLResponse:
@@ -94,6 +119,15 @@ def _form_page(title: str, action: str, fields: str, error: str, status: int, be
 
 def _form(action: str, fields: str, button: str) -> str:
     return f'<form method="post" action="{action}">\n{fields}<button>{button}</button>\n</form>'
+
+
+def _asked(words: str, scopes: Sequence[str]) -> str:
+    items = "".join(f"<li><code>{escape(scope)}</code></li>" for scope in scopes)
+    return f"<p>{words}</p><ul>{items}</ul>" if items else ""
+
+
+def _code_field(user_code: str) -> str:
+    return f'<label>Code <input name="user_code" value="{escape(user_code)}" autocomplete="off" autofocus></label>\n'
 
 
 def _hidden(name: str, value: str) -> str:
