@@ -1,6 +1,7 @@
 """Where people sign in and out, and choose passwords."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final
@@ -67,9 +68,12 @@ class Desk:
     def show(self, page: str, content: dict[str, str], error: str = "") -> Response:
         """Show a page whose form brings this content back."""
         ticket = self.tickets.begin(json.dumps(content).encode(), self.cookie)
-        sign_in_page = partial(pages.sign_in_page, elsewhere=self.doors.link(content["next"]))
-        make = {"sign-in": sign_in_page, "sign-up": pages.sign_up_page, "password": pages.password_page}[page]
-        response = make(sealed=ticket.sealed, error=error, status=403 if error else 200)
+        makers: Mapping[str, Callable[..., Response]] = {
+            "sign-in": partial(pages.sign_in_page, elsewhere=self.doors.link(content["next"])),
+            "sign-up": pages.sign_up_page,
+            "password": pages.password_page,
+        }
+        response = makers[page](sealed=ticket.sealed, error=error, status=403 if error else 200)
         response.set_cookie(
             _COOKIE,
             ticket.cookie,

@@ -110,6 +110,6 @@ async def test_a_bound_token_gets_a_ticket(platform: Platform) -> None:
     answer = await post(platform, TOKEN, prove(platform), grant_type="client_credentials", **form)
     token = answer.json()["access_token"]
     proof = proof_of(platform, token, htm="POST", htu=ISSUER + TICKETS)
-    asked = {"method": "POST", "path": TICKETS, "json": {"api_id": api["id"]}}
+    asked: dict[str, Any] = {"method": "POST", "path": TICKETS, "json": {"api_id": api["id"]}}
     assert (await send(platform, token, proof, **asked)).status_code == 201
     problem(await send(platform, token, proof, **asked), 401, "proof_invalid")
