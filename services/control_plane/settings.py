@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     @field_validator("oidc_issuer")
     @classmethod
     def _check_oidc_issuer(cls, value: str | None) -> str | None:
-        return value and check_provider_url(value)
+        return check_provider_url(value) if value else None
 
     @field_validator("endpoint_allow", "endpoint_deny")
     @classmethod
@@ -88,8 +88,8 @@ class Settings(BaseSettings):
             raise ValueError(f"FRAMEGATE_SECRET_KEY must have {MIN_KEY_LENGTH} characters or more")
         if (self.bootstrap_client_id is None) != (self.bootstrap_client_secret is None):
             raise ValueError("FRAMEGATE_BOOTSTRAP_CLIENT_ID and FRAMEGATE_BOOTSTRAP_CLIENT_SECRET go together")
-        oidc = {self.oidc_issuer is None, self.oidc_client_id is None, self.oidc_client_secret is None}
-        if len(oidc) > 1:
+        oidc = [bool(value) for value in (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)]
+        if any(oidc) and not all(oidc):
             raise ValueError(
                 "FRAMEGATE_OIDC_ISSUER, FRAMEGATE_OIDC_CLIENT_ID and FRAMEGATE_OIDC_CLIENT_SECRET go together"
             )
@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     @property
     def oidc_client(self) -> Client | None:
         """What the control plane is to the OpenID provider that people may sign in at."""
-        if self.oidc_issuer is None or self.oidc_client_id is None or self.oidc_client_secret is None:
+        if not (self.oidc_issuer and self.oidc_client_id and self.oidc_client_secret):
             return None
         return Client(self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value())
 

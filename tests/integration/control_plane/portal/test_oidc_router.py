@@ -21,6 +21,7 @@ from tests.integration.control_plane.platform import CLIENT_ID as PIPELINE
 from tests.integration.control_plane.platform import CLIENT_SECRET as PIPELINE_SECRET
 from tests.integration.control_plane.platform import Platform, Start, on_sqlite, problem
 from tests.integration.control_plane.portal.test_sign_in_router import COOKIE, USERS, browse, sign_in, submit, trail
+from tests.support.forgery import sign
 from tests.support.oidc import CLIENT_ID, CLIENT_SECRET, Forge, OidcProvider, oidc_provider
 
 OIDC: Final = "/sign-in/oidc"
@@ -197,7 +198,7 @@ FORGERIES: Final[dict[str, Any]] = {
         lambda header, claims: signed(STRANGER, {**header, "jwk": STRANGER.as_dict(private=False)}, claims)
     ),
     "an unknown critical header": lambda key: (
-        lambda header, claims: f"{parts({**header, 'crit': ['new'], 'new': 1}, claims)}.AAAA"
+        lambda header, claims: sign(json.dumps({**header, "crit": ["new"], "new": 1}), json.dumps(claims), key)
     ),
     "no JWT": lambda key: lambda header, claims: "x",
     "too long": with_claims(padding="x" * 9000),
