@@ -1,4 +1,4 @@
-"""The only place where objects are built and routers joined."""
+"""The only place where objects are built."""
 
 import random
 import sys
@@ -8,29 +8,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.telemetry import TelemetryConfig
 from redis import Redis
 from sqlmodel import Session
 
-from services.control_plane import health
-from services.control_plane.blocklist import router as blocklist_router
+from services.control_plane import routers
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
-from services.control_plane.fleet import publisher_router as fleet_publisher_router
-from services.control_plane.fleet import router as fleet_router
-from services.control_plane.fleet import store_router as fleet_store_router
 from services.control_plane.fleet.connections import ConnectionService
 from services.control_plane.fleet.enquirer import Enquirer
 from services.control_plane.fleet.pods import PodReader
-from services.control_plane.identity import account_router, audit_router, role_router, user_router
-from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
-from services.control_plane.identity.dependencies import Requires
 from services.control_plane.identity.external import ExternalSignInService
 from services.control_plane.identity.hooks import AccountHooks
 from services.control_plane.identity.models import Account
@@ -38,7 +31,6 @@ from services.control_plane.identity.oidc import Provider
 from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.roles import RoleService
-from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.identity.service import AccountService
 from services.control_plane.identity.sessions import SessionService
 from services.control_plane.identity.sign_in import SignInService
@@ -55,8 +47,6 @@ from services.control_plane.kit.routing import Room
 from services.control_plane.kit.security import Sealer
 from services.control_plane.kit.unit_of_work import Collaborators
 from services.control_plane.metrics import Metrics, MetricsMiddleware
-from services.control_plane.oauth import key_router as key_admin_router
-from services.control_plane.oauth import router as oauth_router
 from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.assertions import AssertionReader
 from services.control_plane.oauth.devices import DeviceService
@@ -69,23 +59,18 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
-from services.control_plane.portal import consent_router, device_router, oidc_router, sign_in_router
 from services.control_plane.portal.consent import ConsentService
 from services.control_plane.portal.device_router import CodeGuesses
 from services.control_plane.portal.external import CALLBACK_PATH, Door, Doors
 from services.control_plane.portal.oidc_router import Attempts
 from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
-from services.control_plane.publisher import router as publisher_router
 from services.control_plane.publisher.addresses import AddressChecker
 from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.service import ApiService
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
-from services.control_plane.store import api_key_router, key_router, registration_router, ticket_router
-from services.control_plane.store import publisher_router as store_publisher_router
 from services.control_plane.store import repository as store_repository
-from services.control_plane.store import router as store_router
 from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.applications import ApplicationService
@@ -95,10 +80,8 @@ from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.registration import RegistrationService
 from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
-from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
-from services.control_plane.usage import router as usage_router
 from services.control_plane.usage.collector import UsageCollector
 from services.control_plane.usage.reports import UsageReader
 from shared.connections import ANSWER_SECONDS
@@ -164,7 +147,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     problems.install(app)
     offer(app, {**services.provided, Database: platform.database, Pusher: platform.pusher, Metrics: metrics})
-    _join_routers(app)
+    routers.join(app)
     return app
 
 
@@ -355,32 +338,6 @@ def _build_keepers(
     collecting = Keeper(_COLLECT_SECONDS, Chore("Collecting usage", _COLLECT_SECONDS, collector.collect))
     platform.database.on_commit(lambda session: telling.wake() if has_pending(session) else None)
     return telling, tidying, collecting
-
-
-def _join_routers(app: FastAPI) -> None:
-    app.include_router(oauth_router.router)
-    for pages in (consent_router, sign_in_router, oidc_router, device_router):
-        app.include_router(pages.router)
-    app.include_router(publisher_router.router)
-    app.include_router(store_publisher_router.router)
-    app.include_router(store_router.router)
-    app.include_router(key_router.router)
-    app.include_router(api_key_router.router)
-    app.include_router(ticket_router.router)
-    app.include_router(registration_router.router)
-    app.include_router(usage_router.router)
-    app.include_router(usage_router.applications)
-    app.include_router(fleet_router.router)
-    app.include_router(fleet_publisher_router.router)
-    app.include_router(fleet_store_router.router)
-    app.include_router(fleet_store_router.renewals)
-    # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
-    app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
-    app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
-    app.include_router(blocklist_router.router)
-    for people in (identity_router, user_router, account_router, role_router, audit_router):
-        app.include_router(people.router)
-    app.include_router(health.router)
 
 
 def _lifespan(

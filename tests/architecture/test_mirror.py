@@ -35,6 +35,7 @@ TESTED_BY = {
     "services/control_plane/portal/external.py": f"{CONTROL_PLANE}/portal/test_oidc_router.py",
     "services/control_plane/portal/forms.py": f"{CONTROL_PLANE}/portal/test_sign_in_router.py",
     "services/control_plane/portal/pages.py": f"{CONTROL_PLANE}/portal/test_consent_router.py",
+    "services/control_plane/routers.py": f"{CONTROL_PLANE}/test_app.py",
     "services/control_plane/store/registration_router.py": f"{CONTROL_PLANE}/store/test_registration.py",
     "services/data_plane/__main__.py": "tests/integration/cli/test_planes.py",
     "services/data_plane/account.py": f"{POD}/test_throttle.py",
