@@ -178,10 +178,7 @@ class Installation:
 
     def agreed(self) -> Mark | None:
         """Return what all hold, by digests of the objects themselves where they can be seen; None if they differ."""
-        with self.database.snapshot() as session:
-            mark = repository.get_state(session).mark
-            ours = digest_objects((item.kind, item.id, item.body) for item in repository.list_objects(session))
-        assert ours == mark.digest, "SQL does not hold what it says"
+        mark = self.read_sql()
         try:
             if self.read_redis() != (mark, mark.digest):
                 return None
@@ -190,6 +187,14 @@ class Installation:
         configs = [pod.config() for pod in self.pods]
         same = all((config.get("revision"), config.get("digest")) == (mark.revision, mark.digest) for config in configs)
         return mark if same else None
+
+    def read_sql(self) -> Mark:
+        """Return SQL's mark, after a look at whether its objects are those."""
+        with self.database.snapshot() as session:
+            mark = repository.get_state(session).mark
+            digest = digest_objects((item.kind, item.id, item.body) for item in repository.list_objects(session))
+        assert digest == mark.digest, "SQL does not hold what it says"
+        return mark
 
     def read_redis(self) -> tuple[Mark | None, str]:
         """Return Redis' mark, and the digest of the objects beside it."""
@@ -233,6 +238,9 @@ class Installation:
 
     def move(self, api: str, action: str, *, via: int = 0) -> None:
         self.call("POST", f"/publisher/v1/apis/{api}/lifecycle", {"action": action}, via=via)
+
+    def remove(self, api: str, *, via: int = 0) -> None:
+        self.call("DELETE", f"/publisher/v1/apis/{api}", via=via)
 
     def serves(self, path: str) -> bool:
         """Tell whether every pod lets a client through to an API."""
