@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from services.control_plane.catalogue import repository
 from services.control_plane.kit.database import Database
+from services.data_plane.snapshot import SnapshotFile
 from shared import keys
 from shared.catalogue import KINDS, Mark, digest_objects
 from tests.support.program import Program
@@ -27,6 +29,14 @@ SCOPES = "publisher:read publisher:write publisher:publish store:subscribe admin
 DRAIN_SECONDS = 2
 SETTLED_SECONDS = 30.0
 """For all to agree again: waits of 5 s between tries, and a comparison each 15 s, on a machine that is busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An API, and where it is served."""
+
+    id: str
+    path: str
 
 
 class Service:
@@ -73,6 +83,11 @@ class Pod(Service):
         """Return what it serves; nothing where it doesn't answer."""
         answer = self.ask("/config")
         return answer.json() if answer else {}
+
+    def read_snapshot(self) -> Mark | None:
+        """Return the mark of what it has on disk."""
+        found = SnapshotFile(self.snapshot).load()
+        return found and found.mark
 
     def connect(self, path: str, token: str | None = None) -> ClientConnection:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -147,7 +162,7 @@ class Installation:
         api = self.publish("/echo", auth={"types": ["oauth2"]}, policies=["Gold"])
         listed = self.call("GET", "/store/v1/applications")["items"]
         application = next(item["id"] for item in listed if item["name"] == "DefaultApplication")
-        wanted = {"application_id": application, "api_id": api, "policy": "Gold"}
+        wanted = {"application_id": application, "api_id": api.id, "policy": "Gold"}
         self.call("POST", "/store/v1/subscriptions", wanted)
         self.key = self.call("POST", f"/store/v1/applications/{application}/keys", {"key_type": "PRODUCTION"})
         self.settle()
@@ -214,8 +229,8 @@ class Installation:
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    def publish(self, context: str = "", *, via: int = 0, **fields: Any) -> str:
-        """Publish an API, open to anybody unless said otherwise, and return its id; its context is a new one."""
+    def publish(self, context: str = "", *, via: int = 0, **fields: Any) -> Published:
+        """Publish an API, open to anybody unless said otherwise. Its context is a new one."""
         context = context or next(self._contexts)
         body = {
             "name": context.strip("/"),
@@ -226,25 +241,25 @@ class Installation:
             "ping_interval_seconds": None,
             **fields,
         }
-        api = str(self.call("POST", "/publisher/v1/apis", body, via=via)["id"])
+        created = self.call("POST", "/publisher/v1/apis", body, via=via)
+        api = Published(created["id"], f"{context}/1.0")
         self.move(api, "publish", via=via)
         return api
 
-    def publish_path(self, *, via: int = 0) -> str:
-        """Publish an API that is open to anybody, and return the path at which it is served."""
-        context = next(self._contexts)
-        self.publish(context, via=via)
-        return f"{context}/1.0"
+    def unpublish(self, api: Published) -> None:
+        self.move(api, "demote")
+        self.call("DELETE", f"/publisher/v1/apis/{api.id}")
 
-    def move(self, api: str, action: str, *, via: int = 0) -> None:
-        self.call("POST", f"/publisher/v1/apis/{api}/lifecycle", {"action": action}, via=via)
+    def move(self, api: Published, action: str, *, via: int = 0) -> None:
+        self.call("POST", f"/publisher/v1/apis/{api.id}/lifecycle", {"action": action}, via=via)
 
-    def remove(self, api: str, *, via: int = 0) -> None:
-        self.call("DELETE", f"/publisher/v1/apis/{api}", via=via)
-
-    def serves(self, path: str) -> bool:
+    def serves(self, api: Published) -> bool:
         """Tell whether every pod lets a client through to an API."""
-        return all(pod.dial(path) == 101 for pod in self.pods)
+        return self.statuses(api) == {101}
+
+    def statuses(self, api: Published) -> set[int]:
+        """Return what pods answer to a handshake."""
+        return {pod.dial(api.path) for pod in self.pods}
 
     def fetch_token(self) -> str:
         """Get an access token for the application."""

@@ -25,15 +25,15 @@ def test_it_is_killed_between_commit_and_push(installation: Installation) -> Non
     before = installation.settle()
     with nothing_lost(installation.pods):
         installation.redis.kill()
-        path = installation.publish_path()
+        api = installation.publish()
         installation.control_plane.program.kill()
         installation.redis.start()
         mark, _ = installation.read_redis()
         assert mark == before
-        assert not installation.serves(path)
+        assert not installation.serves(api)
         installation.control_plane.program.start()
         assert installation.settle().revision > before.revision
-    assert installation.serves(path)
+    assert installation.serves(api)
 
 
 def test_it_is_killed_while_a_push_is_under_way(installation: Installation) -> None:
@@ -41,11 +41,11 @@ def test_it_is_killed_while_a_push_is_under_way(installation: Installation) -> N
     before = installation.settle()
     with nothing_lost(installation.pods):
         with installation.redis.program.halted():
-            path = installation.publish_path()
+            api = installation.publish()
             installation.control_plane.program.kill()
         installation.control_plane.program.start()
         after = installation.settle()
-    assert installation.serves(path)
+    assert installation.serves(api)
     pushed = [revision for revision in revisions(installation) if revision > before.revision]
     assert pushed == list(range(before.revision + 1, after.revision + 1)), "each once, and in order"
 
@@ -67,14 +67,14 @@ def test_one_of_two_halts_and_the_other_pushes_for_it(pair: Installation) -> Non
     for halting, going_on in ((0, 1), (1, 0)):
         with nothing_lost(pair.pods), ExitStack() as halt:
             pair.redis.kill()
-            accepted = [pair.publish_path(via=halting)]
+            accepted = [pair.publish(via=halting)]
             halt.enter_context(pair.control_planes[halting].program.halted())
             pair.redis.start()
             pair.settle()
-            accepted.append(pair.publish_path(via=going_on))
+            accepted.append(pair.publish(via=going_on))
             after = pair.settle()
             halt.close()  # what it had in hand is old by now
-            accepted.append(pair.publish_path(via=halting))
+            accepted.append(pair.publish(via=halting))
             assert pair.settle().revision > after.revision
         assert all(map(pair.serves, accepted))
         pushed = revisions(pair)

@@ -20,28 +20,28 @@ def test_a_pod_is_killed(installation: Installation) -> None:
             dead.program.kill()
             with pytest.raises(ConnectionClosedError):
                 client.recv(timeout=5)
-        path = installation.publish_path()
+        api = installation.publish()
         dead.program.start()
         wait_until(lambda: dead.is_ready, within=30)
         installation.settle()
         assert echoes(bystander)
-    assert installation.serves(path)
+    assert installation.serves(api)
     assert dead.dial(ECHO, installation.token) == 101
 
 
 def test_a_pod_is_killed_and_comes_back_while_redis_is_away(installation: Installation) -> None:
     pod = installation.pods[0]
-    path = installation.publish_path()
+    api = installation.publish()
     mark = installation.settle()
-    wait_until(lambda: str(mark.revision) in pod.snapshot.read_text().partition("\n")[0])
+    wait_until(lambda: pod.read_snapshot() == mark)
     installation.redis.kill()
     pod.program.kill()
-    later = installation.publish_path()
+    later = installation.publish()
     pod.program.start()
     wait_until(lambda: pod.is_ready, within=30)
     assert pod.config()["revision"] == mark.revision
     assert pod.dial(ECHO, installation.token) == 101
-    assert pod.dial(path) == 101
+    assert pod.dial(api.path) == 101
     with nothing_lost([pod]):
         installation.redis.start()
         installation.settle()
@@ -53,9 +53,9 @@ def test_the_stream_is_trimmed_behind_a_halted_pod(installation: Installation) -
     halting, _ = installation.pods
     with nothing_lost(installation.pods), halting.connect(ECHO, installation.token) as client:
         with halting.program.halted():
-            paths = [installation.publish_path() for _ in range(3)]
+            apis = [installation.publish() for _ in range(3)]
             wait_until(lambda: installation.read_redis()[0] == installation.read_sql())
             installation.redis.client.xtrim(keys.CATALOGUE_STREAM, maxlen=1, approximate=False)
         installation.settle()
         assert echoes(client)
-    assert all(map(installation.serves, paths))
+    assert all(map(installation.serves, apis))

@@ -34,16 +34,16 @@ def test_redis_is_killed(installation: Installation, data_lost: bool) -> None:
     first, second = installation.pods
     with nothing_lost(installation.pods), first.connect(ECHO, installation.token) as client:
         installation.redis.kill(data_lost=data_lost)
-        path = installation.publish_path()
+        api = installation.publish()
         assert echoes(client)
         assert second.dial(ECHO, installation.token) == 101
-        assert first.dial(path) == 404, "nobody can have told it"
+        assert first.dial(api.path) == 404, "nobody can have told it"
         wait_until(lambda: first.config()["age_seconds"] > 1, within=10)  # it says how old what it serves is
         installation.redis.start()
         installation.settle()
         wait_until(lambda: first.config()["age_seconds"] < 2, within=10)
         assert echoes(client)
-    assert installation.serves(path)
+    assert installation.serves(api)
 
 
 def test_what_is_revoked_while_redis_is_away_is_closed_when_it_is_back(installation: Installation) -> None:
@@ -66,19 +66,19 @@ def test_what_is_revoked_while_redis_is_away_is_closed_when_it_is_back(installat
 def test_a_flush_takes_nothing_away(installation: Installation) -> None:
     with nothing_lost(installation.pods):
         installation.redis.client.flushall()
-        path = installation.publish_path()
+        api = installation.publish()
         installation.settle()
-        assert installation.serves(path)
+        assert installation.serves(api)
         installation.redis.client.flushall()
         installation.settle()  # nobody changes anything: it is found by comparing
 
 
 def test_an_old_backup_of_redis_is_brought_up_to_date(installation: Installation, tmp_path: Path) -> None:
-    kept, removed = installation.publish("/kept"), installation.publish("/removed")
+    kept, removed = installation.publish(), installation.publish()
     installation.settle()
     installation.redis.back_up(tmp_path / "backup")
-    installation.move(removed, "demote")
-    path = installation.publish_path()
+    installation.unpublish(removed)
+    api = installation.publish()
     before = installation.settle()
     installation.redis.kill()
     installation.redis.restore(tmp_path / "backup")
@@ -87,11 +87,9 @@ def test_an_old_backup_of_redis_is_brought_up_to_date(installation: Installation
     assert mark
     assert mark.revision < before.revision, "it is the old one"
     assert installation.settle() == before
-    assert installation.serves(path)
-    assert installation.serves("/kept/1.0")
-    assert [pod.dial("/removed/1.0") for pod in installation.pods] == [404, 404]
-    for api in (kept, removed):
-        installation.remove(api)
+    assert installation.serves(api)
+    assert installation.serves(kept)
+    assert installation.statuses(removed) == {404}
 
 
 @contextmanager
@@ -127,14 +125,14 @@ def test_a_redis_that_takes_no_changes_gets_them_later(
     first, second = installation.pods
     with nothing_lost(installation.pods), first.connect(ECHO, installation.token) as client:
         with harm(installation.redis):
-            path = installation.publish_path()
-            assert [pod.dial(path) for pod in installation.pods] == [404, 404], "nobody can have told them"
+            api = installation.publish()
+            assert installation.statuses(api) == {404}, "nobody can have told them"
             assert echoes(client)
             assert second.dial(ECHO, installation.token) == 101
             assert all(pod.is_ready for pod in installation.pods)
         installation.settle()
         assert echoes(client)
-    assert installation.serves(path)
+    assert installation.serves(api)
 
 
 def test_a_slow_redis_slows_changes_alone(installation: Installation) -> None:
@@ -144,9 +142,9 @@ def test_a_slow_redis_slows_changes_alone(installation: Installation) -> None:
             wait_until(lambda: pod.is_ready, within=30)
             with nothing_lost([pod]), pod.connect(ECHO, installation.token) as client:
                 link.delay_seconds = DELAY_SECONDS
-                path = installation.publish_path()
+                api = installation.publish()
                 began = time.monotonic()
                 assert echoes(client)
                 assert pod.dial(ECHO, installation.token) == 101
                 assert time.monotonic() - began < DELAY_SECONDS, "no frame and no handshake waits for it"
-                wait_until(lambda: pod.dial(path) == 101, within=5)
+                wait_until(lambda: pod.dial(api.path) == 101, within=5)

@@ -15,7 +15,7 @@ class SlowLink:
     def __init__(self, target: int) -> None:
         self.port = 0
         self.delay_seconds = 0.0
-        self._target = target
+        self.target = target
         self._loop = asyncio.new_event_loop()
         self._opened = threading.Event()
         self._closing = asyncio.Event()
@@ -53,7 +53,7 @@ class SlowLink:
     async def _join(self, near: asyncio.StreamReader, near_writer: asyncio.StreamWriter) -> None:
         far_writer = None
         try:
-            far, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            far, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
             async with asyncio.TaskGroup() as group:
                 for source, target in ((near, far_writer), (far, near_writer)):
                     under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_CHUNKS)
