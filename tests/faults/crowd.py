@@ -15,7 +15,7 @@ CHECK_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 0.5
 TRY_SECONDS = 5.0
 
-_CLOSE = 8
+_CLOSE, _PING, _PONG = 8, 9, 10
 
 
 class Crowd:
@@ -65,9 +65,11 @@ class Crowd:
     async def _stay(self, client: Wire) -> None:
         self.inside += 1
         try:
-            opcode, size = await client.reader.readexactly(2)
-            payload = await client.reader.readexactly(size)
-            assert opcode & 0x0F == _CLOSE, "nobody else says anything"
+            opcode, payload = await _read_frame(client)
+            while opcode == _PING:
+                client.send(client_frame(_PONG, payload))
+                opcode, payload = await _read_frame(client)
+            assert opcode == _CLOSE, "nobody says anything else"
             self.codes[int.from_bytes(payload[:2])] += 1
             client.send(client_frame(_CLOSE, payload))
             await client.writer.drain()
@@ -75,6 +77,12 @@ class Crowd:
             self.codes[0] += 1
         finally:
             self.inside -= 1
+
+
+async def _read_frame(client: Wire) -> tuple[int, bytes]:
+    """Return the opcode and payload of a short frame."""
+    first, size = await client.reader.readexactly(2)
+    return first & 0x0F, await client.reader.readexactly(size)
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """An installation as processes that a test may kill: Redis, control planes, pods and a backend."""
 
 import secrets
+import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,9 +25,11 @@ from tests.support.program import Program
 from tests.support.redis import RedisServer
 from tests.support.waiting import free_port, wait_until
 
+ECHO = "/echo/1.0"
 CLIENT_ID = "faults"
 SCOPES = "publisher:read publisher:write publisher:publish store:subscribe admin"
 DRAIN_SECONDS = 2
+CALL_SECONDS = 15.0
 SETTLED_SECONDS = 30.0
 """For all to agree again: waits of 5 s between tries, and a comparison each 15 s, on a machine that is busy."""
 
@@ -37,6 +40,11 @@ class Published:
 
     id: str
     path: str
+
+
+def echoes(client: ClientConnection) -> bool:
+    client.send("still here")
+    return client.recv(timeout=5) == "still here"
 
 
 class Service:
@@ -59,11 +67,6 @@ class Service:
             return None
         return answer if answer.is_success else None
 
-    def metric(self, name: str) -> float:
-        answer = self.ask("/metrics")
-        lines = answer.text.splitlines() if answer else []
-        return next((float(line.split()[-1]) for line in lines if line.startswith(f"{name} ")), 0.0)
-
     def close(self) -> None:
         self.program.kill()
         self.http.close()
@@ -83,6 +86,11 @@ class Pod(Service):
         """Return what it serves; nothing where it doesn't answer."""
         answer = self.ask("/config")
         return answer.json() if answer else {}
+
+    @property
+    def age_seconds(self) -> float:
+        """How old it says that is what it serves."""
+        return float(self.config().get("age_seconds") or 0)
 
     def read_snapshot(self) -> Mark | None:
         """Return the mark of what it has on disk."""
@@ -115,7 +123,7 @@ class ControlPlane(Service):
 
 
 class Installation:
-    """All of it, with the API `/echo/1.0` published and subscribed, and the calls that tests make."""
+    """All of it, with the API `ECHO` published and subscribed, and the calls that tests make."""
 
     def __init__(self, folder: Path, database_url: str, *, control_planes: int = 1, pods: int = 2) -> None:
         self._folder = folder
@@ -123,9 +131,9 @@ class Installation:
         self._contexts = (f"/fault-{number}" for number in count())
         self.redis = RedisServer(folder)
         self.database = Database(database_url)
-        backend_port = free_port()
-        self.backend_url = f"ws://127.0.0.1:{backend_port}"
-        self.backend = Program("backend", folder, [sys.executable, "-m", "cli.echo", "--port", str(backend_port)])
+        self._backend_port = free_port()
+        echo = [sys.executable, "-m", "cli.echo", "--port", str(self._backend_port)]
+        self.backend = Program("backend", folder, echo)
         self._env = {
             "FRAMEGATE_DATABASE_URL": database_url,
             "FRAMEGATE_REDIS_URL": self.redis.url,
@@ -184,7 +192,8 @@ class Installation:
                 program.start()
         for service in self.services:
             wait_until(partial(self._is_up, service), within=60)
-        self._rest_token = self._fetch(self.control_plane, CLIENT_ID, self._secret, scope=SCOPES)
+        wait_until(self._backend_listens, within=20)
+        self._rest_token = self._sign_in()
         self.settle()
 
     def settle(self) -> Mark:
@@ -225,7 +234,7 @@ class Installation:
         """Call the REST API of a control plane, and return the answer to what was accepted."""
         plane = self.control_planes[via]
         headers = {"Authorization": f"Bearer {self._rest_token}"}
-        answer = plane.http.request(method, plane.health_url + path, json=body, headers=headers, timeout=15)
+        answer = plane.http.request(method, plane.health_url + path, json=body, headers=headers, timeout=CALL_SECONDS)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
@@ -236,7 +245,7 @@ class Installation:
             "name": context.strip("/"),
             "context": context,
             "version": "1.0",
-            "endpoints": {"production": {"urls": [self.backend_url]}},
+            "endpoints": {"production": {"urls": [f"ws://127.0.0.1:{self._backend_port}"]}},
             "auth": {"types": ["none"]},
             "ping_interval_seconds": None,
             **fields,
@@ -263,12 +272,11 @@ class Installation:
 
     def fetch_token(self) -> str:
         """Get an access token for the application."""
-        return self._fetch(self.control_plane, self.key["consumer_key"], self.key["consumer_secret"])
+        answer = self._post_form("/oauth2/token", self._client, grant_type="client_credentials")
+        return str(answer["access_token"])
 
     def revoke(self, token: str) -> None:
-        plane, client = self.control_plane, (self.key["consumer_key"], self.key["consumer_secret"])
-        answer = plane.http.post(f"{plane.health_url}/oauth2/revoke", data={"token": token}, auth=client)
-        assert answer.is_success, answer.text
+        self._post_form("/oauth2/revoke", self._client, token=token)
 
     @contextmanager
     def another_pod(self, name: str, **env: str) -> Iterator[Pod]:
@@ -280,12 +288,27 @@ class Installation:
         finally:
             pod.close()
 
+    def _backend_listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._backend_port), timeout=2).close()
+        except OSError:
+            return False
+        return True
+
     def _is_up(self, service: Service) -> bool:
         assert service.program.pid is not None, service.program.said
         return service.is_ready
 
-    def _fetch(self, plane: ControlPlane, client_id: str, client_secret: str, **form: str) -> str:
-        form = {"grant_type": "client_credentials", **form}
-        answer = plane.http.post(f"{plane.health_url}/oauth2/token", data=form, auth=(client_id, client_secret))
+    @property
+    def _client(self) -> tuple[str, str]:
+        return self.key["consumer_key"], self.key["consumer_secret"]
+
+    def _sign_in(self) -> str:
+        form = {"grant_type": "client_credentials", "scope": SCOPES}
+        return str(self._post_form("/oauth2/token", (CLIENT_ID, self._secret), **form)["access_token"])
+
+    def _post_form(self, path: str, client: tuple[str, str], **form: str) -> Any:
+        plane = self.control_plane
+        answer = plane.http.post(plane.health_url + path, data=form, auth=client, timeout=CALL_SECONDS)
         assert answer.is_success, answer.text
-        return str(answer.json()["access_token"])
+        return answer.json() if answer.content else None

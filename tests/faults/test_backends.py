@@ -3,8 +3,7 @@
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from tests.faults.installation import Installation
-from tests.faults.test_redis import ECHO, echoes
+from tests.faults.installation import ECHO, Installation, echoes
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)

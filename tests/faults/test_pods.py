@@ -4,8 +4,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError
 
 from shared import keys
-from tests.faults.installation import Installation
-from tests.faults.test_redis import ECHO, echoes
+from tests.faults.installation import ECHO, Installation, echoes
 from tests.faults.watch import nothing_lost
 from tests.support.waiting import wait_until
 

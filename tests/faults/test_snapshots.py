@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.data_plane.snapshot import FORMAT, SnapshotFile
-from tests.faults.installation import Installation, Pod
+from tests.faults.installation import ECHO, Installation, Pod
 from tests.support.slow import slow_link
 from tests.support.waiting import wait_until
 
@@ -82,7 +82,7 @@ def test_a_damaged_snapshot_gives_way_to_the_one_before(
     with installation.another_pod("alone", **places) as pod:
         wait_until(lambda: pod.is_ready, within=30)
         assert pod.config()["revision"] == older
-        assert pod.dial("/echo/1.0", installation.token) == 101
+        assert pod.dial(ECHO, installation.token) == 101
         assert f"the snapshot {snapshot} can't be used: " in pod.program.said
         assert f"serving revision {older} from the snapshot" in pod.program.said
 
@@ -97,9 +97,9 @@ def test_without_any_good_snapshot_a_pod_lives_and_waits_for_redis(
         with installation.another_pod("waiting", **places) as pod:
             wait_until(lambda: pod.ask("/healthz"), within=30)
             assert not pod.is_ready
-            assert pod.dial("/echo/1.0", installation.token) in (404, 503)
+            assert pod.dial(ECHO, installation.token) in (404, 503)
             said = [f"{path} can't be used" for path in (snapshot, before(snapshot))]
             wait_until(lambda: all(words in pod.program.said for words in said))
             link.target = installation.redis.port
             wait_until(lambda: pod.is_ready, within=20)
-            assert pod.dial("/echo/1.0", installation.token) == 101
+            assert pod.dial(ECHO, installation.token) == 101

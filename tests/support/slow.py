@@ -10,7 +10,10 @@ _CHUNKS = 64
 
 
 class SlowLink:
-    """Passes connections on to a port, and each byte `delay_seconds` late. It ends a connection at once."""
+    """Passes connections on to a port, and each byte `delay_seconds` late. It ends a connection at once.
+
+    `target` and `delay_seconds` may change at any time.
+    """
 
     def __init__(self, target: int) -> None:
         self.port = 0
