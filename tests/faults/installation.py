@@ -179,8 +179,7 @@ class Installation:
         for service in self.services:
             service.close()
         self.backend.kill()
-        self.redis.program.kill()
-        self.redis.client.close()
+        self.redis.close()
         self.database.close()
 
     def mend(self) -> None:

@@ -57,6 +57,10 @@ class RedisServer:
             shutil.rmtree(self._data)
             self._data.mkdir()
 
+    def close(self) -> None:
+        self.program.kill()
+        self.client.close()
+
     def back_up(self, folder: Path) -> None:
         shutil.copytree(self._data, folder)
 
