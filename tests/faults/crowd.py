@@ -34,7 +34,7 @@ class Crowd:
     async def check(self) -> None:
         """Ask again and again who is ready, as a balancer does."""
         while True:
-            answers = await asyncio.gather(*(asyncio.to_thread(lambda pod=pod: pod.is_ready) for pod in self._pods))
+            answers = await asyncio.gather(*(asyncio.to_thread(pod.is_ready) for pod in self._pods))
             self._ready = [pod for pod, ready in zip(self._pods, answers, strict=True) if ready] or self._pods
             await asyncio.sleep(CHECK_SECONDS)
 

@@ -4,7 +4,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -55,7 +55,6 @@ class Service:
         self.health_url = f"http://127.0.0.1:{health_port}"
         self.http = httpx.Client(timeout=2, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
-    @property
     def is_ready(self) -> bool:
         return self.ask("/readyz") is not None
 
@@ -95,7 +94,7 @@ class Pod(Service):
     def read_snapshot(self) -> Mark | None:
         """Return the mark of what it has on disk."""
         found = SnapshotFile(self.snapshot).load()
-        return found and found.mark
+        return found.mark if found else None
 
     def connect(self, path: str, token: str | None = None) -> ClientConnection:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -197,7 +196,9 @@ class Installation:
 
     def settle(self) -> Mark:
         """Wait until SQL, Redis and every pod hold the same."""
-        return wait_until(self.agreed, within=SETTLED_SECONDS)
+        mark = wait_until(self.agreed, within=SETTLED_SECONDS)
+        assert mark
+        return mark
 
     def agreed(self) -> Mark | None:
         """Return what all hold, by digests of the objects themselves where they can be seen; None if they differ."""
@@ -269,6 +270,12 @@ class Installation:
         """Return what pods answer to a handshake."""
         return {pod.dial(api.path) for pod in self.pods}
 
+    @contextmanager
+    def connected(self, token: str) -> Iterator[Sequence[ClientConnection]]:
+        """Hold a client of `ECHO` at every pod."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(pod.connect(ECHO, token)) for pod in self.pods]
+
     def fetch_token(self) -> str:
         """Get an access token for the application."""
         answer = self._post_form("/oauth2/token", self._client, grant_type="client_credentials")
@@ -296,7 +303,7 @@ class Installation:
 
     def _is_up(self, service: Service) -> bool:
         assert service.program.pid is not None, service.program.said
-        return service.is_ready
+        return service.is_ready()
 
     @property
     def _client(self) -> tuple[str, str]:

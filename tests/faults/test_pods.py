@@ -21,7 +21,7 @@ def test_a_pod_is_killed(installation: Installation) -> None:
                 client.recv(timeout=5)
         api = installation.publish()
         dead.program.start()
-        wait_until(lambda: dead.is_ready, within=30)
+        wait_until(dead.is_ready, within=30)
         installation.settle()
         assert echoes(bystander)
     assert installation.serves(api)
@@ -37,7 +37,7 @@ def test_a_pod_is_killed_and_comes_back_while_redis_is_away(installation: Instal
     pod.program.kill()
     later = installation.publish()
     pod.program.start()
-    wait_until(lambda: pod.is_ready, within=30)
+    wait_until(pod.is_ready, within=30)
     assert pod.config()["revision"] == mark.revision
     assert pod.dial(ECHO, installation.token) == 101
     assert pod.dial(api.path) == 101

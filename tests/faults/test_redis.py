@@ -43,15 +43,15 @@ def test_what_is_revoked_while_redis_is_away_is_closed_when_it_is_back(installat
     before, meanwhile = installation.fetch_token(), installation.fetch_token()
     installation.revoke(before)
     wait_until(lambda: [pod.dial(ECHO, before) for pod in installation.pods] == [401, 401])
-    connected = [pod.connect(ECHO, meanwhile) for pod in installation.pods]
-    installation.redis.kill(data_lost=True)
-    installation.revoke(meanwhile)
-    assert all(echoes(client) for client in connected), "nobody can have told the pods"
-    installation.redis.start()
-    for client in connected:
-        with pytest.raises(ConnectionClosed):
-            client.recv(timeout=REVOKED_SECONDS)
-        assert (client.close_code, client.close_reason) == (4501, "token_revoked")
+    with installation.connected(meanwhile) as clients:
+        installation.redis.kill(data_lost=True)
+        installation.revoke(meanwhile)
+        assert all(map(echoes, clients)), "nobody can have told the pods"
+        installation.redis.start()
+        for client in clients:
+            with pytest.raises(ConnectionClosed):
+                client.recv(timeout=REVOKED_SECONDS)
+            assert (client.close_code, client.close_reason) == (4501, "token_revoked")
     for token in (before, meanwhile):
         assert [pod.dial(ECHO, token) for pod in installation.pods] == [401, 401]
 
@@ -122,7 +122,7 @@ def test_a_redis_that_takes_no_changes_gets_them_later(
             assert installation.statuses(api) == {404}, "nobody can have told them"
             assert echoes(client)
             assert second.dial(ECHO, installation.token) == 101
-            assert all(pod.is_ready for pod in installation.pods)
+            assert all(pod.is_ready() for pod in installation.pods)
         installation.settle()
         assert echoes(client)
     assert installation.serves(api)
@@ -132,7 +132,7 @@ def test_a_slow_redis_slows_changes_alone(installation: Installation) -> None:
     with slow_link(installation.redis.port) as link:
         there = f"redis://127.0.0.1:{link.port}/0"
         with installation.another_pod("slow", FRAMEGATE_REDIS_URL=there) as pod:
-            wait_until(lambda: pod.is_ready, within=30)
+            wait_until(pod.is_ready, within=30)
             with nothing_lost([pod]), pod.connect(ECHO, installation.token) as client:
                 link.delay_seconds = DELAY_SECONDS
                 api = installation.publish()

@@ -22,7 +22,7 @@ async def restart(pod: Pod) -> None:
     pod.program.start()
 
     async def is_ready() -> bool:
-        return await asyncio.to_thread(lambda: pod.is_ready)
+        return await asyncio.to_thread(pod.is_ready)
 
     await eventually(is_ready, within=30)
 

@@ -30,7 +30,7 @@ def flip(data: bytes, chance: random.Random) -> bytes:
     return bytes(damaged)
 
 
-def come_from_later(data: bytes, _: random.Random) -> bytes:
+def come_from_later(data: bytes, chance: random.Random) -> bytes:
     """Be as a newer version would write it: whole by its own checksum, and of a format that nobody here knows."""
     first, _, rest = data.partition(b"\n")
     head = json.loads(first) | {"format": FORMAT + 1}
@@ -80,7 +80,7 @@ def test_a_damaged_snapshot_gives_way_to_the_one_before(
     snapshot.write_bytes(damage(snapshot.read_bytes(), chance))
     places = {"FRAMEGATE_REDIS_URL": NOWHERE, "FRAMEGATE_SNAPSHOT": str(snapshot)}
     with installation.another_pod("alone", **places) as pod:
-        wait_until(lambda: pod.is_ready, within=30)
+        wait_until(pod.is_ready, within=30)
         assert pod.config()["revision"] == older
         assert pod.dial(ECHO, installation.token) == 101
         assert f"the snapshot {snapshot} can't be used: " in pod.program.said
@@ -96,10 +96,10 @@ def test_without_any_good_snapshot_a_pod_lives_and_waits_for_redis(
         places = {"FRAMEGATE_REDIS_URL": f"redis://127.0.0.1:{link.port}/0", "FRAMEGATE_SNAPSHOT": str(snapshot)}
         with installation.another_pod("waiting", **places) as pod:
             wait_until(lambda: pod.ask("/healthz"), within=30)
-            assert not pod.is_ready
+            assert not pod.is_ready()
             assert pod.dial(ECHO, installation.token) in (404, 503)
             said = [f"{path} can't be used" for path in (snapshot, before(snapshot))]
             wait_until(lambda: all(words in pod.program.said for words in said))
             link.target = installation.redis.port
-            wait_until(lambda: pod.is_ready, within=20)
+            wait_until(pod.is_ready, within=20)
             assert pod.dial(ECHO, installation.token) == 101
