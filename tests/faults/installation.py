@@ -188,11 +188,14 @@ class Installation:
         for program in (self.backend, *(service.program for service in self.services)):
             if program.pid is None:
                 program.start()
-        for service in self.services:
-            wait_until(partial(self._is_up, service), within=60)
+        self.wait_until_up()
         wait_until(self._backend_listens, within=20)
         self._rest_token = self._sign_in()
         self.settle()
+
+    def wait_until_up(self) -> None:
+        for service in self.services:
+            wait_until(partial(self._is_up, service), within=60)
 
     def settle(self) -> Mark:
         """Wait until SQL, Redis and every pod hold the same."""

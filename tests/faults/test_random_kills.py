@@ -104,6 +104,8 @@ def test_after_random_kills_sql_redis_and_every_pod_agree(
         own = random.Random(chance.random())  # noqa: S311 - no secret. A thread would mix up the order of choices
         with publishing(installation, own) as publisher:
             while left:
+                if chance.random() < 0.5:
+                    installation.wait_until_up()  # else some are killed while they start
                 publisher.make(chance.choice(CHANGES_BETWEEN))
                 left -= kill_some(installation, chance, left)
         installation.mend()
