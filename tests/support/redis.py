@@ -80,8 +80,9 @@ class RedisServer:
             self.client.config_set(name, before)
 
     def _answers(self) -> bool:
+        """Tell whether it is there, and has loaded what it keeps."""
         assert self.program.pid is not None, self.program.said
         try:
-            return bool(self.client.info("server")["process_id"] == self.program.pid)
+            return self.client.ping() and self.client.info("server")["process_id"] == self.program.pid
         except RedisError:
             return False
