@@ -22,7 +22,7 @@ from services.data_plane.snapshot import SnapshotFile
 from shared import keys
 from shared.catalogue import KINDS, Mark, digest_objects
 from tests.support.program import Program
-from tests.support.redis import RedisServer
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import free_port, wait_until
 
 ECHO = "/echo/1.0"

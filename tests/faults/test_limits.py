@@ -8,7 +8,7 @@ import pytest
 from shared.limits import Limit
 from tests.integration.data_plane.throttle.test_exact import LIMIT, LONG_SECONDS, fleet, quiet, senders
 from tests.support.counting import counting_backend
-from tests.support.redis import RedisServer
+from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.timeout(180)
 

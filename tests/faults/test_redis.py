@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.faults.installation import ECHO, Installation, echoes
 from tests.faults.watch import nothing_lost
-from tests.support.redis import RedisServer
+from tests.support.redis_server import RedisServer
 from tests.support.slow import slow_link
 from tests.support.waiting import wait_until
 
@@ -73,13 +73,14 @@ def test_an_old_backup_of_redis_is_brought_up_to_date(installation: Installation
     installation.unpublish(removed)
     api = installation.publish()
     before = installation.settle()
-    installation.redis.kill()
-    installation.redis.restore(tmp_path / "backup")
-    installation.redis.start()
-    mark, _ = installation.read_redis()
-    assert mark
-    assert mark.revision < before.revision, "it is the old one"
-    assert installation.settle() == before
+    with nothing_lost(installation.pods):
+        installation.redis.kill()
+        installation.redis.restore(tmp_path / "backup")
+        installation.redis.start()
+        mark, _ = installation.read_redis()
+        assert mark
+        assert mark.revision < before.revision, "it is the old one"
+        assert installation.settle() == before
     assert installation.serves(api)
     assert installation.serves(kept)
     assert installation.statuses(removed) == {404}

@@ -84,7 +84,7 @@ def test_a_damaged_snapshot_gives_way_to_the_one_before(
         assert pod.config()["revision"] == older
         assert pod.dial(ECHO, installation.token) == 101
         assert f"the snapshot {snapshot} can't be used: " in pod.program.said
-        assert f"serving revision {older} from the snapshot" in pod.program.said
+        assert f"beginning with revision {older}, from the snapshot" in pod.program.said
 
 
 def test_without_any_good_snapshot_a_pod_lives_and_waits_for_redis(
