@@ -67,6 +67,6 @@ class RedisServer:
         """Tell whether it is there, and has loaded what it keeps."""
         assert self.program.pid is not None, self.program.said
         try:
-            return self.client.ping() and self.client.info("server")["process_id"] == self.program.pid
+            return bool(self.client.ping() and self.client.info("server")["process_id"] == self.program.pid)
         except RedisError:
             return False
