@@ -19,6 +19,8 @@ from services.data_plane.workers import MARGIN_SECONDS
 from tests.architecture.repository import ROOT
 from tests.support import toolbox
 
+pytestmark = pytest.mark.timeout(300)  # the first test that needs the toolbox installs it
+
 Object = dict[str, Any]
 
 CHART = str(ROOT / "deploy" / "helm" / "framegate")
@@ -335,7 +337,9 @@ def test_prometheus_finds_both_planes_under_the_jobs_of_the_rules() -> None:
         if item["kind"] == "ServiceMonitor":
             (endpoint,) = item["spec"]["endpoints"]
             wanted = item["spec"]["selector"]["matchLabels"].items()
-            (service,) = (one for one in objects if one["kind"] == "Service" and wanted <= one["metadata"]["labels"].items())
+            (service,) = (
+                one for one in objects if one["kind"] == "Service" and wanted <= one["metadata"]["labels"].items()
+            )
             assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
             assert item["metadata"]["labels"]["release"] == "prometheus"
             jobs |= {relabelling["replacement"] for relabelling in endpoint["relabelings"]}

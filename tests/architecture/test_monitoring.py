@@ -50,9 +50,9 @@ def declared() -> Iterator[tuple[str, str, frozenset[str]]]:
     """Yield kind, name and labels of each metric, as the sources declare it."""
     for path in tracked("services/*.py"):
         for node in ast.walk(ast.parse(read(path))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ENDINGS:
-                name, _, *labels = (ast.literal_eval(argument) for argument in node.args)
-                yield node.func.id, name, frozenset(labels[0] if labels else ())
+            match node:
+                case ast.Call(ast.Name(kind), [ast.Constant(str(name)), _, *labels]) if kind in ENDINGS:
+                    yield kind, name, frozenset(ast.literal_eval(labels[0]) if labels else ())
 
 
 @cache
