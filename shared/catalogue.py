@@ -25,7 +25,7 @@ KINDS: Final[Mapping[str, type[Contract]]] = {
 }
 
 KINDS_FIELD: Final = "kinds"
-"""In the state: of which kinds the digest tells. A pod that is older than the control plane holds their objects unread."""
+"""In the state: of which kinds the digest tells. A pod that doesn't know one holds its objects unread."""
 
 STREAM_LENGTH: Final = 10_000
 """About how many changes the stream keeps. A pod that fell further behind loads everything anew."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from typing import cast
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -108,7 +109,7 @@ class Catalogue:
         return mine.revision == there.revision and mine.digest != there.digest
 
     async def _load(self) -> None:
-        kinds = read_kinds(await self._redis.hgetall(keys.CATALOGUE_STATE))
+        kinds = read_kinds(cast("dict[str, str]", await self._redis.hgetall(keys.CATALOGUE_STATE)))
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(keys.CATALOGUE_STATE)
             for kind in kinds:

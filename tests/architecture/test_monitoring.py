@@ -4,15 +4,15 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache, reduce
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from promql_parser import (
-    AggregateExpr,
     AggModifierType,
+    AggregateExpr,
     BinaryExpr,
     Call,
     MatchOp,
@@ -71,24 +71,23 @@ def exposed() -> Mapping[str, frozenset[str]]:
 def labels_of(expression: Any, series: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """Return the labels that the result of an expression has. Fails where one is asked for that there isn't."""
     match expression:
-        case VectorSelector():
-            assert expression.name in series, f"there is no {expression.name}"
-            check_matchers(expression, series[expression.name])
-            return series[expression.name]
-        case MatrixSelector():
-            return labels_of(expression.vector_selector, series)
-        case ParenExpr():
-            return labels_of(expression.expr, series)
+        case VectorSelector(name=str(name)):
+            assert name in series, f"there is no {name}"
+            check_matchers(expression, series[name])
+            return series[name]
+        case MatrixSelector(vector_selector=inner) | ParenExpr(expr=inner):
+            return labels_of(inner, series)
         case AggregateExpr():
             return labels_of_aggregate(expression, series)
-        case BinaryExpr():
-            labels_of(expression.rhs, series)
-            return labels_of(expression.lhs, series)
+        case BinaryExpr(lhs=left, rhs=right):
+            labels_of(right, series)
+            return labels_of(left, series)
         case Call():
             return labels_of_call(expression, series)
         case NumberLiteral():
             return frozenset()
-    raise AssertionError(f"{type(expression)} is not foreseen here")
+        case _:
+            raise AssertionError(f"{type(expression)} is not foreseen here")
 
 
 def labels_of_aggregate(expression: AggregateExpr, series: Mapping[str, frozenset[str]]) -> frozenset[str]:
@@ -103,7 +102,7 @@ def labels_of_aggregate(expression: AggregateExpr, series: Mapping[str, frozense
 
 
 def labels_of_call(expression: Call, series: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    labels = reduce(frozenset.union, (labels_of(argument, series) for argument in expression.args), frozenset())
+    labels = frozenset(label for argument in expression.args for label in labels_of(argument, series))
     match expression.func.name:
         case "rate" | "increase":
             (argument,) = expression.args
@@ -116,7 +115,8 @@ def labels_of_call(expression: Call, series: Mapping[str, frozenset[str]]) -> fr
             return frozenset({"job"}) & labels
         case "scalar":
             return frozenset()
-    raise AssertionError(f"{expression.func.name} is not foreseen here")
+        case unknown:
+            raise AssertionError(f"{unknown} is not foreseen here")
 
 
 def check_matchers(selector: VectorSelector, labels: frozenset[str]) -> None:

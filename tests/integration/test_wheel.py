@@ -23,7 +23,7 @@ def start_build(folder: Path) -> "subprocess.Popen[bytes]":
     for path in tracked(*SOURCES):
         (sources / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, sources / path)
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     return subprocess.Popen(command, cwd=sources, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -1,4 +1,4 @@
-"""Helm, and the schemas of Kubernetes: tools that are too large for every .venv, in one that is made when a test asks."""
+"""Helm, the schemas of Kubernetes and so on: too large for every .venv, in one that is made when a test asks."""
 
 import atexit
 import fcntl

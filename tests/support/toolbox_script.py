@@ -47,4 +47,5 @@ QUESTIONS: Final[Mapping[str, Callable[..., Answer]]] = {
 if __name__ == "__main__":
     for line in sys.stdin:
         question, given = json.loads(line)
-        print(json.dumps(QUESTIONS[question](**given)), flush=True)
+        sys.stdout.write(json.dumps(QUESTIONS[question](**given)) + "\n")
+        sys.stdout.flush()
