@@ -126,7 +126,7 @@ async def test_a_kind_of_a_newer_control_plane_is_held_unread(
         await eventually(lambda: gate.pod.catalogue._saved == world.mark)
     nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     async with run_pod(nowhere, Ports(port=0, tls_port=0, ops_port=0)) as running:
-        assert running.pod.catalogue.mark == world.mark
+        await eventually(lambda: running.pod.catalogue.mark == world.mark)
 
 
 async def test_objects_that_a_newer_control_plane_left_behind_do_no_harm(gate: Gate) -> None:
