@@ -55,9 +55,10 @@ def _install() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
             _call(sys.executable, "-m", "venv", "--clear", "--without-pip", _FOLDER / "venv")
-            pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", _FOLDER / "venv")
             # Compiled to bytecode it would be twice as slow to install, for programs that run once.
-            _call(*pip, "install", "--quiet", "--no-compile", "--no-deps", "--require-hashes", "-r", LOCK)
+            options = "--quiet --no-compile --only-binary :all: --no-deps --require-hashes --requirement"
+            pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", _FOLDER / "venv")
+            _call(*pip, "install", *options.split(), LOCK)
             stamp.write_text(wanted)
     return _FOLDER / "venv"
 
