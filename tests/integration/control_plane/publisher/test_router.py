@@ -262,6 +262,10 @@ async def test_an_api_is_its_owner_s_and_the_administrators(platform: Platform) 
                 ("POST", f"{path}/versions", {"version": "2.0"}),
                 ("POST", f"{path}/endpoints/test", None),
                 ("GET", f"{path}/subscriptions", None),
+                ("GET", f"{path}/connections", None),
+                ("DELETE", f"{path}/connections", None),
+                ("DELETE", f"{path}/connections/x", None),
+                ("GET", f"{path}/usage", None),
                 ("POST", f"{block}/block", None),
                 ("POST", f"{block}/unblock", None),
             ):
