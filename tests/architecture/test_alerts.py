@@ -41,6 +41,7 @@ HEALTHY = {
     # It changes with every scrape, and a pod is asked before it is told.
     f"framegate_catalogue_revision{CONTROL}": "100+5x60",
     f"framegate_catalogue_revision{POD}": "95+5x60",
+    f"framegate_catalogue_ahead{POD}": "0x60",
     f"framegate_catalogue_failures{CONTROL}": "0x60",
     f"framegate_throttle_decisions_without_redis_total{of(POD, decision='allow')}": "9x60",
     f"framegate_usage_lost_total{POD}": "0x60",
@@ -69,6 +70,7 @@ SICK: dict[str, tuple[set[str], dict[str, str]]] = {
         {f"framegate_catalogue_age_seconds{POD}": "0+15x60", f"framegate_catalogue_revision{POD}": "100x60"},
     ),
     "a pod stands still": ({"FramegatePodBehind"}, {f"framegate_catalogue_revision{POD}": "100x60"}),
+    "Redis went back": ({"FramegateRedisWentBack"}, {f"framegate_catalogue_ahead{POD}": "1x60"}),
     "pushes fail": ({"FramegatePushFails"}, {f"framegate_catalogue_failures{CONTROL}": "0+1x60"}),
     "Redis is away": (
         {"FramegateLimitsWithoutRedis"},
