@@ -26,10 +26,15 @@ MAX_TOKEN_BYTES = 8192
 
 
 class IssuerDefinition(Contract):
-    """Whose tokens the pods accept: the issuer's URL and its public keys as JWKs."""
+    """Whose tokens the pods accept: the issuer's URL and its public keys as JWKs.
+
+    `sealed_assertion_key` is a private JWK that pods sign assertions for backends with; its public half is never among
+    `keys`, so that nobody makes access tokens with it. It can be read with the key at `keys.CATALOGUE_KEY`.
+    """
 
     issuer: str
     keys: tuple[Mapping[str, Any], ...]
+    sealed_assertion_key: str | None = Field(default=None, repr=False)
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:

@@ -88,6 +88,7 @@ class ApiDefinition(Contract):
     ping_interval_seconds: int | None = 30
     set_headers: Mapping[str, str] = {}
     forward_cookies: bool = False
+    backend_assertion: bool = False
     ca_certificate: str | None = None
     sealed_client_certificate: str | None = Field(default=None, repr=False)
     sealed_backend_credentials: str | None = Field(default=None, repr=False)

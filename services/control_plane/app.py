@@ -158,7 +158,7 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
 
 def _build_services(settings: Settings, platform: Platform) -> Services:
     clock, database = platform.clock, platform.database
-    keyring = KeyRing(platform.sealer, settings.signing_algorithm, clock)
+    keyring = KeyRing(platform.sealer, platform.backend_sealer, settings.signing_algorithm, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
     signing = IssuerService(database, keyring, issuer, clock)
     clients = ClientService(clock)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
+from services.data_plane.assertion import AssertionBook
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.backend_access import AccessBook
 from services.data_plane.balance import Balancer
@@ -89,6 +90,7 @@ class Pod:
         self.gateway = Gateway(
             catalogue=self.catalogue,
             authenticator=self._authenticator(),
+            assertions=AssertionBook(lambda: self.catalogue.unsealing_key, _wall_clock),
             throttle=Throttle(self.leases, self.slots),
             dialler=Dialler(connector, access, balancer),
             registry=self.registry,

@@ -77,6 +77,7 @@ class RouteTable:
     subscriptions: Mapping[tuple[ApplicationId, ApiId], SubscriptionDefinition] = field(default_factory=dict)
     api_keys: Mapping[str, ApiKeyDefinition] = field(default_factory=dict)
     issuers: Mapping[str, TokenVerifier] = field(default_factory=dict)
+    own_issuer: IssuerDefinition | None = None
     blocks: Blocks = field(default_factory=Blocks)
     quotas: dict[tuple[ApiId, ApplicationId], Quotas] = field(default_factory=dict, init=False, compare=False)
     """What was found in this table already: `replace` begins with an empty one."""
@@ -103,7 +104,8 @@ class RouteTable:
                 return replace(self, api_keys={key.digest: key for key in found})
             case "issuer":
                 issuers = cast("Mapping[str, IssuerDefinition]", objects).values()
-                return replace(self, issuers={issuer.issuer: _verifier(issuer) for issuer in issuers})
+                verifiers = {issuer.issuer: _verifier(issuer) for issuer in issuers}
+                return replace(self, issuers=verifiers, own_issuer=next(iter(issuers), None))
             case "block":
                 return replace(self, blocks=Blocks.of(cast("Mapping[str, BlockDefinition]", objects).values()))
             case _:

@@ -102,7 +102,7 @@ def target_of(parts: SplitResult, rest: str, query: str) -> str:
 
 
 def headers_of(
-    handshake: Handshake, api: ApiDefinition, host: str, application: str | None, credentials: Headers
+    handshake: Handshake, api: ApiDefinition, host: str, consumer: Headers, credentials: Headers
 ) -> Headers:
     """Return the client's headers, those that the API sets in their place, and who calls."""
     sent = handshake.headers
@@ -112,7 +112,6 @@ def headers_of(
         if added:
             names = {plain(name) for name, _ in added}
             sent = (*((name, value) for name, value in sent if plain(name) not in names), *added)
-    consumer = (("X-Consumer-Application", application),) if application is not None else ()
     return (
         ("Host", host),
         *sent,

@@ -83,6 +83,7 @@ class Api(Versioned, table=True):
     ping_interval_seconds: int | None = None
     set_headers: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     forward_cookies: bool = False
+    backend_assertion: bool = False
     ca_certificate: str | None = Field(default=None, sa_type=Text)
     sealed_client_certificate: str | None = Field(default=None, sa_type=Text, repr=False)
     sealed_backend_credentials: str | None = Field(default=None, sa_type=Text, repr=False)

@@ -162,9 +162,18 @@ class ApiWrite(WriteBody):
     ping_interval_seconds: Annotated[int, Field(gt=0, le=MAX_PING_SECONDS)] | None = 30
     set_headers: Annotated[SetHeaders, Field(default_factory=dict)]
     forward_cookies: bool = False
+    backend_assertion: bool = False
     ca_certificate: CaCertificate | None = None
     client_certificate: OrKept[ClientCertificate] | None = None
     backend_credentials: OrKept[BackendCredentialsBody] | None = None
+
+    @field_validator("backend_assertion")
+    @classmethod
+    def _check_assertion(cls, asked: bool, info: ValidationInfo) -> bool:
+        auth = info.data.get("auth")
+        if asked and auth is not None and "none" in auth.types:
+            raise ValueError("an API without authentication has no caller to tell of")
+        return asked
 
     @field_validator("paths")
     @classmethod

@@ -142,6 +142,7 @@ class ApiService:
     def _assign_backend(self, api: Api, body: ApiWrite) -> None:
         api.set_headers = body.set_headers
         api.forward_cookies = body.forward_cookies
+        api.backend_assertion = body.backend_assertion
         api.ca_certificate = body.ca_certificate
         api.sealed_client_certificate = self._secrets.replace(
             "client_certificate", api.sealed_client_certificate, body.client_certificate
