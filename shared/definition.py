@@ -78,6 +78,9 @@ class ApiDefinition(Contract):
     state: State
     endpoints: Endpoints
     auth: Auth = Auth()
+    issuers: tuple[str, ...] = ()
+    """The names of the external issuers whose tokens are taken beside ours."""
+
     paths: tuple[PathDefinition, ...] = ()
     api_policy: PolicyName | None = None
     anonymous_policy: PolicyName | None = None  # of level subscription, for each address that needs no credentials

@@ -18,7 +18,8 @@ from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
-from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
+from services.control_plane.catalogue.pusher import Pusher
+from services.control_plane.chores import make_asker, make_teller, make_tidier
 from services.control_plane.identity import account_router, role_router, user_router
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
@@ -32,6 +33,11 @@ from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.identity.service import AccountService
 from services.control_plane.identity.sessions import SessionService
 from services.control_plane.identity.sign_in import SignInService
+from services.control_plane.issuers import repository as issuer_repository
+from services.control_plane.issuers import router as issuer_router
+from services.control_plane.issuers.reading import KeyReader
+from services.control_plane.issuers.refreshing import Refresher
+from services.control_plane.issuers.service import ExternalIssuerService
 from services.control_plane.kit import audit, problems
 from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.bulkhead import Bulkhead
@@ -51,9 +57,9 @@ from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.assertions import AssertionReader
 from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.grants import GrantService
-from services.control_plane.oauth.keeper import Chore, Keeper
+from services.control_plane.oauth.keeper import Keeper
 from services.control_plane.oauth.keyring import KeyRing
-from services.control_plane.oauth.revocation import Revocations, has_pending
+from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.signing import IssuerService
@@ -68,13 +74,20 @@ from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.service import ApiService
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
-from services.control_plane.store import api_key_router, key_router, registration_router, ticket_router
+from services.control_plane.store import (
+    api_key_router,
+    external_key_router,
+    key_router,
+    registration_router,
+    ticket_router,
+)
 from services.control_plane.store import publisher_router as store_publisher_router
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store import router as store_router
 from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
+from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.registration import RegistrationService
@@ -91,10 +104,6 @@ _SLOW_WAIT_SECONDS: Final = 2.0
 
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
-
-_KEEPER_SECONDS: Final = 0.5
-_KEYS_SECONDS: Final = 5.0
-_SWEEP_SECONDS: Final = 60.0
 
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
@@ -161,17 +170,16 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     keyring = KeyRing(platform.sealer, platform.backend_sealer, settings.signing_algorithm, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
     signing = IssuerService(database, keyring, issuer, clock)
-    clients = ClientService(clock)
+    clients, roles = ClientService(clock), RoleService()
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys = KeyService(clients, issuer, clock)
-    api_keys = ApiKeyService(clock)
-    applications = ApplicationService(policies, keys, api_keys, clock)
+    applications, kept = _provide_applications(settings, policies, keys, clock)
     hooks = AccountHooks(applications.create_default, applications.publish_owned, applications.delete_owned)
-    roles = RoleService()
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, clock)
     sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
+    refresher, published = _provide_publisher(settings, platform, policies)
     provided = {
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
@@ -186,15 +194,28 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         PeopleService: PeopleService(roles, tokens.grants, hooks, clock),
         **_provide_portal(settings, sessions, clock),
         PolicyService: policies,
-        **_provide_publisher(settings, platform, policies),
-        ApplicationService: applications,
-        KeyService: keys,
-        ApiKeyService: api_keys,
-        RegistrationService: RegistrationService(applications, keys, settings.public_url),
+        **published,
+        **kept,
         **_provide_store(settings, platform, bearer),
     }
-    keepers = _build_keepers(platform, keyring, signing, tokens, (sessions, personal))
+    announcer = Announcer(database, platform.redis, clock)
+    parts = (tokens.revocations, tokens.grants, tokens.assertions, sessions, personal)
+    keepers = (make_teller(database, announcer), make_tidier(database, keyring, signing, parts), make_asker(refresher))
     return Services(policies, signing, accounts, roles, keepers, provided)
+
+
+def _provide_applications(
+    settings: Settings, policies: PolicyService, keys: KeyService, clock: Clock
+) -> tuple[ApplicationService, dict[type, object]]:
+    external_keys, api_keys = ExternalKeyService(clock), ApiKeyService(clock)
+    applications = ApplicationService(policies, keys, external_keys, api_keys, clock)
+    return applications, {
+        ApplicationService: applications,
+        KeyService: keys,
+        ExternalKeyService: external_keys,
+        ApiKeyService: api_keys,
+        RegistrationService: RegistrationService(applications, keys, settings.public_url),
+    }
 
 
 def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifier) -> dict[type, object]:
@@ -227,15 +248,21 @@ def _provide_portal(settings: Settings, sessions: SessionService, clock: Clock) 
     }
 
 
-def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyService) -> dict[type, object]:
-    bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
-    addresses = AddressChecker(settings.addresses, bulkhead)
+def _provide_publisher(
+    settings: Settings, platform: Platform, policies: PolicyService
+) -> tuple[Refresher, dict[type, object]]:
+    clock, slow = platform.clock, Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    addresses = AddressChecker(settings.addresses, slow)
+    reader = KeyReader(addresses)
+    refresher = Refresher(platform.database, platform.redis, reader, clock)
     backend_secrets = BackendSecrets(platform.backend_sealer)
-    return {
+    return refresher, {
         BackendSecrets: backend_secrets,
-        ApiService: ApiService(policies, backend_secrets, platform.clock),
+        ApiService: ApiService(policies, backend_secrets, issuer_repository.exists, clock),
+        ExternalIssuerService: ExternalIssuerService(settings.public_url, reader, clock),
+        Refresher: refresher,
         AddressChecker: addresses,
-        EndpointTester: EndpointTester(addresses, bulkhead),
+        EndpointTester: EndpointTester(addresses, slow),
     }
 
 
@@ -263,43 +290,6 @@ def _build_tokens(
     )
 
 
-def _build_keepers(
-    platform: Platform,
-    keyring: KeyRing,
-    signing: IssuerService,
-    tokens: TokenServices,
-    people: tuple[SessionService, PersonalTokenService],
-) -> tuple[Keeper, Keeper]:
-    """Return two threads: telling of revoked tokens waits for no slow chore."""
-    announcer = Announcer(platform.database, platform.redis, platform.clock)
-
-    def load() -> None:
-        with platform.database.reading() as session:
-            keyring.load(session)
-
-    def sweep() -> None:
-        with platform.database.writing() as session:
-            signing.sweep(session)
-        for part in (tokens.revocations, tokens.grants, tokens.assertions, *people):
-            more = True
-            while more:
-                with platform.database.writing() as session:
-                    more = part.sweep(session)
-
-    telling = Keeper(
-        _KEEPER_SECONDS,
-        Chore("Telling the pods of revoked tokens", 0, announcer.send),
-        Chore("Comparing revoked tokens with Redis", RECONCILE_SECONDS, announcer.reconcile),
-    )
-    tidying = Keeper(
-        _KEEPER_SECONDS,
-        Chore("Reading the signing keys", _KEYS_SECONDS, load),
-        Chore("Sweeping out what has expired", _SWEEP_SECONDS, sweep),
-    )
-    platform.database.on_commit(lambda session: telling.wake() if has_pending(session) else None)
-    return telling, tidying
-
-
 def _join_routers(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
     app.include_router(consent_router.router)
@@ -308,6 +298,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
     app.include_router(key_router.router)
+    app.include_router(external_key_router.router)
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)
     app.include_router(registration_router.router)
@@ -315,6 +306,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)
+    app.include_router(issuer_router.router)
     app.include_router(identity_router.router)
     app.include_router(user_router.router)
     app.include_router(account_router.router)

@@ -22,6 +22,7 @@ from services.data_plane.dpop import ProofChecker, UsedProofs
 from services.data_plane.drain import Drain
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.gateway import Gateway
+from services.data_plane.hints import KeyHints
 from services.data_plane.listener import Listener
 from services.data_plane.live import follow
 from services.data_plane.ops import Collected, serve_ops
@@ -70,8 +71,7 @@ class Pod:
     def __init__(self, settings: Settings) -> None:
         self.id = uuid.uuid4().hex
         self.settings = settings
-        self.registry = Registry()
-        self.telemetry = Telemetry()
+        self.registry, self.telemetry = Registry(), Telemetry()
         self.drain, self.overload = Drain(), Overload(settings.max_handshakes_per_second)
         self.certificate = load_certificate(settings)
         # Following blocks for a second at a time: its replies may take longer than those of a throttle.
@@ -80,7 +80,7 @@ class Pod:
         snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
         self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
-        scripts = Scripts(self._counter, self.telemetry.throttle)
+        self.hints, scripts = KeyHints(self._counter, time.monotonic), Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
         self.slots = SlotBook(self.id, scripts, self.telemetry.throttle, settings.on_redis_loss)
         proxies = TrustedProxies.parse(settings.trusted_proxies)
@@ -110,7 +110,7 @@ class Pod:
 
     def _authenticator(self) -> Authenticator:
         proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)
-        return Authenticator(TicketBox(self._counter), proofs, self.revocations)
+        return Authenticator(TicketBox(self._counter), proofs, self.hints, self.revocations)
 
     async def beat(self) -> None:
         """Say each second that this pod lives, and count those that do, until cancelled."""
@@ -225,6 +225,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.catalogue.run(),
             pod.catalogue.save(),
             pod.revocations.run(),
+            pod.hints.run(),
             pod.registry.run(),
             pod.prober.run(),
             pod.leases.run(),

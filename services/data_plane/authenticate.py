@@ -6,6 +6,7 @@ from collections.abc import Container
 
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
 from services.data_plane.dpop import ProofChecker, name_schemes
+from services.data_plane.hints import KeyHints
 from services.data_plane.networks import is_within
 from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
@@ -17,8 +18,11 @@ from shared.claims import (
     ExpiredTokenError,
     InvalidTokenError,
     TokenVerifier,
+    UnknownKeyError,
     peek_issuer,
 )
+from shared.definition import ApiDefinition
+from shared.external import ExternalClaims, ExternalVerifier
 from shared.origins import is_listed
 from shared.subscription import ApplicationDefinition, ApplicationId
 
@@ -28,8 +32,9 @@ REMEMBERED_TOKENS = 20_000
 class Authenticator:
     """Verifies credentials; remembers the tokens that it verified by their hash, so that a storm costs little."""
 
-    def __init__(self, tickets: TicketBox, proofs: ProofChecker, revoked: Container[str]) -> None:
+    def __init__(self, tickets: TicketBox, proofs: ProofChecker, hints: KeyHints, revoked: Container[str]) -> None:
         """`revoked` holds the ids of tokens that are no longer good."""
+        self._hints = hints
         self._tickets = tickets
         self._proofs = proofs
         self._revoked = revoked
@@ -57,8 +62,9 @@ class Authenticator:
         if "oauth2" not in auth.types:
             raise _other_kind()
         proof = self._proofs.read(credential)
-        claims = self._verify(credential.value, table, now, proof.thumbprint if proof else None)
+        claims = self._verify(credential.value, route.api, table, now, proof.thumbprint if proof else None)
         caller = find_caller(claims, table)
+        check_trust(route.api, caller)
         self.check_revoked(caller)
         _check_scopes(route, claims.scopes)
         if proof is not None:
@@ -71,7 +77,9 @@ class Authenticator:
         if caller.claims is not None and caller.claims.jti in self._revoked:
             raise RefusedError("token_revoked", headers=_challenge("invalid_token"))
 
-    def _verify(self, token: str, table: RouteTable, now: float, bound_to: str | None) -> AccessClaims:
+    def _verify(
+        self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
+    ) -> AccessClaims:
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             raise RefusedError("token_invalid", "The token is refused: not a JWT.", _challenge("invalid_token"))
         digest = hashlib.sha256(token.encode()).digest()
@@ -82,8 +90,8 @@ class Authenticator:
                 self._verified.move_to_end(digest)
                 remembered[0].check(remembered[1], now, bound_to)
                 return remembered[1]
-            verifier = _find_issuer(token, table)
-            claims = verifier.verify(token, now, bound_to)
+            verifier = _find_issuer(token, api, table)
+            claims = self._verify_anew(token, verifier, now, bound_to)
         except ExpiredTokenError as error:
             raise RefusedError("token_expired", headers=_challenge("invalid_token")) from error
         except InvalidTokenError as error:
@@ -94,6 +102,14 @@ class Authenticator:
         if len(self._verified) > REMEMBERED_TOKENS:
             self._verified.popitem(last=False)
         return claims
+
+    def _verify_anew(self, token: str, verifier: TokenVerifier, now: float, bound_to: str | None) -> AccessClaims:
+        try:
+            return verifier.verify(token, now, bound_to)
+        except UnknownKeyError:
+            if isinstance(verifier, ExternalVerifier):
+                self._hints.note(verifier.name)
+            raise
 
     async def _redeem(self, credential: Credential, route: Route, table: RouteTable) -> Caller:
         ticket = await self._tickets.redeem(credential.value)
@@ -123,17 +139,28 @@ def find_again(caller: Caller, table: RouteTable) -> Caller:
 
 
 def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
-    """Return whose token it is, or refuse: a key that is gone takes its tokens with it."""
+    """Return whose token it is, or refuse: a key or an issuer that is gone takes its tokens with it."""
     key = table.keys.get(claims.client_id)
+    external = isinstance(claims, ExternalClaims)
+    if external and claims.iss not in table.issuers:
+        raise _untrusted()
     if key is None:
-        raise _revoked()
+        raise RefusedError("client_unmapped") if external else _revoked()
     return Caller(_find_application(key.application_id, table), key.key_type, claims, expires_at=claims.exp)
 
 
-def _find_issuer(token: str, table: RouteTable) -> TokenVerifier:
+def check_trust(api: ApiDefinition, caller: Caller) -> None:
+    """Refuse who came by a token of an issuer that the API does not trust."""
+    if isinstance(caller.claims, ExternalClaims) and caller.claims.issuer_name not in api.issuers:
+        raise _untrusted()
+
+
+def _find_issuer(token: str, api: ApiDefinition, table: RouteTable) -> TokenVerifier:
     verifier = table.issuers.get(peek_issuer(token))
     if verifier is None:
         raise InvalidTokenError("another issuer")
+    if isinstance(verifier, ExternalVerifier) and verifier.name not in api.issuers:
+        raise _untrusted()
     return verifier
 
 
@@ -184,6 +211,10 @@ def _check_scopes(route: Route, scopes: frozenset[str]) -> None:
 
 def _other_kind() -> RefusedError:
     return RefusedError("token_invalid", "The API doesn't take this kind of credential.", _challenge())
+
+
+def _untrusted() -> RefusedError:
+    return RefusedError("issuer_untrusted", headers=_challenge("invalid_token"))
 
 
 def _revoked() -> RefusedError:

@@ -101,9 +101,7 @@ def target_of(parts: SplitResult, rest: str, query: str) -> str:
     return f"{path}?{queries}" if queries else path
 
 
-def headers_of(
-    handshake: Handshake, api: ApiDefinition, host: str, consumer: Headers, credentials: Headers
-) -> Headers:
+def headers_of(handshake: Handshake, api: ApiDefinition, host: str, consumer: Headers, credentials: Headers) -> Headers:
     """Return the client's headers, those that the API sets in their place, and who calls."""
     sent = handshake.headers
     if api.forward_cookies:

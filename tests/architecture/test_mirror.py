@@ -22,6 +22,7 @@ TESTED_BY = {
     "services/control_plane/catalogue/mirror.py": f"{CONTROL_PLANE}/catalogue/test_pusher.py",
     "services/control_plane/catalogue/models.py": f"{CONTROL_PLANE}/catalogue/test_outbox.py",
     "services/control_plane/catalogue/repository.py": f"{CONTROL_PLANE}/catalogue/test_outbox.py",
+    "services/control_plane/chores.py": f"{CONTROL_PLANE}/test_app.py",
     "services/control_plane/kit/audit.py": f"{CONTROL_PLANE}/publisher/test_router.py",
     "services/control_plane/kit/body_limit.py": f"{CONTROL_PLANE}/kit/test_problems.py",
     "services/control_plane/kit/clock.py": f"{CONTROL_PLANE}/oauth/test_server.py",

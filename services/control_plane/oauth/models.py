@@ -8,6 +8,7 @@ from shared.claims import GATEWAY_AUDIENCE, MANAGEMENT_AUDIENCE
 
 KeyPurpose = Literal["token", "assertion"]
 
+
 class OAuthClient(SQLModel, table=True):
     """A client (RFC 6749, section 2.1), confidential as a rule. While secrets overlap it has two."""
 
@@ -35,7 +36,7 @@ class OAuthClient(SQLModel, table=True):
 
 
 class SigningKey(SQLModel, table=True):
-    """A key pair that tokens, or the assertions of pods, are signed with. `id` is the `kid`; the private half is sealed.
+    """A key pair that tokens, or assertions of pods, are signed with. `id` is the `kid`; the private half is sealed.
 
     It is the next one, then the current one, then retired until the last token that it signed has expired.
     """

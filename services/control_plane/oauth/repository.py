@@ -56,7 +56,7 @@ def longest_validity(session: Session) -> int:
 def note_validity(session: Session, seconds: int) -> None:
     """Write down that tokens may be valid for so long from now on: so long their key must be kept."""
     keys = update(SigningKey).where(
-        SigningKey.purpose == "token",
+        col(SigningKey.purpose) == "token",
         col(SigningKey.retired_at).is_(None),
         col(SigningKey.longest_validity_seconds) < seconds,
     )

@@ -26,6 +26,15 @@ class ApiRole(SQLModel, table=True):
     role: str = Field(primary_key=True, foreign_key="role.name", index=True)
 
 
+class ApiIssuer(SQLModel, table=True):
+    """An external issuer whose tokens an API takes."""
+
+    __tablename__ = "api_issuer"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    issuer: str = Field(primary_key=True, foreign_key="external_issuer.name", index=True)
+
+
 class ApiPolicy(SQLModel, table=True):
     """A subscription policy that subscribers may choose."""
 
@@ -98,6 +107,11 @@ class Api(Versioned, table=True):
         cascade_delete=True,
         passive_deletes=True,
         sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiRole.role"},
+    )
+    issuers: list[ApiIssuer] = Relationship(
+        cascade_delete=True,
+        passive_deletes=True,
+        sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiIssuer.issuer"},
     )
     policies: list[ApiPolicy] = Relationship(
         cascade_delete=True,

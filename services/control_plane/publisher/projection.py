@@ -35,6 +35,7 @@ def define_api(api: Api) -> ApiDefinition | None:
         state=state,
         endpoints=api.endpoints,
         auth=api.auth,
+        issuers=tuple(issuers_of(api)),
         paths=tuple(map(PathDefinition.model_validate, api.paths)),
         api_policy=_policy_name(api.api_policy_id),
         anonymous_policy=_policy_name(api.anonymous_policy_id),
@@ -90,6 +91,7 @@ def _fields(api: Api) -> dict[str, object]:
         "api_policy": _policy_name(api.api_policy_id),
         "anonymous_policy": _policy_name(api.anonymous_policy_id),
         "auth": api.auth.model_dump(),
+        "issuers": issuers_of(api),
         "paths": api.paths,
         "visibility": api.visibility,
         "roles": sorted(link.role for link in api.roles),
@@ -105,6 +107,10 @@ def _fields(api: Api) -> dict[str, object]:
         "client_certificate": _mark(api.sealed_client_certificate),
         "backend_credentials": _mark(api.sealed_backend_credentials),
     }
+
+
+def issuers_of(api: Api) -> list[str]:
+    return sorted(link.issuer for link in api.issuers)
 
 
 def _mark(sealed: str | None) -> Kept | None:

@@ -152,6 +152,7 @@ class ApiWrite(WriteBody):
     api_policy: Word | None = None
     anonymous_policy: Word | None = None
     auth: AuthBody = AuthBody()
+    issuers: Annotated[list[Word], Field(max_length=10, default_factory=list)]
     paths: Annotated[Paths, Field(default_factory=list)]
     visibility: Literal["public", "restricted"] = "public"
     roles: Annotated[list[Word], Field(max_length=30, default_factory=list)]
@@ -166,6 +167,14 @@ class ApiWrite(WriteBody):
     ca_certificate: CaCertificate | None = None
     client_certificate: OrKept[ClientCertificate] | None = None
     backend_credentials: OrKept[BackendCredentialsBody] | None = None
+
+    @field_validator("issuers")
+    @classmethod
+    def _check_issuers(cls, issuers: list[str], info: ValidationInfo) -> list[str]:
+        auth = info.data.get("auth")
+        if issuers and auth is not None and "oauth2" not in auth.types:
+            raise ValueError("an API without auth type 'oauth2' takes no tokens")
+        return issuers
 
     @field_validator("backend_assertion")
     @classmethod

@@ -9,7 +9,6 @@ import pytest
 from cryptography.fernet import Fernet
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from websockets.exceptions import InvalidStatus
 
 from services.data_plane.assertion import KEPT_SECONDS, VALID_SECONDS, AssertionBook
 from services.data_plane.connection import Caller
