@@ -27,6 +27,17 @@ ACCESS_TOKEN_TYPES = ("at+jwt", "application/at+jwt")
 MAX_TOKEN_BYTES = 8192
 
 
+class IntrospectionDefinition(Contract):
+    """Where an issuer is asked about its opaque tokens (RFC 7662), and as which client.
+
+    The secret can be read with the key at `keys.CATALOGUE_KEY`.
+    """
+
+    url: str
+    client_id: str
+    sealed_secret: str = Field(repr=False)
+
+
 class ExternalIssuerDefinition(Contract):
     """What is particular about an issuer that is not ours, by the name under which APIs trust it.
 
@@ -37,6 +48,7 @@ class ExternalIssuerDefinition(Contract):
     audience: str
     application_claim: str | None = None
     keys: tuple[Mapping[str, Any], ...]
+    introspection: IntrospectionDefinition | None = None
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:
@@ -165,6 +177,15 @@ def decode(token: str, keys: KeySet, types: Collection[str]) -> dict[str, Any]:
     if str(decoded.header.get("typ", "")).lower() not in types:
         raise InvalidTokenError("not an access token")
     return decoded.claims
+
+
+def is_jwt(token: str) -> bool:
+    """Tell whether a token can be read by whom it is shown to: an opaque one says something to its issuer alone."""
+    try:
+        peek_issuer(token)
+    except InvalidTokenError:
+        return False
+    return True
 
 
 def peek_issuer(token: str) -> str:

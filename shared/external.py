@@ -11,6 +11,7 @@ from shared.claims import (
     ACCESS_TOKEN_TYPES,
     AccessClaims,
     ExternalIssuerDefinition,
+    IntrospectionDefinition,
     InvalidTokenError,
     TokenId,
     TokenVerifier,
@@ -66,6 +67,7 @@ class ExternalVerifier(TokenVerifier):
 
     name: str
     application_claim: str | None
+    introspection: IntrospectionDefinition | None
 
     @classmethod
     def of(cls, issuer: str, definition: ExternalIssuerDefinition) -> Self:
@@ -75,14 +77,21 @@ class ExternalVerifier(TokenVerifier):
             keys=read_keys(definition.keys),
             name=definition.name,
             application_claim=definition.application_claim,
+            introspection=definition.introspection,
         )
 
     def read(self, token: str) -> ExternalClaims:
         """Return the claims of a token that was signed by one of the keys. Raises `InvalidTokenError`."""
-        return self.translate(decode(token, self.keys, _TYPES), hashlib.sha256(token.encode()).hexdigest())
+        return self._translate(decode(token, self.keys, _TYPES), token)
 
-    def translate(self, said: Mapping[str, Any], digest: str) -> ExternalClaims:
-        """Return an issuer's words as ours; the digest names a token that has no `jti`. Raises `InvalidTokenError`."""
+    def read_answer(self, answer: Mapping[str, Any], token: str) -> ExternalClaims:
+        """Return what the issuer answered of an opaque token (RFC 7662, section 2.2). Raises `InvalidTokenError`."""
+        if answer.get("active") is not True:
+            raise InvalidTokenError("not active")
+        return self._translate({"iss": self.issuer, **answer}, token)
+
+    def _translate(self, said: Mapping[str, Any], token: str) -> ExternalClaims:
+        """Return an issuer's words as ours."""
         try:
             claims = _CLAIMS.validate_python(said)
         except ValidationError as error:
@@ -96,7 +105,7 @@ class ExternalVerifier(TokenVerifier):
             sub=f"{self.name}/{claims.sub or client}",
             aud=self.audience,
             client_id=ClientId(f"{self.name}/{client}"),
-            jti=TokenId(f"{self.name}/{claims.jti or digest}"),
+            jti=TokenId(f"{self.name}/{claims.jti or hashlib.sha256(token.encode()).hexdigest()}"),
             iat=int(claims.iat),
             exp=int(claims.exp),
             nbf=int(claims.nbf),

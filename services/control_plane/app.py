@@ -35,7 +35,8 @@ from services.control_plane.identity.sessions import SessionService
 from services.control_plane.identity.sign_in import SignInService
 from services.control_plane.issuers import repository as issuer_repository
 from services.control_plane.issuers import router as issuer_router
-from services.control_plane.issuers.reading import KeyReader
+from services.control_plane.issuers.introspection import Introspection
+from services.control_plane.issuers.reading import IssuerReader
 from services.control_plane.issuers.refreshing import Refresher
 from services.control_plane.issuers.service import ExternalIssuerService
 from services.control_plane.kit import audit, problems
@@ -122,6 +123,17 @@ class Platform:
 
 
 @dataclass(frozen=True, slots=True)
+class Outside:
+    """What reaches into the networks of others."""
+
+    slow: Bulkhead
+    addresses: AddressChecker
+    reader: IssuerReader
+    introspection: Introspection
+    refresher: Refresher
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """What the domains do."""
 
@@ -173,13 +185,13 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     clients, roles = ClientService(clock), RoleService()
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys = KeyService(clients, issuer, clock)
-    applications, kept = _provide_applications(settings, policies, keys, clock)
+    outside = _look_outside(settings, platform)
+    applications, kept = _provide_applications(settings, platform, policies, keys, outside)
     hooks = AccountHooks(applications.create_default, applications.publish_owned, applications.delete_owned)
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, clock)
     sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
-    refresher, published = _provide_publisher(settings, platform, policies)
     provided = {
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
@@ -194,20 +206,35 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         PeopleService: PeopleService(roles, tokens.grants, hooks, clock),
         **_provide_portal(settings, sessions, clock),
         PolicyService: policies,
-        **published,
+        **_provide_publisher(settings, platform, policies, outside),
         **kept,
         **_provide_store(settings, platform, bearer),
     }
     announcer = Announcer(database, platform.redis, clock)
     parts = (tokens.revocations, tokens.grants, tokens.assertions, sessions, personal)
-    keepers = (make_teller(database, announcer), make_tidier(database, keyring, signing, parts), make_asker(refresher))
+    keepers = (
+        make_teller(database, announcer),
+        make_tidier(database, keyring, signing, parts),
+        make_asker(outside.refresher),
+    )
     return Services(policies, signing, accounts, roles, keepers, provided)
 
 
+def _look_outside(settings: Settings, platform: Platform) -> Outside:
+    slow = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    addresses = AddressChecker(settings.addresses, slow)
+    reader = IssuerReader(addresses)
+    introspection = Introspection(platform.backend_sealer, reader, slow)
+    refresher = Refresher(platform.database, platform.redis, reader, platform.clock)
+    return Outside(slow, addresses, reader, introspection, refresher)
+
+
 def _provide_applications(
-    settings: Settings, policies: PolicyService, keys: KeyService, clock: Clock
+    settings: Settings, platform: Platform, policies: PolicyService, keys: KeyService, outside: Outside
 ) -> tuple[ApplicationService, dict[type, object]]:
-    external_keys, api_keys = ExternalKeyService(clock), ApiKeyService(clock)
+    clock = platform.clock
+    external_keys = ExternalKeyService(platform.database, outside.introspection, clock)
+    api_keys = ApiKeyService(clock)
     applications = ApplicationService(policies, keys, external_keys, api_keys, clock)
     return applications, {
         ApplicationService: applications,
@@ -249,20 +276,18 @@ def _provide_portal(settings: Settings, sessions: SessionService, clock: Clock) 
 
 
 def _provide_publisher(
-    settings: Settings, platform: Platform, policies: PolicyService
-) -> tuple[Refresher, dict[type, object]]:
-    clock, slow = platform.clock, Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
-    addresses = AddressChecker(settings.addresses, slow)
-    reader = KeyReader(addresses)
-    refresher = Refresher(platform.database, platform.redis, reader, clock)
+    settings: Settings, platform: Platform, policies: PolicyService, outside: Outside
+) -> dict[type, object]:
+    clock, addresses = platform.clock, outside.addresses
     backend_secrets = BackendSecrets(platform.backend_sealer)
-    return refresher, {
+    issuers = ExternalIssuerService(settings.public_url, outside.reader, outside.introspection, clock)
+    return {
         BackendSecrets: backend_secrets,
         ApiService: ApiService(policies, backend_secrets, issuer_repository.exists, clock),
-        ExternalIssuerService: ExternalIssuerService(settings.public_url, reader, clock),
-        Refresher: refresher,
+        ExternalIssuerService: issuers,
+        Refresher: outside.refresher,
         AddressChecker: addresses,
-        EndpointTester: EndpointTester(addresses, slow),
+        EndpointTester: EndpointTester(addresses, outside.slow),
     }
 
 

@@ -23,6 +23,7 @@ from services.data_plane.drain import Drain
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.gateway import Gateway
 from services.data_plane.hints import KeyHints
+from services.data_plane.introspection import Introspector
 from services.data_plane.listener import Listener
 from services.data_plane.live import follow
 from services.data_plane.ops import Collected, serve_ops
@@ -83,14 +84,15 @@ class Pod:
         self.hints, scripts = KeyHints(self._counter, time.monotonic), Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
         self.slots = SlotBook(self.id, scripts, self.telemetry.throttle, settings.on_redis_loss)
-        proxies = TrustedProxies.parse(settings.trusted_proxies)
-        connector, balancer = Connector(settings.addresses), Balancer()
-        access = AccessBook(lambda: self.catalogue.unsealing_key)
+        proxies, balancer = TrustedProxies.parse(settings.trusted_proxies), Balancer()
+        connector = Connector(settings.addresses)
+        access = AccessBook(self._unsealing_key)
+        self.introspector = Introspector(settings.addresses, self._unsealing_key, _wall_clock)
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.gateway = Gateway(
             catalogue=self.catalogue,
             authenticator=self._authenticator(),
-            assertions=AssertionBook(lambda: self.catalogue.unsealing_key, _wall_clock),
+            assertions=AssertionBook(self._unsealing_key, _wall_clock),
             throttle=Throttle(self.leases, self.slots),
             dialler=Dialler(connector, access, balancer),
             registry=self.registry,
@@ -108,9 +110,12 @@ class Pod:
             on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
 
+    def _unsealing_key(self) -> str | None:
+        return self.catalogue.unsealing_key
+
     def _authenticator(self) -> Authenticator:
         proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)
-        return Authenticator(TicketBox(self._counter), proofs, self.hints, self.revocations)
+        return Authenticator(TicketBox(self._counter), proofs, self.hints, self.introspector, self.revocations)
 
     async def beat(self) -> None:
         """Say each second that this pod lives, and count those that do, until cancelled."""
@@ -160,6 +165,7 @@ class Pod:
         await self.slots.give_back_all()
 
     async def disconnect(self) -> None:
+        await self.introspector.close()
         await disconnect(self._follower)
         await disconnect(self._counter)
 

@@ -7,6 +7,7 @@ from collections.abc import Container
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
 from services.data_plane.dpop import ProofChecker, name_schemes
 from services.data_plane.hints import KeyHints
+from services.data_plane.introspection import Introspector
 from services.data_plane.networks import is_within
 from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
@@ -19,6 +20,7 @@ from shared.claims import (
     InvalidTokenError,
     TokenVerifier,
     UnknownKeyError,
+    is_jwt,
     peek_issuer,
 )
 from shared.definition import ApiDefinition
@@ -32,9 +34,17 @@ REMEMBERED_TOKENS = 20_000
 class Authenticator:
     """Verifies credentials; remembers the tokens that it verified by their hash, so that a storm costs little."""
 
-    def __init__(self, tickets: TicketBox, proofs: ProofChecker, hints: KeyHints, revoked: Container[str]) -> None:
+    def __init__(
+        self,
+        tickets: TicketBox,
+        proofs: ProofChecker,
+        hints: KeyHints,
+        introspector: Introspector,
+        revoked: Container[str],
+    ) -> None:
         """`revoked` holds the ids of tokens that are no longer good."""
         self._hints = hints
+        self._introspector = introspector
         self._tickets = tickets
         self._proofs = proofs
         self._revoked = revoked
@@ -62,7 +72,8 @@ class Authenticator:
         if "oauth2" not in auth.types:
             raise _other_kind()
         proof = self._proofs.read(credential)
-        claims = self._verify(credential.value, route.api, table, now, proof.thumbprint if proof else None)
+        bound_to = proof.thumbprint if proof else None
+        claims = await self._read(credential.value, route.api, table, now, bound_to)
         caller = find_caller(claims, table)
         check_trust(route.api, caller)
         self.check_revoked(caller)
@@ -77,27 +88,38 @@ class Authenticator:
         if caller.claims is not None and caller.claims.jti in self._revoked:
             raise RefusedError("token_revoked", headers=_challenge("invalid_token"))
 
-    def _verify(
+    async def _read(
         self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
     ) -> AccessClaims:
+        """Return what a token says: by itself, or by its issuer where it is opaque."""
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             raise RefusedError("token_invalid", "The token is refused: not a JWT.", _challenge("invalid_token"))
-        digest = hashlib.sha256(token.encode()).digest()
-        remembered = self._verified.get(digest)
         try:
-            # A verifier is made anew with its keys: what an old one verified is verified again.
-            if remembered is not None and table.issuers.get(remembered[1].iss) is remembered[0]:
-                self._verified.move_to_end(digest)
-                remembered[0].check(remembered[1], now, bound_to)
-                return remembered[1]
-            verifier = _find_issuer(token, api, table)
-            claims = self._verify_anew(token, verifier, now, bound_to)
+            issuer = _find_issuer_to_ask(token, api, table)
+            if issuer is None:
+                return self._verify(token, api, table, now, bound_to)
+            claims = await self._introspector.ask(issuer, token)
+            issuer.check(claims, now, bound_to)
         except ExpiredTokenError as error:
             raise RefusedError("token_expired", headers=_challenge("invalid_token")) from error
         except InvalidTokenError as error:
             raise RefusedError(
                 "token_invalid", f"The token is refused: {error}.", _challenge("invalid_token")
             ) from error
+        return claims
+
+    def _verify(
+        self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
+    ) -> AccessClaims:
+        digest = hashlib.sha256(token.encode()).digest()
+        remembered = self._verified.get(digest)
+        # A verifier is made anew with its keys: what an old one verified is verified again.
+        if remembered is not None and table.issuers.get(remembered[1].iss) is remembered[0]:
+            self._verified.move_to_end(digest)
+            remembered[0].check(remembered[1], now, bound_to)
+            return remembered[1]
+        verifier = _find_issuer(token, api, table)
+        claims = self._verify_anew(token, verifier, now, bound_to)
         self._verified[digest] = (verifier, claims)
         if len(self._verified) > REMEMBERED_TOKENS:
             self._verified.popitem(last=False)
@@ -153,6 +175,18 @@ def check_trust(api: ApiDefinition, caller: Caller) -> None:
     """Refuse who came by a token of an issuer that the API does not trust."""
     if isinstance(caller.claims, ExternalClaims) and caller.claims.issuer_name not in api.issuers:
         raise _untrusted()
+
+
+def _find_issuer_to_ask(token: str, api: ApiDefinition, table: RouteTable) -> ExternalVerifier | None:
+    """Return who issued an opaque token. Where several could have, it is shown to none of them."""
+    if not api.issuers or is_jwt(token):
+        return None
+    answering = [
+        verifier
+        for verifier in table.issuers.values()
+        if isinstance(verifier, ExternalVerifier) and verifier.introspection and verifier.name in api.issuers
+    ]
+    return answering[0] if len(answering) == 1 else None
 
 
 def _find_issuer(token: str, api: ApiDefinition, table: RouteTable) -> TokenVerifier:

@@ -1,8 +1,8 @@
 from services.control_plane.kit.problems import AlreadyExistsError, InUseError, InvalidError
 
 
-class UnreadableKeysError(Exception):
-    """An issuer's keys can't be had. The message is for administrators: it holds nothing of what was answered."""
+class NoGoodAnswerError(Exception):
+    """An issuer did not say what it was asked for. The message holds nothing of what it said."""
 
 
 class IssuerExistsError(AlreadyExistsError):
@@ -15,7 +15,7 @@ class IssuerInUseError(InUseError):
         super().__init__(f"APIs trust {name}, or clients of it are mapped to applications.")
 
 
-def unreadable(error: UnreadableKeysError, *, at_jwks_uri: bool) -> InvalidError:
+def unreadable(error: NoGoodAnswerError, *, at_jwks_uri: bool) -> InvalidError:
     return InvalidError.of("jwks_uri" if at_jwks_uri else "issuer", str(error))
 
 

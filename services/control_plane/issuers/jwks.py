@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.control_plane.issuers.errors import UnreadableKeysError
+from services.control_plane.issuers.errors import NoGoodAnswerError
 from shared.public_keys import check_public_keys
 
 MAX_KEYS: Final = 20
@@ -20,18 +20,18 @@ _KINDS: Final[Mapping[tuple[object, object], tuple[str, tuple[str, ...]]]] = {
 
 
 def select_keys(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the keys that access tokens may be signed with, in an order of their own. Raises `UnreadableKeysError`.
+    """Return the keys that access tokens may be signed with, in an order of their own. Raises `NoGoodAnswerError`.
 
     Each is bound to one algorithm (RFC 8725, section 3.1), and has its public members alone.
     """
     listed = document.get("keys")
     if not isinstance(listed, list) or len(listed) > _MAX_LISTED:
-        raise UnreadableKeysError("its keys are no JWK Set")
+        raise NoGoodAnswerError("its keys are no JWK Set")
     keys = [key for key in map(_select, listed) if key is not None]
     if not keys:
-        raise UnreadableKeysError("none of its keys signs with ES256, RS256 (2048 bits or more) or Ed25519")
+        raise NoGoodAnswerError("none of its keys signs with ES256, RS256 (2048 bits or more) or Ed25519")
     if len(keys) > MAX_KEYS:
-        raise UnreadableKeysError(f"it has more than {MAX_KEYS} keys")
+        raise NoGoodAnswerError(f"it has more than {MAX_KEYS} keys")
     return sorted(keys, key=lambda key: (key.get("kid", ""), str(key)))
 
 

@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, Text
 from sqlmodel import Field
 
 from services.control_plane.kit.columns import Versioned
@@ -20,6 +20,9 @@ class ExternalIssuer(Versioned, table=True):
     audience: str
     application_claim: str | None = None
     jwks_uri: str | None = None
+    introspection_url: str | None = None
+    introspection_client_id: str | None = None
+    sealed_introspection_secret: str | None = Field(default=None, sa_type=Text, repr=False)
     keys: list[dict[str, Any]] = Field(sa_type=JSON)
     checked_at: datetime
     fetched_at: datetime

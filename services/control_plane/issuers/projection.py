@@ -11,7 +11,8 @@ def catalogue_id(name: str) -> str:
 
 
 def define_external(row: ExternalIssuer) -> ExternalIssuerDefinition:
-    return ExternalIssuerDefinition.model_validate(row.model_dump(include=set(ExternalIssuerDefinition.model_fields)))
+    fields = row.model_dump(include=set(ExternalIssuerDefinition.model_fields))
+    return ExternalIssuerDefinition.model_validate({**fields, "introspection": _define_introspection(row)})
 
 
 def define_issuer(row: ExternalIssuer) -> IssuerDefinition:
@@ -20,4 +21,18 @@ def define_issuer(row: ExternalIssuer) -> IssuerDefinition:
 
 def read_issuer(row: ExternalIssuer) -> IssuerRead:
     fields = row.model_dump(include=set(IssuerRead.model_fields))
-    return IssuerRead.model_validate({**fields, "key_ids": [key.get("kid") for key in row.keys]})
+    introspection = None
+    if row.introspection_url is not None:
+        introspection = {"url": row.introspection_url, "client_id": row.introspection_client_id, "client_secret": True}
+    key_ids = [key.get("kid") for key in row.keys]
+    return IssuerRead.model_validate({**fields, "key_ids": key_ids, "introspection": introspection})
+
+
+def _define_introspection(row: ExternalIssuer) -> dict[str, str | None] | None:
+    if row.introspection_url is None:
+        return None
+    return {
+        "url": row.introspection_url,
+        "client_id": row.introspection_client_id,
+        "sealed_secret": row.sealed_introspection_secret,
+    }

@@ -8,10 +8,10 @@ from redis import Redis
 
 from services.control_plane.catalogue import outbox
 from services.control_plane.issuers import repository
-from services.control_plane.issuers.errors import UnreadableKeysError
+from services.control_plane.issuers.errors import NoGoodAnswerError
 from services.control_plane.issuers.models import ExternalIssuer
 from services.control_plane.issuers.projection import catalogue_id, define_issuer
-from services.control_plane.issuers.reading import KeyReader
+from services.control_plane.issuers.reading import IssuerReader
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
 from shared import keys
@@ -30,7 +30,7 @@ _HINTS: Final = 100
 class Refresher:
     """Any number of processes may do this at once: one of them takes each issuer. The last good keys are kept."""
 
-    def __init__(self, database: Database, redis: Redis, reader: KeyReader, clock: Clock) -> None:
+    def __init__(self, database: Database, redis: Redis, reader: IssuerReader, clock: Clock) -> None:
         self._database = database
         self._redis = redis
         self._reader = reader
@@ -55,8 +55,8 @@ class Refresher:
         if issuer is None:
             return
         try:  # no transaction waits for the network
-            found = self._reader.read(issuer.issuer, issuer.jwks_uri)
-        except UnreadableKeysError as error:
+            found = self._reader.read_keys(issuer.issuer, issuer.jwks_uri)
+        except NoGoodAnswerError as error:
             logger.warning("The keys of the issuer %s can't be read, and stay as they are: %s", name, error)
             with self._database.writing() as session:
                 repository.note_failure(session, name, str(error))

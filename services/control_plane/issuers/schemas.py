@@ -2,10 +2,11 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Word, refuse_controls
+from services.control_plane.publisher.backend_schemas import Kept, OrKept
 
 
 def check_web_url(value: str) -> str:
@@ -29,7 +30,24 @@ WebUrl = Annotated[
 ]
 IssuerUrl = Annotated[WebUrl, AfterValidator(check_issuer)]
 Audience = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(refuse_controls)]
+ClientPart = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(refuse_controls)]
 ClaimName = Annotated[str, StringConstraints(pattern=r"^[!-~]+$", max_length=200)]
+
+
+class IntrospectionBody(BaseModel):
+    """Where opaque tokens are asked about (RFC 7662), and as which client. `true` keeps the secret that is set."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    url: WebUrl
+    client_id: ClientPart
+    client_secret: Annotated[OrKept[ClientPart], Field(repr=False)]
+
+
+class IntrospectionRead(BaseModel):
+    url: str
+    client_id: str
+    client_secret: Kept
 
 
 class IssuerWrite(WriteBody):
@@ -41,6 +59,7 @@ class IssuerWrite(WriteBody):
     audience: Audience
     application_claim: ClaimName | None = None
     jwks_uri: WebUrl | None = None
+    introspection: IntrospectionBody | None = None
 
 
 class IssuerCreate(IssuerWrite):
@@ -57,6 +76,7 @@ class IssuerRead(BaseModel):
     audience: str
     application_claim: str | None
     jwks_uri: str | None
+    introspection: IntrospectionRead | None
     key_ids: list[str | None]
     checked_at: datetime
     fetched_at: datetime

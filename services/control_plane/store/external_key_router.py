@@ -2,6 +2,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
+from services.control_plane.identity.dependencies import MaySubscribe
 from services.control_plane.kit.pagination import Page, Paging
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
@@ -9,7 +10,7 @@ from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.store import repository
-from services.control_plane.store.dependencies import ExternalKeys, Own
+from services.control_plane.store.dependencies import Applications, ExternalKeys, Own
 from services.control_plane.store.external_key_schemas import ExternalKeyCreate, ExternalKeyRead
 from services.control_plane.store.projection import read_external_key
 
@@ -27,10 +28,18 @@ def list_external_keys(application: Own, unit: Unit, paging: Paging) -> Page[Ext
 
 @router.post("", status_code=201, responses=declare("not_found", "conflict", "already_exists"))
 def create_external_key(
-    application: Own, body: ExternalKeyCreate, unit: Unit, external_keys: ExternalKeys, response: Response
+    caller: MaySubscribe,
+    application_id: ResourceId,
+    body: ExternalKeyCreate,
+    unit: Unit,
+    applications: Applications,
+    external_keys: ExternalKeys,
+    response: Response,
 ) -> ExternalKeyRead:
     """Map a client of an external issuer to an application."""
-    key = external_keys.create(unit.session, application, body)
+    client_id = external_keys.find_client(body)  # before the transaction begins
+    application = applications.get(unit.session, application_id, caller.account_id)
+    key = external_keys.create(unit.session, application, body, client_id)
     response.headers["Location"] = f"{PREFIX.format(application_id=application.id)}/{key.id}"
     tag(response, key.row_version)
     return read_external_key(key)

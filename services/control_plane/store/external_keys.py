@@ -4,9 +4,12 @@ from sqlmodel import Session
 
 from services.control_plane.catalogue import outbox
 from services.control_plane.issuers import repository as issuers
+from services.control_plane.issuers.errors import NoGoodAnswerError
+from services.control_plane.issuers.introspection import Introspection
 from services.control_plane.issuers.projection import define_external
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.database import Database
 from services.control_plane.kit.security import new_id
 from services.control_plane.store import repository
 from services.control_plane.store.errors import (
@@ -19,7 +22,7 @@ from services.control_plane.store.errors import (
 from services.control_plane.store.external_key_schemas import ExternalKeyCreate
 from services.control_plane.store.models import Application, ExternalKey
 from services.control_plane.store.projection import define_external_key
-from shared.claims import InvalidTokenError
+from shared.claims import InvalidTokenError, is_jwt
 from shared.external import ExternalVerifier
 
 MAX_KEYS: Final = 50
@@ -29,7 +32,9 @@ MAX_KEYS: Final = 50
 class ExternalKeyService:
     """Clients of external issuers that applications are."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, database: Database, introspection: Introspection, clock: Clock) -> None:
+        self._database = database
+        self._introspection = introspection
         self._clock = clock
 
     def get(self, session: Session, application: Application, key_id: str) -> ExternalKey:
@@ -38,9 +43,31 @@ class ExternalKeyService:
             raise no_external_key()
         return key
 
-    def create(self, session: Session, application: Application, body: ExternalKeyCreate) -> ExternalKey:
-        """Map a client to an application. Its token shows whose it is: nobody takes another's client for theirs."""
-        client_id = self._find_client(session, body)
+    def find_client(self, body: ExternalKeyCreate) -> str:
+        """Return the client that a token is of: the issuer may be asked, and no transaction waits for it.
+
+        Raises `InvalidError`. Without a token anybody could take another's client for theirs.
+        """
+        with self._database.reading() as session:
+            issuer = issuers.find(session, body.issuer)
+        if issuer is None:
+            raise unknown_issuer(body.issuer)
+        verifier = ExternalVerifier.of(issuer.issuer, define_external(issuer))
+        token = body.token.get_secret_value()
+        now = self._clock().timestamp()
+        try:
+            if is_jwt(token):
+                return verifier.verify(token, now).client_id
+            claims = verifier.read_answer(self._introspection.ask(issuer, token), token)
+            verifier.check(claims, now)
+        except (InvalidTokenError, NoGoodAnswerError) as error:
+            raise proves_nothing(str(error)) from error
+        return claims.client_id
+
+    def create(
+        self, session: Session, application: Application, body: ExternalKeyCreate, client_id: str
+    ) -> ExternalKey:
+        """Map a client to an application."""
         if len(repository.all_external_keys(session, application.id)) >= MAX_KEYS:
             raise TooManyExternalKeysError(MAX_KEYS)
         key = ExternalKey(
@@ -66,13 +93,3 @@ class ExternalKeyService:
     def delete_all(self, session: Session, application: Application) -> None:
         for key in repository.all_external_keys(session, application.id):
             self.delete(session, key, None)
-
-    def _find_client(self, session: Session, body: ExternalKeyCreate) -> str:
-        issuer = issuers.find(session, body.issuer)
-        if issuer is None:
-            raise unknown_issuer(body.issuer)
-        verifier = ExternalVerifier.of(issuer.issuer, define_external(issuer))
-        try:
-            return verifier.verify(body.token.get_secret_value(), self._clock().timestamp()).client_id
-        except InvalidTokenError as error:
-            raise proves_nothing(str(error)) from error

@@ -23,6 +23,7 @@ from shared.subscription import ApplicationDefinition, ApplicationId
 from tests.integration.data_plane.conftest import Backend, Gate
 from tests.integration.data_plane.test_credentials import key_for
 from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.support.waiting import eventually
 from tests.support.world import ISSUER, World
 
 UNSEALING_KEY = Fernet.generate_key()
@@ -63,8 +64,14 @@ async def asserting(gate: Gate, backend: Backend, **fields: Any) -> ECKey:
     key = make_key()
     put_key(gate.world, key)
     gate.world.put_api(backend.url, backend_assertion=True, **fields)
-    await gate.caught_up()
+    await opened(gate)
     return key
+
+
+async def opened(gate: Gate) -> None:
+    """Wait until the pod has all that the world published, and can open what is sealed in it."""
+    await gate.caught_up()
+    await eventually(lambda: gate.pod.catalogue.unsealing_key == UNSEALING_KEY.decode())
 
 
 async def test_a_backend_is_told_who_calls_and_by_which_right(gate: Gate, backend: Backend) -> None:
@@ -141,7 +148,7 @@ async def test_without_a_key_nobody_is_let_through_unnamed(gate: Gate, backend: 
     definition = gate.world.issuer.definition.model_copy(update={"sealed_assertion_key": put})
     gate.world.put("issuer", "local", definition)
     gate.world.put_api(backend.url, backend_assertion=True)
-    await gate.caught_up()
+    await opened(gate)
     refused = await refusal(gate)
     assert slug(refused) == (503, "not_ready")
     assert int(refused[2]["retry-after"]) > 0

@@ -12,7 +12,7 @@ from shared.assertions import ASSERTION_HEADER
 from shared.claims import ExternalIssuerDefinition, IssuerDefinition
 from tests.integration.data_plane.conftest import Backend, Gate
 from tests.integration.data_plane.test_assertion import make_key as make_assertion_key
-from tests.integration.data_plane.test_assertion import put_key, read
+from tests.integration.data_plane.test_assertion import opened, put_key, read
 from tests.integration.data_plane.test_refusals import refusal, slug
 from tests.integration.data_plane.test_revocations import revoke
 from tests.support.outside import AUDIENCE, Outside, make_key, outside_issuer
@@ -202,6 +202,7 @@ async def test_a_backend_is_told_whose_subject_it_is(gate: Gate, backend: Backen
     key = make_assertion_key()
     put_key(gate.world, key)
     await trusting(gate, backend, outside, backend_assertion=True)
+    await opened(gate)
     async with gate.connect(token=outside.token()):
         pass
     assert backend.request.headers[ASSERTION_HEADER]

@@ -150,6 +150,24 @@ def test_no_forgery_is_taken() -> None:
     assert taken == ["typ 'JWT'"], "which is how most external issuers mark their access tokens"
 
 
+def test_what_an_issuer_answers_of_an_opaque_token() -> None:
+    answer = CLAIMS | {"active": True, "iss": None}
+    said = {name: value for name, value in answer.items() if value is not None}
+    claims = verifier().read_answer(said, "opaque")
+    assert (claims.iss, claims.client_id, claims.scopes) == (ISSUER, "partner/their-app", {"openid", "chat"})
+    verifier().check(claims, NOW)
+    for refused in (
+        {**said, "active": False},
+        {**said, "active": "true"},
+        {"active": True},
+        {**said, "aud": "another"},
+    ):
+        with pytest.raises(InvalidTokenError):
+            verifier().read_answer(refused, "opaque")
+    with pytest.raises(InvalidTokenError, match="another issuer"):
+        verifier().check(verifier().read_answer({**said, "iss": "https://another.example"}, "opaque"), NOW)
+
+
 def test_an_unknown_key_is_told_apart() -> None:
     stranger = ECKey.generate_key("P-256", {"kid": "new", "alg": "ES256", "use": "sig"})
     with pytest.raises(UnknownKeyError):

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from services.control_plane.issuers.errors import UnreadableKeysError
-from services.control_plane.issuers.reading import MAX_BYTES, KeyReader
+from services.control_plane.issuers.errors import NoGoodAnswerError
+from services.control_plane.issuers.reading import MAX_BYTES, IssuerReader
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.publisher.addresses import AddressChecker
 from shared.addresses import AddressPolicy
 from tests.support.certificate import make_certificate, server_context
 from tests.support.outside import DISCOVERY, Answer, Outside
 
-READER = KeyReader(AddressChecker(AddressPolicy.parse("127.0.0.0/8", ""), Bulkhead(1, 1)), seconds=1)
+READER = IssuerReader(AddressChecker(AddressPolicy.parse("127.0.0.0/8", ""), Bulkhead(1, 1)), seconds=1)
 
 
 def kids(keys: list[dict[str, Any]]) -> set[str]:
@@ -27,12 +27,12 @@ def discover(outside: Outside, metadata: dict[str, Any]) -> None:
 
 
 def test_keys_are_found_by_discovery(outside: Outside) -> None:
-    assert kids(READER.read(outside.issuer, None)) == {outside.keys[0].kid}
+    assert kids(READER.read_keys(outside.issuer, None)) == {outside.keys[0].kid}
     assert outside.asked == [f"/realms/partner{DISCOVERY}", "/keys"]
 
 
 def test_a_jwks_uri_that_is_given_needs_no_discovery(outside: Outside) -> None:
-    assert READER.read(outside.issuer, f"http://127.0.0.1:{outside.server_port}/keys")
+    assert READER.read_keys(outside.issuer, f"http://127.0.0.1:{outside.server_port}/keys")
     assert outside.asked == ["/keys"]
 
 
@@ -52,8 +52,8 @@ def test_a_jwks_uri_that_is_given_needs_no_discovery(outside: Outside) -> None:
 )
 def test_discovery_leads_nowhere_else(outside: Outside, metadata: dict[str, Any], why: str) -> None:
     discover(outside, metadata)
-    with pytest.raises(UnreadableKeysError, match=why):
-        READER.read(outside.issuer, None)
+    with pytest.raises(NoGoodAnswerError, match=why):
+        READER.read_keys(outside.issuer, None)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_discovery_leads_nowhere_else(outside: Outside, metadata: dict[str, Any]
 def test_an_answer_that_is_none(outside: Outside, answer: Answer, why: str) -> None:
     outside.answers["/elsewhere"] = answer
     began = time.monotonic()
-    with pytest.raises(UnreadableKeysError, match=why):
-        READER.read(outside.issuer, f"http://127.0.0.1:{outside.server_port}/elsewhere")
+    with pytest.raises(NoGoodAnswerError, match=why):
+        READER.read_keys(outside.issuer, f"http://127.0.0.1:{outside.server_port}/elsewhere")
     assert time.monotonic() - began < 5
     assert "/keys" not in outside.asked
 
@@ -84,34 +84,34 @@ def test_an_answer_that_is_none(outside: Outside, answer: Answer, why: str) -> N
 def test_one_that_drips_is_given_up(outside: Outside) -> None:
     outside.answers["/slow"] = Answer(b" " * 1000, pause_seconds=0.1)
     began = time.monotonic()
-    with pytest.raises(UnreadableKeysError, match="in time"):
-        READER.read(outside.issuer, f"http://127.0.0.1:{outside.server_port}/slow")
+    with pytest.raises(NoGoodAnswerError, match="in time"):
+        READER.read_keys(outside.issuer, f"http://127.0.0.1:{outside.server_port}/slow")
     assert time.monotonic() - began < 3
 
 
 def test_nobody_is_there() -> None:
-    with pytest.raises(UnreadableKeysError, match="can't be read: ConnectError"):
-        READER.read("http://127.0.0.1:1", None)
-    with pytest.raises(UnreadableKeysError, match="no address"):
-        READER.read("https://nobody.invalid", None)
+    with pytest.raises(NoGoodAnswerError, match="can't be read: ConnectError"):
+        READER.read_keys("http://127.0.0.1:1", None)
+    with pytest.raises(NoGoodAnswerError, match="no address"):
+        READER.read_keys("https://nobody.invalid", None)
 
 
 def test_plain_http_stays_on_this_machine() -> None:
-    reader = KeyReader(AddressChecker(AddressPolicy.parse("192.0.2.0/24", ""), Bulkhead(1, 1)), seconds=1)
-    with pytest.raises(UnreadableKeysError, match="over https"):
-        reader.read("http://192.0.2.1", None)
+    reader = IssuerReader(AddressChecker(AddressPolicy.parse("192.0.2.0/24", ""), Bulkhead(1, 1)), seconds=1)
+    with pytest.raises(NoGoodAnswerError, match="over https"):
+        reader.read_keys("http://192.0.2.1", None)
 
 
 def test_a_certificate_must_be_trusted_and_of_the_name(
     outside: Outside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = KeyReader(AddressChecker(AddressPolicy.parse("127.0.0.0/8,::1/128", ""), Bulkhead(1, 1)), seconds=2)
+    reader = IssuerReader(AddressChecker(AddressPolicy.parse("127.0.0.0/8,::1/128", ""), Bulkhead(1, 1)), seconds=2)
     certificate = make_certificate(tmp_path, host="localhost", address="127.0.0.9")
     outside.socket = server_context(certificate).wrap_socket(outside.socket, server_side=True)
-    with pytest.raises(UnreadableKeysError, match="can't be read"):
-        reader.read(outside.issuer, f"https://localhost:{outside.server_port}/keys")
+    with pytest.raises(NoGoodAnswerError, match="can't be read"):
+        reader.read_keys(outside.issuer, f"https://localhost:{outside.server_port}/keys")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.cert))
-    assert reader.read(outside.issuer, f"https://localhost:{outside.server_port}/keys")
-    with pytest.raises(UnreadableKeysError, match="can't be read"):
-        reader.read(outside.issuer, f"https://127.0.0.1:{outside.server_port}/keys")
+    assert reader.read_keys(outside.issuer, f"https://localhost:{outside.server_port}/keys")
+    with pytest.raises(NoGoodAnswerError, match="can't be read"):
+        reader.read_keys(outside.issuer, f"https://127.0.0.1:{outside.server_port}/keys")
     assert outside.asked == ["/keys"]

@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from redis import Redis
 
+from shared import keys
 from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
-from tests.support.outside import AUDIENCE, Answer, Outside, make_key
+from tests.support.outside import AUDIENCE, CLIENT_ID, CLIENT_SECRET, Answer, Outside, make_key
 
 ISSUERS = "/admin/v1/issuers"
 
@@ -39,6 +41,7 @@ async def test_an_issuer_is_made_with_its_keys(platform: Platform, outside: Outs
                 "audience": AUDIENCE,
                 "application_claim": None,
                 "keys": [outside.keys[0].as_dict(private=False)],
+                "introspection": None,
             },
         }
     }
@@ -113,6 +116,57 @@ async def test_nothing_is_kept_of_an_issuer_that_does_not_answer(platform: Platf
     answer = await platform.client.post(ISSUERS, json=body_of(outside))
     assert fields(answer) == {"issuer": "it answered 503, and not 200 with JSON"}
     problem(await platform.client.get(f"{ISSUERS}/partner"), 404, "not_found")
+
+
+def asking(outside: Outside, **changes: Any) -> dict[str, Any]:
+    said = {"url": outside.introspection_url, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **changes}
+    return body_of(outside, introspection=said)
+
+
+async def test_what_an_issuer_is_asked_with_is_sealed_for_the_pods(
+    platform: Platform, outside: Outside, redis_client: Redis
+) -> None:
+    made = await platform.made(ISSUERS, asking(outside))
+    assert made["introspection"] == {
+        "url": outside.introspection_url,
+        "client_id": CLIENT_ID,
+        "client_secret": True,
+    }
+    told = pushed(platform, redis_client)["external/partner"]["external"]["introspection"]
+    assert (told["url"], told["client_id"]) == (outside.introspection_url, CLIENT_ID)
+    key = str(redis_client.get(keys.CATALOGUE_KEY))
+    assert Fernet(key).decrypt(told["sealed_secret"]).decode() == CLIENT_SECRET
+    put = await platform.client.put(f"{ISSUERS}/partner", json=made)  # as it was read
+    assert put.json()["introspection"] == made["introspection"]
+    assert pushed(platform, redis_client)["external/partner"]["external"]["introspection"] == told
+    gone = await platform.client.put(f"{ISSUERS}/partner", json=body_of(outside))
+    assert gone.json()["introspection"] is None
+    assert pushed(platform, redis_client)["external/partner"]["external"]["introspection"] is None
+
+
+@on_sqlite
+async def test_what_an_issuer_is_asked_with_must_do(platform: Platform, outside: Outside) -> None:
+    wrong = {
+        "introspection": [{"client_secret": "wrong"}, {"url": f"{outside.introspection_url}/x"}],
+        "introspection.url": [{"url": "ftp://x"}],
+        "introspection.client_secret": [{"client_secret": True}, {"client_secret": ""}],
+    }
+    outside.answers["/introspect/x"] = Answer({})
+    for field, bodies in wrong.items():
+        for changes in bodies:
+            if changes.get("url", "").endswith("/x"):
+                outside.answers["/introspect"] = Answer({"no": "answer"})
+            answer = await platform.client.post(ISSUERS, json=asking(outside, **changes))
+            assert fields(answer).keys() == {field}, (changes, answer.text)
+            outside.answers.pop("/introspect", None)
+
+
+@on_sqlite
+async def test_a_kept_secret_is_sent_nowhere_else(platform: Platform, outside: Outside) -> None:
+    made = await platform.made(ISSUERS, asking(outside))
+    made["introspection"]["url"] = "https://thief.example/"
+    answer = await platform.client.put(f"{ISSUERS}/partner", json=made)
+    assert fields(answer).keys() == {"introspection.client_secret"}
 
 
 @on_sqlite

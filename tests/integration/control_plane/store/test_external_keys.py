@@ -8,9 +8,9 @@ import pytest
 from redis import Redis
 
 from services.control_plane.store.external_keys import MAX_KEYS
-from tests.integration.control_plane.issuers.test_router import ISSUERS, body_of
+from tests.integration.control_plane.issuers.test_router import ISSUERS, asking, body_of
 from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
-from tests.support.outside import Outside, outside_issuer
+from tests.support.outside import Answer, Outside, outside_issuer
 
 
 @pytest.fixture
@@ -47,6 +47,20 @@ async def test_a_client_is_mapped_by_a_token_of_it(
     assert pushed(platform, redis_client) == {"partner/their-app": told}
     assert (await platform.client.delete(f"{path}/{key['id']}")).status_code == 204
     assert pushed(platform, redis_client) == {}
+
+
+async def test_of_an_opaque_token_the_issuer_is_asked(platform: Platform, outside: Outside, path: str) -> None:
+    assert fields(await platform.client.post(path, json=body(outside.opaque_token()))) == {
+        "token": "is refused: it is no JWT, and there is nobody to ask about it"
+    }
+    answer = await platform.client.put(f"{ISSUERS}/partner", json=asking(outside))
+    assert answer.status_code == 200, answer.text
+    made = await platform.made(path, body(outside.opaque_token("opaque-app")))
+    assert made["external_client_id"] == "opaque-app"
+    for token in ("opaque-unknown", outside.opaque_token(seconds=-60), outside.opaque_token(aud="account")):
+        assert fields(await platform.client.post(path, json=body(token))).keys() == {"token"}
+    outside.answers["/introspect"] = Answer({}, 500)
+    assert fields(await platform.client.post(path, json=body(outside.opaque_token()))).keys() == {"token"}
 
 
 async def test_a_client_is_one_application_s_alone(platform: Platform, outside: Outside, path: str) -> None:
