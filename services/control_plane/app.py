@@ -147,7 +147,7 @@ class Services:
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     platform = _build_platform(settings, clock)
-    services = _build_services(settings, platform)
+    services = _build_services(settings, platform, _look_outside(settings, platform))
     metrics = Metrics(platform.pusher)
     app = FastAPI(
         title="Framegate",
@@ -177,7 +177,7 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
     return Platform(database, redis, quick_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock)
 
 
-def _build_services(settings: Settings, platform: Platform) -> Services:
+def _build_services(settings: Settings, platform: Platform, outside: Outside) -> Services:
     clock, database = platform.clock, platform.database
     keyring = KeyRing(platform.sealer, platform.backend_sealer, settings.signing_algorithm, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
@@ -185,7 +185,6 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     clients, roles = ClientService(clock), RoleService()
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys = KeyService(clients, issuer, clock)
-    outside = _look_outside(settings, platform)
     applications, kept = _provide_applications(settings, platform, policies, keys, outside)
     hooks = AccountHooks(applications.create_default, applications.publish_owned, applications.delete_owned)
     accounts = AccountService(clients, roles, hooks, clock)
