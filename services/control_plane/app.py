@@ -20,7 +20,13 @@ from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import Pusher
 from services.control_plane.chores import make_asker, make_teller, make_tidier
-from services.control_plane.identity import account_router, role_router, user_router
+from services.control_plane.fleet import publisher_router as fleet_publisher_router
+from services.control_plane.fleet import router as fleet_router
+from services.control_plane.fleet import store_router as fleet_store_router
+from services.control_plane.fleet.connections import ConnectionService
+from services.control_plane.fleet.enquirer import Enquirer
+from services.control_plane.fleet.pods import PodReader
+from services.control_plane.identity import account_router, audit_router, role_router, user_router
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
@@ -35,8 +41,6 @@ from services.control_plane.identity.sessions import SessionService
 from services.control_plane.identity.sign_in import SignInService
 from services.control_plane.issuers import repository as issuer_repository
 from services.control_plane.issuers import router as issuer_router
-from services.control_plane.issuers.introspection import Introspection
-from services.control_plane.issuers.reading import IssuerReader
 from services.control_plane.issuers.refreshing import Refresher
 from services.control_plane.issuers.service import ExternalIssuerService
 from services.control_plane.kit import audit, problems
@@ -65,6 +69,7 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
+from services.control_plane.outside import Outside, look_outside
 from services.control_plane.portal import consent_router, sign_in_router
 from services.control_plane.portal.consent import ConsentService
 from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
@@ -86,6 +91,7 @@ from services.control_plane.store import publisher_router as store_publisher_rou
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store import router as store_router
 from services.control_plane.store.api_keys import ApiKeyService
+from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.external_keys import ExternalKeyService
@@ -97,6 +103,7 @@ from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
+from shared.connections import ANSWER_SECONDS
 
 MAX_BODY_BYTES: Final = 1 << 20
 
@@ -116,21 +123,11 @@ class Platform:
     database: Database
     redis: Redis
     quick_redis: Redis
+    patient_redis: Redis
     pusher: Pusher
     sealer: Sealer
     backend_sealer: Sealer
     clock: Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What reaches into the networks of others."""
-
-    slow: Bulkhead
-    addresses: AddressChecker
-    reader: IssuerReader
-    introspection: Introspection
-    refresher: Refresher
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +144,11 @@ class Services:
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     platform = _build_platform(settings, clock)
-    services = _build_services(settings, platform, _look_outside(settings, platform))
+    slow = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    outside = look_outside(
+        settings.addresses, slow, platform.database, platform.redis, platform.backend_sealer, platform.clock
+    )
+    services = _build_services(settings, platform, outside)
     metrics = Metrics(platform.pusher)
     app = FastAPI(
         title="Framegate",
@@ -174,7 +175,10 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
     backend_sealer = Sealer(settings.sealing_key, "backends")
     pusher = Pusher(database, Mirror(redis, backend_sealer.key), clock, random.SystemRandom())
     quick_redis = connect(settings.redis_url, _QUICK_SECONDS)
-    return Platform(database, redis, quick_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock)
+    patient_redis = connect(settings.redis_url, ANSWER_SECONDS + _QUICK_SECONDS)
+    return Platform(
+        database, redis, quick_redis, patient_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock
+    )
 
 
 def _build_services(settings: Settings, platform: Platform, outside: Outside) -> Services:
@@ -219,15 +223,6 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     return Services(policies, signing, accounts, roles, keepers, provided)
 
 
-def _look_outside(settings: Settings, platform: Platform) -> Outside:
-    slow = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
-    addresses = AddressChecker(settings.addresses, slow)
-    reader = IssuerReader(addresses)
-    introspection = Introspection(platform.backend_sealer, reader, slow)
-    refresher = Refresher(platform.database, platform.redis, reader, platform.clock)
-    return Outside(slow, addresses, reader, introspection, refresher)
-
-
 def _provide_applications(
     settings: Settings, platform: Platform, policies: PolicyService, keys: KeyService, outside: Outside
 ) -> tuple[ApplicationService, dict[type, object]]:
@@ -246,12 +241,16 @@ def _provide_applications(
 
 def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifier) -> dict[type, object]:
     clock, redis = platform.clock, platform.quick_redis
-    quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
+    quick, patient = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS), Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    tokens = ApplicationTokens(bearer)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     return {
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(redis, quick),
-        TicketService: TicketService(bearer, redis, quick),
+        ApplicationTokens: tokens,
+        TicketService: TicketService(tokens, redis, quick),
+        PodReader: PodReader(redis, quick, clock),
+        ConnectionService: ConnectionService(Enquirer(platform.patient_redis, patient, clock)),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
@@ -326,6 +325,10 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)
     app.include_router(registration_router.router)
+    app.include_router(fleet_router.router)
+    app.include_router(fleet_publisher_router.router)
+    app.include_router(fleet_store_router.router)
+    app.include_router(fleet_store_router.renewals)
     # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
@@ -335,6 +338,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(user_router.router)
     app.include_router(account_router.router)
     app.include_router(role_router.router)
+    app.include_router(audit_router.router)
     app.include_router(health.router)
 
 
@@ -380,4 +384,5 @@ def _close(platform: Platform, services: Services) -> None:
     platform.pusher.stop()
     disconnect(platform.redis)
     disconnect(platform.quick_redis)
+    disconnect(platform.patient_redis)
     platform.database.close()

@@ -154,7 +154,7 @@ def test_what_an_issuer_answers_of_an_opaque_token() -> None:
     answer = CLAIMS | {"active": True, "iss": None}
     said = {name: value for name, value in answer.items() if value is not None}
     claims = verifier().read_answer(said, "opaque")
-    assert (claims.iss, claims.client_id, claims.scopes) == (ISSUER, "partner/their-app", {"openid", "chat"})
+    assert (claims.iss, claims.client_id, claims.scope) == (ISSUER, "partner/their-app", "openid chat")
     verifier().check(claims, NOW)
     for refused in (
         {**said, "active": False},
