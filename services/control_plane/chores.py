@@ -17,6 +17,7 @@ from services.control_plane.oauth.signing import IssuerService
 _POLL_SECONDS: Final = 0.5
 _KEYS_SECONDS: Final = 5.0
 _SWEEP_SECONDS: Final = 60.0
+_HINTS_SECONDS: Final = 1.0
 _ISSUERS_SECONDS: Final = 15.0
 
 
@@ -65,6 +66,6 @@ def make_asker(refresher: Refresher) -> Keeper:
     """Return who reads the keys of external issuers, over the networks of others."""
     return Keeper(
         _POLL_SECONDS,
-        Chore("Reading the keys that pods ask for", 0, refresher.follow_hints),
+        Chore("Reading the keys that pods ask for", _HINTS_SECONDS, refresher.follow_hints),
         Chore("Reading the keys of external issuers", _ISSUERS_SECONDS, refresher.refresh_due),
     )

@@ -24,8 +24,6 @@ AFTER_FAILURE: Final = timedelta(minutes=1)
 GAP: Final = timedelta(seconds=30)
 """So often an issuer is asked at most, whatever tokens are made up in its name."""
 
-_HINTS: Final = 100
-
 
 class Refresher:
     """Any number of processes may do this at once: one of them takes each issuer. The last good keys are kept."""
@@ -37,9 +35,15 @@ class Refresher:
         self._clock = clock
 
     def follow_hints(self) -> None:
-        """Read the keys that pods ask for. What was read just now is not read again."""
-        for name in cast("list[str]", self._redis.spop(keys.ISSUER_HINTS, _HINTS) or []):
-            self._refresh(name, GAP)
+        """Read the keys that pods ask for. For what was read just now the hint waits."""
+        for name in sorted(cast("set[str]", self._redis.smembers(keys.ISSUER_HINTS))):
+            with self._database.writing() as session:
+                issuer = repository.claim(session, name, self._clock(), GAP)
+                waits = issuer is None and repository.exists(session, name)
+            if not waits:
+                self._redis.srem(keys.ISSUER_HINTS, name)
+            if issuer is not None:
+                self._read(issuer)
 
     def refresh_due(self) -> None:
         """Read the keys that were read long ago."""
@@ -47,19 +51,18 @@ class Refresher:
         with self._database.reading() as session:
             due = repository.list_due(session, now, INTERVAL, AFTER_FAILURE)
         for name in due:
-            self._refresh(name, AFTER_FAILURE)
+            with self._database.writing() as session:
+                issuer = repository.claim(session, name, now, AFTER_FAILURE)
+            if issuer is not None:
+                self._read(issuer)
 
-    def _refresh(self, name: str, gap: timedelta) -> None:
-        with self._database.writing() as session:
-            issuer = repository.claim(session, name, self._clock(), gap)
-        if issuer is None:
-            return
+    def _read(self, issuer: ExternalIssuer) -> None:
         try:  # no transaction waits for the network
             found = self._reader.read_keys(issuer.issuer, issuer.jwks_uri)
         except NoGoodAnswerError as error:
-            logger.warning("The keys of the issuer %s can't be read, and stay as they are: %s", name, error)
+            logger.warning("The keys of the issuer %s can't be read, and stay as they are: %s", issuer.name, error)
             with self._database.writing() as session:
-                repository.note_failure(session, name, str(error))
+                repository.note_failure(session, issuer.name, str(error))
             return
         self._keep(issuer, found)
 
