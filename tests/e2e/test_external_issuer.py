@@ -1,5 +1,7 @@
 """Tokens of another issuer, from the administrator who trusts it to the backend that is told who calls."""
 
+from typing import Any
+
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -42,7 +44,7 @@ async def test_another_issuer_s_tokens_reach_a_backend_that_verifies_who_calls(
             assert claims["subscription"]["policy"] == "Gold"
 
 
-async def told(framegate: Installation, backend: Backend) -> dict[str, object]:
+async def told(framegate: Installation, backend: Backend) -> dict[str, Any]:
     """Verify what the latest handshake says of its caller, as the how-to tells."""
     request = backend.handshakes[-1].request
     assert request is not None
