@@ -19,7 +19,7 @@ from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import Pusher
-from services.control_plane.chores import make_asker, make_teller, make_tidier
+from services.control_plane.chores import make_keepers
 from services.control_plane.fleet import publisher_router as fleet_publisher_router
 from services.control_plane.fleet import router as fleet_router
 from services.control_plane.fleet import store_router as fleet_store_router
@@ -58,7 +58,6 @@ from services.control_plane.kit.unit_of_work import Collaborators
 from services.control_plane.metrics import Metrics, MetricsMiddleware
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
-from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.assertions import AssertionReader
 from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.grants import GrantService
@@ -103,6 +102,8 @@ from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
+from services.control_plane.usage import router as usage_router
+from services.control_plane.usage.reports import UsageReader
 from shared.connections import ANSWER_SECONDS
 
 MAX_BODY_BYTES: Final = 1 << 20
@@ -213,13 +214,8 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
         **kept,
         **_provide_store(settings, platform, bearer),
     }
-    announcer = Announcer(database, platform.redis, clock)
     parts = (tokens.revocations, tokens.grants, tokens.assertions, sessions, personal)
-    keepers = (
-        make_teller(database, announcer),
-        make_tidier(database, keyring, signing, parts),
-        make_asker(outside.refresher),
-    )
+    keepers = make_keepers(database, platform.redis, clock, keyring, signing, parts, outside.refresher)
     return Services(policies, signing, accounts, roles, keepers, provided)
 
 
@@ -253,6 +249,7 @@ def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifie
         ConnectionService: ConnectionService(Enquirer(platform.patient_redis, patient, clock)),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
+        UsageReader: UsageReader(clock),
     }
 
 
@@ -325,6 +322,8 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)
     app.include_router(registration_router.router)
+    app.include_router(usage_router.router)
+    app.include_router(usage_router.applications)
     app.include_router(fleet_router.router)
     app.include_router(fleet_publisher_router.router)
     app.include_router(fleet_store_router.router)

@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from redis import Redis
 from sqlmodel import Session
 
 from services.control_plane.catalogue.pusher import RECONCILE_SECONDS
 from services.control_plane.issuers.refreshing import Refresher
+from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
 from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.revocation import has_pending
 from services.control_plane.oauth.signing import IssuerService
+from services.control_plane.usage.collector import UsageCollector
 
 _POLL_SECONDS: Final = 0.5
 _KEYS_SECONDS: Final = 5.0
 _SWEEP_SECONDS: Final = 60.0
+_COLLECT_SECONDS: Final = 1.0
 _HINTS_SECONDS: Final = 1.0
 _ISSUERS_SECONDS: Final = 15.0
 
@@ -28,7 +32,26 @@ class Sweeper(Protocol):
         """Forget some that has expired, and tell whether there may be more."""
 
 
-def make_teller(database: Database, announcer: Announcer) -> Keeper:
+def make_keepers(
+    database: Database,
+    redis: Redis,
+    clock: Clock,
+    keyring: KeyRing,
+    signing: IssuerService,
+    parts: Sequence[Sweeper],
+    refresher: Refresher,
+) -> tuple[Keeper, ...]:
+    """Return the threads. Of `parts` is swept out what has expired."""
+    collector = UsageCollector(database, redis, clock)
+    return (
+        _make_teller(database, Announcer(database, redis, clock)),
+        _make_tidier(database, keyring, signing, (*parts, collector)),
+        Keeper(_COLLECT_SECONDS, Chore("Collecting usage", _COLLECT_SECONDS, collector.collect)),
+        _make_asker(refresher),
+    )
+
+
+def _make_teller(database: Database, announcer: Announcer) -> Keeper:
     """Return who tells the pods of revoked tokens: nothing slow may hold it up."""
     telling = Keeper(
         _POLL_SECONDS,
@@ -39,7 +62,7 @@ def make_teller(database: Database, announcer: Announcer) -> Keeper:
     return telling
 
 
-def make_tidier(database: Database, keyring: KeyRing, signing: IssuerService, parts: Sequence[Sweeper]) -> Keeper:
+def _make_tidier(database: Database, keyring: KeyRing, signing: IssuerService, parts: Sequence[Sweeper]) -> Keeper:
     """Return who reads the signing keys, and forgets what has expired."""
 
     def load() -> None:
@@ -62,7 +85,7 @@ def make_tidier(database: Database, keyring: KeyRing, signing: IssuerService, pa
     )
 
 
-def make_asker(refresher: Refresher) -> Keeper:
+def _make_asker(refresher: Refresher) -> Keeper:
     """Return who reads the keys of external issuers, over the networks of others."""
     return Keeper(
         _POLL_SECONDS,
