@@ -58,7 +58,7 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
-from services.control_plane.portal import consent_router, sign_in_router
+from services.control_plane.portal import routers as portal
 from services.control_plane.portal.consent import ConsentService
 from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
@@ -302,8 +302,7 @@ def _build_keepers(
 
 def _join_routers(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
-    app.include_router(consent_router.router)
-    app.include_router(sign_in_router.router)
+    portal.join(app)
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)

@@ -1,0 +1,36 @@
+"""All that people see, joined in one place."""
+
+from fastapi import FastAPI
+
+from services.control_plane.portal import (
+    applications_router,
+    consent_router,
+    errors,
+    home_router,
+    keys_router,
+    life_router,
+    publisher_router,
+    sign_in_router,
+    store_router,
+    try_router,
+)
+
+_ROUTERS = (
+    home_router.router,
+    consent_router.router,
+    sign_in_router.router,
+    store_router.router,
+    try_router.router,
+    applications_router.router,
+    keys_router.router,
+    life_router.router,
+    publisher_router.router,
+    publisher_router.tests_router,
+)
+
+
+def join(app: FastAPI) -> None:
+    """Serve the pages, and tell people of errors in pages. The handlers of errors must be there already."""
+    for router in _ROUTERS:
+        app.include_router(router)
+    errors.install(app)
