@@ -44,7 +44,7 @@ def _page_of(response: Response) -> Response:
         title=problem["title"],
         detail=problem.get("detail", ""),
         errors=problem.get("errors") or [],
-        status=response.status_code,
+        code=response.status_code,
     )
     for name in ("retry-after", "allow", "etag"):
         if name in response.headers:
