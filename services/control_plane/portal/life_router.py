@@ -7,7 +7,6 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from services.control_plane.identity import repository as identity_repository
-from services.control_plane.identity.models import Account
 from services.control_plane.kit.pagination import PageQuery, Paging
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
@@ -17,6 +16,7 @@ from services.control_plane.portal.access import Creator, Publisher, Reader, Sen
 from services.control_plane.portal.fields import Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.lifecycle_picture import HEIGHT, WIDTH, draw_edges, draw_nodes
+from services.control_plane.portal.names import names_of
 from services.control_plane.portal.words import STATES, SUBSCRIPTION_STATES
 from services.control_plane.publisher import repository
 from services.control_plane.publisher.dependencies import Apis
@@ -137,7 +137,7 @@ def _show_life(frame: Frame, session: Session, api: Api, mistakes: Mistakes | No
         422 if mistakes else 200,
         api=read_api(api),
         life=life,
-        actors=_names(session, {event.actor for event in life.history}),
+        actors=names_of(session, {event.actor for event in life.history}),
         state_words=STATES,
         consequences=_CONSEQUENCES,
         harmless=_HARMLESS,
@@ -147,12 +147,6 @@ def _show_life(frame: Frame, session: Session, api: Api, mistakes: Mistakes | No
         size=(WIDTH, HEIGHT),
         mistakes=mistakes or Mistakes(),
     )
-
-
-def _names(session: Session, ids: set[str]) -> dict[str, str]:
-    """Return what accounts are called; who is gone keeps the id."""
-    found = {id_: session.get(Account, id_) for id_ in ids}
-    return {id_: account.name if account else id_ for id_, account in found.items()}
 
 
 def _with_application(session: Session, row: Subscription) -> dict[str, Any]:

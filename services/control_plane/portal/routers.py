@@ -3,13 +3,17 @@
 from fastapi import FastAPI
 
 from services.control_plane.portal import (
+    admin_router,
     applications_router,
     consent_router,
     errors,
     home_router,
     keys_router,
     life_router,
+    people_router,
+    policies_router,
     publisher_router,
+    services_router,
     sign_in_router,
     store_router,
     try_router,
@@ -26,6 +30,11 @@ _ROUTERS = (
     life_router.router,
     publisher_router.router,
     publisher_router.tests_router,
+    people_router.router,
+    services_router.router,
+    policies_router.preview_router,
+    policies_router.router,
+    admin_router.router,
 )
 
 
