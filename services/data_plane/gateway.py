@@ -33,6 +33,7 @@ from services.data_plane.table import RouteTable
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Allotment, Throttle
 from services.data_plane.upstream import Dialler, Upstream
+from shared.definition import ApiDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Gateway:
         self, handshake: Handshake, route: Route, caller: Caller, allotment: Allotment, table: RouteTable
     ) -> tuple[Route, Caller]:
         """Apply what changed during a dial: until a connection is in the registry no change finds it."""
-        self.authenticator.check_revoked(caller)
+        self.authenticator.check_revoked(caller.claims)
         if self.catalogue.table is table:
             return route, caller
         api, caller, quotas = reconsider(route.api, caller, handshake.address, self.catalogue.table)
@@ -131,30 +132,37 @@ class Gateway:
             notices=upstream.subprotocol is None,
             on_end=lambda _: self._end(connection),
         )
-        liveness = Liveness(relay, self._terms(route, caller), time.monotonic())
+        liveness = Liveness(relay, _terms(route.api), time.monotonic())
         connection = Connection(
-            relay, route.api, caller, handshake.request_id, handshake.address, upstream.url, liveness, allotment
+            relay,
+            route.api,
+            caller,
+            handshake.request_id,
+            handshake.address,
+            upstream.url,
+            liveness,
+            allotment,
+            route.scopes,
         )
         client, early = exchange.accept(relay.client, _accept(handshake, upstream, allotment))
         self.registry.add(connection)
         relay.start(client, upstream.transport, early, upstream.early)
-
-    def _terms(self, route: Route, caller: Caller) -> Terms:
-        now, api = time.monotonic(), route.api
-        age = api.max_connection_age_seconds or math.inf
-        return Terms(
-            expires_at=math.inf if caller.expires_at is None else now + caller.expires_at - self.clock(),
-            # Up to a tenth earlier: connections that came together don't leave together.
-            ages_at=now + age * random.uniform(0.9, 1.0),  # noqa: S311 - no secret
-            idle_seconds=api.idle_timeout_seconds or math.inf,
-            ping_seconds=api.ping_interval_seconds or math.inf,
-        )
 
     def _end(self, connection: Connection) -> None:
         self.registry.remove(connection)
         self.dialler.release(connection.upstream_url)
         connection.allotment.close()
         account.record(connection.outcome(), self.telemetry)
+
+
+def _terms(api: ApiDefinition) -> Terms:
+    age = api.max_connection_age_seconds or math.inf
+    return Terms(
+        # Up to a tenth earlier: connections that came together don't leave together.
+        ages_at=time.monotonic() + age * random.uniform(0.9, 1.0),  # noqa: S311 - no secret
+        idle_seconds=api.idle_timeout_seconds or math.inf,
+        ping_seconds=api.ping_interval_seconds or math.inf,
+    )
 
 
 def _accept(handshake: Handshake, upstream: Upstream, allotment: Allotment) -> bytes:
