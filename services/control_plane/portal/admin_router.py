@@ -10,7 +10,7 @@ from services.control_plane.blocklist import repository as blocks_repository
 from services.control_plane.blocklist.dependencies import Blocks
 from services.control_plane.blocklist.projection import read_block
 from services.control_plane.blocklist.schemas import BlockWrite
-from services.control_plane.kit import audit
+from services.control_plane.identity.audit_router import list_entries
 from services.control_plane.kit.pagination import PageQuery, Paging
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
@@ -22,7 +22,6 @@ from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.portal.access import Administrator, Sent
 from services.control_plane.portal.fields import Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
-from services.control_plane.portal.names import names_of
 
 router = APIRouter(prefix="/admin", route_class=UnitOfWorkRoute, include_in_schema=False)
 
@@ -77,15 +76,8 @@ def forget(_: Administrator, kid: ResourceId, __: Sent, unit: Unit, signing: Sig
 
 
 @router.get("/audit")
-def list_audit(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging) -> Response:
-    rows, total = audit.list_entries(unit.session, paging)
-    return frame.show(
-        "admin/audit.html",
-        items=rows,
-        names=names_of(unit.session, {row.actor for row in rows} | {row.target_id for row in rows}),
-        page={"total": total, "limit": paging.limit, "offset": paging.offset},
-        q=paging.q or "",
-    )
+def list_audit(frame: PageFrame, caller: Administrator, unit: Unit, paging: Paging) -> Response:
+    return frame.show("admin/audit.html", page=list_entries(caller, unit, paging), q=paging.q or "")
 
 
 def _show_blocks(

@@ -52,7 +52,7 @@ class Frame:
         self._done = done
 
     def show(
-        self, template: str, status: int = 200, *, connect: Sequence[str] = (), **context: Any
+        self, template: str, status: int = 200, /, *, connect: Sequence[str] = (), **context: Any
     ) -> HTMLResponse:
         """Return a page. Its scripts may reach our own host, and the hosts in `connect`."""
         me = self._visitor.principal if self._visitor else None
@@ -81,9 +81,9 @@ async def _frame(request: Request, visitor: Visitor) -> Frame:
 PageFrame = Annotated[Frame, Depends(_frame)]
 
 
-def render(template: str, status: int, policy: str, **context: Any) -> HTMLResponse:
+def render(template: str, status: int, content_security: str, /, **context: Any) -> HTMLResponse:
     headers = {
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": content_security,
         "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",  # with none a browser would not tell us that a form is ours

@@ -16,7 +16,6 @@ from services.control_plane.portal.access import Creator, Publisher, Reader, Sen
 from services.control_plane.portal.fields import Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.lifecycle_picture import HEIGHT, WIDTH, draw_edges, draw_nodes
-from services.control_plane.portal.names import names_of
 from services.control_plane.portal.words import STATES, SUBSCRIPTION_STATES
 from services.control_plane.publisher import repository
 from services.control_plane.publisher.dependencies import Apis
@@ -137,7 +136,7 @@ def _show_life(frame: Frame, session: Session, api: Api, mistakes: Mistakes | No
         422 if mistakes else 200,
         api=read_api(api),
         life=life,
-        actors=names_of(session, {event.actor for event in life.history}),
+        actors=identity_repository.names_of(session, {event.actor for event in life.history}),
         state_words=STATES,
         consequences=_CONSEQUENCES,
         harmless=_HARMLESS,
