@@ -5,11 +5,12 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from cli.embedded import redis_server
 from cli.stack import Stack
@@ -53,7 +54,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         ports = ["--port", str(pod), "--ops-port", str(ops), "--workers", "1"]
         stack.start("pod", "cli.main", "data-plane", "--host", "127.0.0.1", *ports, env=environment)
         for port in (control_plane, ops):
-            stack.wait_for(f"port {port}", lambda port=port: is_ready(port))
+            stack.wait_for(f"port {port}", partial(is_ready, port))
         yield site
 
 
@@ -72,7 +73,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, site: Site) -> Iterator[BrowserContext]:
-    context = browser.new_context(base_url=site.url)
+    context = browser.new_context(base_url=site.url, reduced_motion="reduce")
     context.set_default_timeout(15_000)
     yield context
     context.close()
@@ -91,7 +92,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 def fill(page: Page, **fields: str) -> None:
     for label, value in fields.items():
-        page.locator("label", has_text=re.compile(f"^{label}")).locator("xpath=(./input|./following-sibling::input)").fill(value)
+        page.get_by_label(re.compile(rf"^\s*{label}\s*(optional)?\s*$")).fill(value)
 
 
 def sign_in(page: Page) -> None:
@@ -101,7 +102,7 @@ def sign_in(page: Page) -> None:
     expect(page.get_by_role("heading", name="Publisher")).to_be_visible()
 
 
-def create_api(page: Page, site: Site, name: str) -> str:
+def create_api(page: Page, site: Site, name: str, policy: str = "Gold") -> str:
     """Make an API in three steps, publish it, and return its id."""
     page.goto("/publisher")
     page.get_by_role("link", name="Create an API").first.click()
@@ -111,18 +112,18 @@ def create_api(page: Page, site: Site, name: str) -> str:
     page.get_by_role("button", name="Test the backends").click()
     expect(page.locator("#results")).to_contain_text("works")
     page.get_by_role("button", name="Next: manage").click()
-    page.get_by_role("checkbox", name=re.compile("^Gold")).check()
+    page.get_by_role("checkbox", name=re.compile(f"^{policy}")).check()
     page.get_by_role("button", name="Next: publish").click()
     page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text("Published.")
     return page.url.split("/")[5]
 
 
-def subscribe(page: Page, api_id: str) -> None:
-    """Subscribe DefaultApplication at Gold."""
+def subscribe(page: Page, api_id: str, policy: str = "Gold") -> None:
+    """Subscribe DefaultApplication."""
     page.goto(f"/store/apis/{api_id}")
     page.get_by_role("combobox", name="Application").select_option(label="DefaultApplication")
-    page.get_by_role("radio", name=re.compile("^Gold")).check()
+    page.get_by_role("radio", name=re.compile(f"^{policy}")).check()
     page.get_by_role("button", name="Subscribe").click()
     expect(page.get_by_role("status").first).to_contain_text("Subscribed.")
 
@@ -162,3 +163,85 @@ def generate_keys(page: Page) -> None:
     page.goto(page.url.removesuffix("/keys"))
     expect(page.locator("#key-production")).to_be_visible()
     expect(page.locator("#once-secret")).to_have_count(0)
+
+
+def test_a_spent_quota_explains_itself(page: Page, site: Site) -> None:
+    sign_in(page)
+    page.goto("/admin/policies/new")
+    fill(page, Name="Tiny")
+    page.get_by_label("Amount of limit 1").fill("1")
+    page.get_by_role("radio", name=re.compile("^Closes")).check()
+    expect(page.locator("#words")).to_contain_text("Allows 1 message every minute from client to backend.")
+    page.get_by_role("button", name="Create").click()
+    api_id = create_api(page, site, "TinyEcho", "Tiny")
+    subscribe(page, api_id, "Tiny")
+    page.get_by_role("link", name="Try it").first.click()
+    page.get_by_role("button", name="Connect").click()
+    expect(page.locator("#status")).to_have_text("Connected.")
+    for _ in range(2):
+        page.get_by_role("button", name="Send").click()
+    expect(page.locator("#log .closed .body")).to_contain_text("4429 The quota is spent. Connect again when you like.")
+
+
+def test_it_works_without_javascript(browser: Browser, site: Site) -> None:
+    context = browser.new_context(base_url=site.url, java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page)
+    api_id = create_api(page, site, "PlainEcho")
+    subscribe(page, api_id)
+    page.goto(f"/publisher/apis/{api_id}/lifecycle")
+    page.get_by_role("button", name="Block").click()
+    expect(page.locator("details[open]")).to_contain_text("PlainEcho 1.0 has 1 subscription.")
+    page.locator("details[open] form button").click()
+    expect(page.get_by_role("status").first).to_contain_text("Blocked.")
+    page.goto("/publisher/new")
+    fill(page, Name="Other", Context="no slash", Version="1.0")
+    page.get_by_role("button", name="Next: implement").click()
+    expect(page.get_by_label("Context", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#context-wrong")).to_contain_text("must be a path such as /echo")
+    context.close()
+
+
+def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -> None:
+    assert find_barriers_in(page, "/sign-in") == []
+    sign_in(page)
+    api_id = create_api(page, site, "SeenEcho")
+    subscribe(page, api_id)
+    page.get_by_role("link", name="Keys").first.click()
+    application = page.url.split("/")[4].partition("#")[0]
+    for path in list_pages(api_id, application):
+        assert find_barriers_in(page, path) == [], path
+        sizes = "performance.getEntries().filter(entry => entry.decodedBodySize).map(entry => entry.decodedBodySize)"
+        weight = sum(page.evaluate(sizes))
+        assert 0 < weight < MAX_PAGE_BYTES, (path, weight)
+
+
+def list_pages(api_id: str, application: str) -> list[str]:
+    admin = ["users", "roles", "service-accounts", "policies", "blocklist", "signing-keys", "audit"]
+    steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/subscriptions", "/connections"]
+    return [
+        "/publisher",
+        "/publisher/new",
+        *(f"/publisher/apis/{api_id}{step}" for step in steps),
+        "/store",
+        f"/store/apis/{api_id}",
+        f"/store/apis/{api_id}/try",
+        "/applications",
+        "/applications/new",
+        f"/applications/{application}",
+        *(f"/admin/{name}" for name in [*admin, "gateways", "connections"]),
+        "/admin/policies/subscription/Gold",
+        "/account",
+        "/no-such-page",
+    ]
+
+
+def find_barriers_in(page: Page, path: str) -> list[str]:
+    """Return what is wrong with a page in either theme, with all that it can unfold."""
+    page.goto(path)
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: {barrier}" for barrier in find_barriers(page)]
+    return found

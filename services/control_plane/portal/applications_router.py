@@ -69,9 +69,7 @@ def list_applications(frame: PageFrame, caller: Subscriber, unit: Unit, paging: 
     rows, total = repository.list_applications(unit.session, caller.account_id, paging)
     page = {"total": total, "limit": paging.limit, "offset": paging.offset}
     counts = {row.id: len(repository.subscriptions_of(unit.session, row.id)) for row in rows}
-    return frame.show(
-        "applications/list.html", items=[read_application(row) for row in rows], page=page, counts=counts
-    )
+    return frame.show("applications/list.html", items=[read_application(row) for row in rows], page=page, counts=counts)
 
 
 @router.get("/new")
@@ -118,9 +116,7 @@ def save(
 
 
 @router.post("/{application_id}/delete")
-def delete(
-    caller: Subscriber, application_id: ResourceId, _: Sent, unit: Unit, applications: Applications
-) -> Response:
+def delete(caller: Subscriber, application_id: ResourceId, _: Sent, unit: Unit, applications: Applications) -> Response:
     application = applications.get(unit.session, application_id, caller.account_id)
     applications.delete(unit.session, application, None)
     return RedirectResponse("/applications?done=application_deleted", 303)

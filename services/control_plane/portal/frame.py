@@ -51,9 +51,7 @@ class Frame:
         self._path = path
         self._done = done
 
-    def show(
-        self, template: str, status: int = 200, /, *, connect: Sequence[str] = (), **context: Any
-    ) -> HTMLResponse:
+    def show(self, template: str, status: int = 200, /, *, connect: Sequence[str] = (), **context: Any) -> HTMLResponse:
         """Return a page. Its scripts may reach our own host, and the hosts in `connect`."""
         me = self._visitor.principal if self._visitor else None
         scopes = me.scopes if me else frozenset()

@@ -18,9 +18,7 @@ from services.control_plane.store.projection import read_token
 from services.control_plane.store.schemas import KeyCreate, SecretRegenerate, TokenCreate
 from shared.definition import KeyType
 
-router = APIRouter(
-    prefix="/applications/{application_id}/keys", route_class=UnitOfWorkRoute, include_in_schema=False
-)
+router = APIRouter(prefix="/applications/{application_id}/keys", route_class=UnitOfWorkRoute, include_in_schema=False)
 
 
 async def _page(frame: PageFrame, caller: Subscriber, keys: Keys) -> ApplicationPage:

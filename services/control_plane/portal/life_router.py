@@ -76,6 +76,16 @@ def copy(frame: PageFrame, caller: Creator, api_id: ResourceId, sent: Sent, unit
     return RedirectResponse(f"/publisher/apis/{made.id}?done=version", 303)
 
 
+@router.post("/apis/{api_id}/delete")
+def delete(frame: PageFrame, _: Creator, api_id: ResourceId, __: Sent, unit: Unit, apis: Apis) -> Response:
+    try:
+        apis.delete(unit.session, apis.get(unit.session, api_id), None)
+    except ProblemError as error:
+        unit.close()
+        return _show(frame, unit.session, apis.get(unit.session, api_id), Mistakes.of(error))
+    return RedirectResponse("/publisher?done=deleted", 303)
+
+
 @router.get("/apis/{api_id}/subscriptions")
 def show_subscriptions(
     frame: PageFrame, _: Reader, api_id: ResourceId, unit: Unit, apis: Apis, paging: Paging
@@ -92,9 +102,7 @@ def show_subscriptions(
 
 
 @router.post("/subscriptions/{subscription_id}/block")
-def block(
-    _: Creator, subscription_id: ResourceId, sent: Sent, unit: Unit, subscriptions: Subscriptions
-) -> Response:
+def block(_: Creator, subscription_id: ResourceId, sent: Sent, unit: Unit, subscriptions: Subscriptions) -> Response:
     subscription = subscriptions.get_any(unit.session, subscription_id)
     body = build(SubscriptionBlock, {"scope": sent.text("scope") or "all"})
     subscriptions.block(unit.session, subscription, body.scope)
@@ -102,9 +110,7 @@ def block(
 
 
 @router.post("/subscriptions/{subscription_id}/unblock")
-def unblock(
-    _: Creator, subscription_id: ResourceId, __: Sent, unit: Unit, subscriptions: Subscriptions
-) -> Response:
+def unblock(_: Creator, subscription_id: ResourceId, __: Sent, unit: Unit, subscriptions: Subscriptions) -> Response:
     subscription = subscriptions.get_any(unit.session, subscription_id)
     subscriptions.unblock(unit.session, subscription)
     return _back(subscription, "subscription_unblocked")

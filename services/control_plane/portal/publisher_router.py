@@ -85,9 +85,7 @@ def create(frame: PageFrame, caller: Creator, sent: Sent, unit: Unit, apis: Apis
 
 
 @router.get("/apis/{api_id}/{step}")
-def show_step(
-    frame: PageFrame, _: Creator, api_id: ResourceId, step: Step, unit: Unit, apis: Apis
-) -> Response:
+def show_step(frame: PageFrame, _: Creator, api_id: ResourceId, step: Step, unit: Unit, apis: Apis) -> Response:
     return Editor(frame, unit.session).show(step, read_api(apis.get(unit.session, api_id)))
 
 
@@ -139,9 +137,3 @@ def try_endpoints(
     except ProblemError as error:
         return Editor(frame, unit.session).show("implement", api, patch, Mistakes.of(error))
     return Editor(frame, unit.session).show("implement", api, patch, results=results)
-
-
-@router.post("/apis/{api_id}/delete/confirmed")
-def delete(frame: PageFrame, _: Creator, api_id: ResourceId, __: Sent, unit: Unit, apis: Apis) -> Response:
-    apis.delete(unit.session, apis.get(unit.session, api_id), None)
-    return RedirectResponse("/publisher?done=deleted", 303)

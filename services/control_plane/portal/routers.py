@@ -1,5 +1,7 @@
 """All that people see, joined in one place."""
 
+from typing import Final
+
 from fastapi import FastAPI
 
 from services.control_plane.portal import (
@@ -20,7 +22,7 @@ from services.control_plane.portal import (
     try_router,
 )
 
-_ROUTERS = (
+ROUTERS: Final = (
     home_router.router,
     consent_router.router,
     sign_in_router.router,
@@ -42,6 +44,6 @@ _ROUTERS = (
 
 def join(app: FastAPI) -> None:
     """Serve the pages, and tell people of errors in pages. The handlers of errors must be there already."""
-    for router in _ROUTERS:
+    for router in ROUTERS:
         app.include_router(router)
     errors.install(app)

@@ -55,9 +55,7 @@ def delete(_: Administrator, account_id: ResourceId, __: Sent, unit: Unit, accou
     return RedirectResponse("/admin/service-accounts?done=deleted", 303)
 
 
-def _show(
-    frame: Frame, unit: UnitOfWork, paging: PageQuery, mistakes: Mistakes | None = None, **more: Any
-) -> Response:
+def _show(frame: Frame, unit: UnitOfWork, paging: PageQuery, mistakes: Mistakes | None = None, **more: Any) -> Response:
     rows, total = repository.list_accounts(unit.session, repository.SERVICE, paging)
     return frame.show(
         "admin/services.html",

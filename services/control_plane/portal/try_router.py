@@ -20,7 +20,6 @@ from services.control_plane.store import repository
 from services.control_plane.store.dependencies import Applications, Store, Tickets
 from services.control_plane.store.schemas import StoreApiRead, TicketCreate
 from shared.origins import is_allowed
-from shared.subscription import SubscriptionState
 from shared.tickets import SECONDS
 
 router = APIRouter(prefix="/store/apis/{api_id}", route_class=ReadingRoute, include_in_schema=False)
@@ -79,7 +78,7 @@ def make_ticket(
     return {"ticket": tickets.keep(ticket), "expires_in": SECONDS, "obstacles": obstacles}
 
 
-def _states(session: Session, caller: Principal, api_id: str) -> dict[str, SubscriptionState]:
+def _states(session: Session, caller: Principal, api_id: str) -> dict[str, str]:
     """Return what one's own applications are to an API."""
     rows, _ = repository.list_subscriptions(session, caller.account_id, None, api_id, PageQuery(limit=MAX_LIMIT))
     return {row.application_id: row.state for row in rows}

@@ -55,10 +55,11 @@ def describe_span(seconds: int) -> str:
 
 
 def describe_limit(limit: LimitBody) -> str:
+    count = f"{limit.amount:,} {limit.unit if limit.amount > 1 else limit.unit.removesuffix('s')}"
     if limit.unit == "connections" or limit.window_seconds is None:
-        return f"{limit.amount:,} connections open at once"
+        return f"{count} open at once"
     where = _DIRECTIONS[limit.direction] if limit.unit in ("messages", "bytes") else ""
-    return f"{limit.amount:,} {limit.unit} every {describe_span(limit.window_seconds)}{where}"
+    return f"{count} every {describe_span(limit.window_seconds)}{where}"
 
 
 def describe_quota(limits: Sequence[LimitBody], burst: BurstBody | None) -> str:

@@ -12,7 +12,7 @@ function show(kind, way, body, size = null) {
   const now = new Date();
   entries.push({ time: now.toISOString(), direction: kind, body, bytes: size });
   if (entries.length > MAX_ENTRIES) entries.shift();
-  const line = document.createElement("li");
+  const line = document.createElement("div");
   line.className = kind;
   const time = document.createElement("time");
   time.dateTime = now.toISOString();
