@@ -21,6 +21,10 @@ CATALOGUE_KEY = "fg:{catalogue}:key"
 """String: the key that opens what is sealed in the catalogue. The control plane writes it, pods alone read it."""
 
 
+CATALOGUE_WITNESSES = "fg:{catalogue}:witnesses"
+"""Sorted set: of each epoch, the latest revision that a pod has and Redis has not. For half a minute."""
+
+
 def limit(level: Level, subject: str, counter: str) -> str:
     """Return where one limit of one subject is counted: an API, an application, a subscription or its stand-in.
 
@@ -47,6 +51,9 @@ def beat(worker: str) -> str:
     """Return where a worker says how it is: JSON of a `shared.connections.Beat`, for a minute."""
     return f"fg:{{pod:{worker}}}"
 
+
+USAGE_STREAM = "fg:{usage}:stream"
+"""Stream of what pods counted: JSON of a `shared.usage.UsageBatch` each. The control plane's group `sql` takes it."""
 
 CONNECTION_QUESTIONS = "fg:{connections}:questions"
 """Short stream of questions about open connections: JSON of a `shared.connections.Question`, and who asks."""

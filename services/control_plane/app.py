@@ -90,6 +90,9 @@ from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
+from services.control_plane.usage import router as usage_router
+from services.control_plane.usage.collector import UsageCollector
+from services.control_plane.usage.reports import UsageReader
 from shared.connections import ANSWER_SECONDS
 
 MAX_BODY_BYTES: Final = 1 << 20
@@ -103,6 +106,7 @@ _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each:
 _KEEPER_SECONDS: Final = 0.5
 _KEYS_SECONDS: Final = 5.0
 _SWEEP_SECONDS: Final = 60.0
+_COLLECT_SECONDS: Final = 1.0
 
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
@@ -223,6 +227,7 @@ def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifie
         ConnectionService: ConnectionService(Enquirer(platform.patient_redis, patient, clock)),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
+        UsageReader: UsageReader(clock),
     }
 
 
@@ -285,9 +290,10 @@ def _build_keepers(
     signing: IssuerService,
     tokens: TokenServices,
     people: tuple[SessionService, PersonalTokenService],
-) -> tuple[Keeper, Keeper]:
-    """Return two threads: telling of revoked tokens waits for no slow chore."""
+) -> tuple[Keeper, ...]:
+    """Return the threads: telling of revoked tokens waits for no slow chore, and neither does usage."""
     announcer = Announcer(platform.database, platform.redis, platform.clock)
+    collector = UsageCollector(platform.database, platform.redis, platform.clock)
 
     def load() -> None:
         with platform.database.reading() as session:
@@ -296,7 +302,7 @@ def _build_keepers(
     def sweep() -> None:
         with platform.database.writing() as session:
             signing.sweep(session)
-        for part in (tokens.revocations, tokens.grants, tokens.assertions, *people):
+        for part in (tokens.revocations, tokens.grants, tokens.assertions, *people, collector):
             more = True
             while more:
                 with platform.database.writing() as session:
@@ -312,8 +318,9 @@ def _build_keepers(
         Chore("Reading the signing keys", _KEYS_SECONDS, load),
         Chore("Sweeping out what has expired", _SWEEP_SECONDS, sweep),
     )
+    collecting = Keeper(_COLLECT_SECONDS, Chore("Collecting usage", _COLLECT_SECONDS, collector.collect))
     platform.database.on_commit(lambda session: telling.wake() if has_pending(session) else None)
-    return telling, tidying
+    return telling, tidying, collecting
 
 
 def _join_routers(app: FastAPI) -> None:
@@ -326,6 +333,8 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)
     app.include_router(registration_router.router)
+    app.include_router(usage_router.router)
+    app.include_router(usage_router.applications)
     app.include_router(fleet_router.router)
     app.include_router(fleet_publisher_router.router)
     app.include_router(fleet_store_router.router)

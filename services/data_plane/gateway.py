@@ -15,7 +15,7 @@ from services.data_plane import account
 from services.data_plane.admit import admit
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
-from services.data_plane.connection import OWN_SUBPROTOCOL, Caller, Handshake, Request, Route
+from services.data_plane.connection import OWN_SUBPROTOCOL, Attempt, Caller, Handshake, Request, Route
 from services.data_plane.drain import Drain
 from services.data_plane.failures import Failures
 from services.data_plane.forwarded import TrustedProxies
@@ -29,10 +29,12 @@ from services.data_plane.refusal import RefusedError, come_back_later, render
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.relay import Relay
 from services.data_plane.routing import match
+from services.data_plane.staleness import Staleness
 from services.data_plane.table import RouteTable
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Allotment, Throttle
 from services.data_plane.upstream import Dialler, Upstream
+from services.data_plane.usage import UsageBook
 from shared.definition import ApiDefinition
 
 
@@ -48,6 +50,8 @@ class Gateway:
     telemetry: Telemetry
     drain: Drain
     overload: Overload
+    staleness: Staleness
+    usage: UsageBook
     proxies: TrustedProxies
     clock: Callable[[], float]
     failures: Failures = field(default_factory=Failures)
@@ -55,11 +59,12 @@ class Gateway:
     async def handle(self, exchange: Exchange, request: Request) -> None:
         """Answer one request: with a relay that goes on by itself, or a refusal."""
         started = time.perf_counter()
-        request_id = uuid.uuid4().hex
+        request_id, attempt = uuid.uuid4().hex, Attempt()
         try:
-            await self._connect(exchange, request, request_id)
+            await self._connect(exchange, request, request_id, attempt)
         except RefusedError as refused:
             self.telemetry.handshakes_with(refused.problem.slug).inc()
+            self.usage.note_refused(attempt.api, attempt.caller, refused.problem.slug)
             exchange.refuse(render(refused, request_id))
         except (ClientGoneError, asyncio.CancelledError):
             self.telemetry.handshakes_with("client_gone").inc()
@@ -68,16 +73,18 @@ class Gateway:
             self.telemetry.handshakes_with("accepted").inc()
             self.telemetry.handshake_seconds.observe(time.perf_counter() - started)
 
-    async def _connect(self, exchange: Exchange, request: Request, request_id: str) -> None:
+    async def _connect(self, exchange: Exchange, request: Request, request_id: str, attempt: Attempt) -> None:
         self.drain.check()
         self.overload.check()
         if self.catalogue.mark is None:
             raise come_back_later("not_ready")
+        self.staleness.check()
         table = self.catalogue.table
         handshake = read_handshake(request, request_id, self.proxies)
         route = match(handshake, table)
+        attempt.api = route.api
         handshake = take_credential(handshake, route.api.auth)
-        caller = await self._authenticate(handshake, route, table)
+        attempt.caller = caller = await self._authenticate(handshake, route, table)
         self.overload.check_caller(caller.key_type)
         admission = admit(handshake, route, caller, table)
         allotment = await Allotment.take(self.throttle, admission.quotas)
@@ -146,13 +153,16 @@ class Gateway:
         )
         client, early = exchange.accept(relay.client, _accept(handshake, upstream, allotment))
         self.registry.add(connection)
+        self.usage.note_opened(connection)
         relay.start(client, upstream.transport, early, upstream.early)
 
     def _end(self, connection: Connection) -> None:
         self.registry.remove(connection)
         self.dialler.release(connection.upstream_url)
         connection.allotment.close()
-        account.record(connection.outcome(), self.telemetry)
+        outcome = connection.outcome()
+        self.usage.note_closed(connection, outcome)
+        account.record(outcome, self.telemetry)
 
 
 def _terms(api: ApiDefinition) -> Terms:

@@ -31,6 +31,9 @@ class Connection:
     scopes: tuple[str, ...] = ()
     """What its path asks for."""
 
+    booked: Outcome | None = None
+    """How it stood when its usage was last counted."""
+
     @property
     def ends_at(self) -> float:
         """When its credential ends it, in seconds of the epoch; infinity is never."""
