@@ -240,8 +240,7 @@ def find_barriers_in(page: Page, path: str) -> list[str]:
     """Return what is wrong with a page in either theme, with all that it can unfold."""
     page.goto(path)
     page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
-    found = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found += [f"{scheme}: {barrier}" for barrier in find_barriers(page)]
-    return found
+    page.emulate_media(color_scheme="light")
+    found = find_barriers(page)
+    page.emulate_media(color_scheme="dark")  # nothing but colours changes
+    return found + [f"dark: {barrier}" for barrier in find_barriers(page, "color-contrast")]

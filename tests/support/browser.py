@@ -20,7 +20,7 @@ _FLAGS: Final = (
     "--disable-sync",
 )
 _AXE: Final = Path(__file__).parents[1] / "vendor" / "axe-core" / "axe.min.js"
-_RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 def find_chromium() -> str:
@@ -41,10 +41,10 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def find_barriers(page: Page) -> list[str]:
-    """Return what axe-core holds against a page: the rule, and where."""
+def find_barriers(page: Page, *rules: str) -> list[str]:
+    """Return what axe-core holds against a page, by these rules or all: the rule, and where."""
     if not page.evaluate("typeof axe !== 'undefined'"):
         page.evaluate(_AXE.read_text())  # through the debugger, which no policy holds up
-    options = {"runOnly": _RULES, "resultTypes": ["violations"]}
+    options = {"runOnly": list(rules) or _TAGS, "resultTypes": ["violations"]}
     found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", options)
     return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in found["violations"]]

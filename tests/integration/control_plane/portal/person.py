@@ -31,7 +31,7 @@ class Person:
         assert answer.status_code == status, answer.text
         return unescape(answer.text)
 
-    async def send(self, path: str, status: int = 303, **fields: str | Sequence[str]) -> str:
+    async def send(self, path: str, status: int = 303, /, **fields: str | Sequence[str]) -> str:
         """Send a form; return where it leads, or the page that it answers."""
         content = urlencode({FORM_TOKEN: self.form_token, **fields}, doseq=True)
         answer = await self.browser.post(path, content=content, headers=FORM)

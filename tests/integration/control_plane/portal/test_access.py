@@ -25,7 +25,7 @@ def routes(method: str) -> list[str]:
         route
         for router in routers.ROUTERS
         for route in router.routes
-        if isinstance(route, APIRoute) and method in route.methods and not route.path.startswith(BEFORE_SIGN_IN)
+        if isinstance(route, APIRoute) and method in (route.methods or ()) and not route.path.startswith(BEFORE_SIGN_IN)
     ]
     paths = [route.path for route in found if route.path not in OPEN_TO_ALL]
     return [re.sub(r"{(\w+)}", lambda part: VALUES.get(part[1], "x"), path) for path in paths]

@@ -36,7 +36,7 @@ def test_no_limit_and_a_burst_in_words() -> None:
 
 def test_a_policy_says_what_happens_to_excess() -> None:
     policy = PolicyWrite(
-        name="P", level="subscription", limits=[LimitBody(amount=2)], max_delay_seconds=1.5, shadow=True
+        name="P", level="subscription", limits=[LimitBody(amount=2)], max_delay_seconds=1.5, shadow=True, overrides=[]
     )
     assert describe_policy(policy) == [
         "Allows 2 messages every minute from client to backend.",
