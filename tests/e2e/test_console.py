@@ -17,7 +17,7 @@ from cli.stack import Stack
 from tests.support.browser import chromium, find_barriers
 from tests.support.waiting import free_port
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("console")]
+pytestmark = pytest.mark.timeout(180)
 
 MAX_PAGE_BYTES: Final = 200_000
 PASSWORD: Final = "a password of the tests"

@@ -94,7 +94,7 @@ async function connect() {
   socket.onclose = (event) => {
     enable(false);
     tell("Not connected.");
-    if (opened) show("closed", "✕", explain(event));
+    if (opened) show(event.code === 1000 ? "told" : "closed", "✕", explain(event));
     else show("refused", "✕", refusal(granted.obstacles));
     part("open").focus();
   };
