@@ -83,24 +83,24 @@ def close_connection(
 
 @router.get("/publisher/apis/{api_id}/connections")
 def list_connections_to(
-    page: OpenConnections, _: Reader, api_id: ResourceId, unit: Unit, apis: Apis, offset: Offset = 0
+    page: OpenConnections, caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis, offset: Offset = 0
 ) -> Response:
-    api = read_api(apis.get(unit.session, api_id))
+    api = read_api(apis.get(unit.session, api_id, caller))
     unit.release()  # no transaction waits for the network
     return page.show("publisher/connections.html", Selection(api_id=ApiId(api.id)), offset, api=api)
 
 
 @router.post("/publisher/apis/{api_id}/connections/{connection_id}/close")
 def close_connection_to(
-    _: Creator,
+    caller: Creator,
     api_id: ResourceId,
     connection_id: ResourceId,
-    __: Sent,
+    _: Sent,
     unit: Unit,
     apis: Apis,
     connections: Connections,
 ) -> Response:
-    api_id = apis.get(unit.session, api_id).id
+    api_id = apis.get(unit.session, api_id, caller).id
     unit.release()  # no transaction waits for the network
     connections.close_one(connection_id, Selection(api_id=ApiId(api_id)), "closed_by_publisher")
     audit.record(unit.session, "connection.close", "connection", connection_id)

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from services.control_plane.identity import repository as identity_repository
+from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import PageQuery, Paging
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
@@ -43,13 +44,13 @@ _HARMLESS: Final = frozenset({"publish", "prototype", "unblock"})
 
 
 @router.get("/apis/{api_id}")
-def show(frame: PageFrame, _: Reader, api_id: ResourceId, unit: Unit, apis: Apis) -> Response:
-    return _show(frame, unit.session, apis.get(unit.session, api_id))
+def show(frame: PageFrame, caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis) -> Response:
+    return _show(frame, unit.session, caller, apis.get(unit.session, api_id, caller))
 
 
 @router.get("/apis/{api_id}/lifecycle")
-def show_life(frame: PageFrame, _: Reader, api_id: ResourceId, unit: Unit, apis: Apis) -> Response:
-    return _show_life(frame, unit.session, apis.get(unit.session, api_id))
+def show_life(frame: PageFrame, caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis) -> Response:
+    return _show_life(frame, unit.session, apis.get(unit.session, api_id, caller))
 
 
 @router.post("/apis/{api_id}/lifecycle")
@@ -58,10 +59,10 @@ def change_life(
 ) -> Response:
     try:
         change = build(LifecycleChange, {"action": sent.text("action")})
-        apis.change_state(unit.session, apis.get(unit.session, api_id), change.action, caller, None)
+        apis.change_state(unit.session, apis.get(unit.session, api_id, caller), change.action, caller, None)
     except ProblemError as error:
         unit.close()
-        return _show_life(frame, unit.session, apis.get(unit.session, api_id), Mistakes.of(error))
+        return _show_life(frame, unit.session, apis.get(unit.session, api_id, caller), Mistakes.of(error))
     return RedirectResponse(f"/publisher/apis/{api_id}/lifecycle?done={change.action}", 303)
 
 
@@ -69,28 +70,28 @@ def change_life(
 def copy(frame: PageFrame, caller: Creator, api_id: ResourceId, sent: Sent, unit: Unit, apis: Apis) -> Response:
     try:
         body = build(VersionCreate, {"version": sent.text("version"), "default": sent.on("default")})
-        made = apis.copy(unit.session, apis.get(unit.session, api_id), body, caller)
+        made = apis.copy(unit.session, apis.get(unit.session, api_id, caller), body, caller)
     except ProblemError as error:
         unit.close()
-        return _show(frame, unit.session, apis.get(unit.session, api_id), Mistakes.of(error))
+        return _show(frame, unit.session, caller, apis.get(unit.session, api_id, caller), Mistakes.of(error))
     return RedirectResponse(f"/publisher/apis/{made.id}?done=version", 303)
 
 
 @router.post("/apis/{api_id}/delete")
-def delete(frame: PageFrame, _: Creator, api_id: ResourceId, __: Sent, unit: Unit, apis: Apis) -> Response:
+def delete(frame: PageFrame, caller: Creator, api_id: ResourceId, _: Sent, unit: Unit, apis: Apis) -> Response:
     try:
-        apis.delete(unit.session, apis.get(unit.session, api_id), None)
+        apis.delete(unit.session, apis.get(unit.session, api_id, caller), None)
     except ProblemError as error:
         unit.close()
-        return _show(frame, unit.session, apis.get(unit.session, api_id), Mistakes.of(error))
+        return _show(frame, unit.session, caller, apis.get(unit.session, api_id, caller), Mistakes.of(error))
     return RedirectResponse("/publisher?done=deleted", 303)
 
 
 @router.get("/apis/{api_id}/subscriptions")
 def show_subscriptions(
-    frame: PageFrame, _: Reader, api_id: ResourceId, unit: Unit, apis: Apis, paging: Paging
+    frame: PageFrame, caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis, paging: Paging
 ) -> Response:
-    api = apis.get(unit.session, api_id)
+    api = apis.get(unit.session, api_id, caller)
     rows, total = store_repository.subscriptions_to(unit.session, api.id, paging)
     return frame.show(
         "publisher/subscriptions.html",
@@ -102,16 +103,16 @@ def show_subscriptions(
 
 
 @router.post("/subscriptions/{subscription_id}/block")
-def block(_: Creator, subscription_id: ResourceId, sent: Sent, unit: Unit, subscriptions: Subscriptions) -> Response:
-    subscription = subscriptions.get_any(unit.session, subscription_id)
+def block(caller: Creator, subscription_id: ResourceId, sent: Sent, unit: Unit, subscriptions: Subscriptions) -> Response:
+    subscription = subscriptions.get_published(unit.session, subscription_id, caller)
     body = build(SubscriptionBlock, {"scope": sent.text("scope") or "all"})
     subscriptions.block(unit.session, subscription, body.scope)
     return _back(subscription, "subscription_blocked")
 
 
 @router.post("/subscriptions/{subscription_id}/unblock")
-def unblock(_: Creator, subscription_id: ResourceId, __: Sent, unit: Unit, subscriptions: Subscriptions) -> Response:
-    subscription = subscriptions.get_any(unit.session, subscription_id)
+def unblock(caller: Creator, subscription_id: ResourceId, _: Sent, unit: Unit, subscriptions: Subscriptions) -> Response:
+    subscription = subscriptions.get_published(unit.session, subscription_id, caller)
     subscriptions.unblock(unit.session, subscription)
     return _back(subscription, "subscription_unblocked")
 
@@ -120,7 +121,7 @@ def _back(subscription: Subscription, done: str) -> Response:
     return RedirectResponse(f"/publisher/apis/{subscription.api_id}/subscriptions?done={done}", 303)
 
 
-def _show(frame: Frame, session: Session, api: Api, mistakes: Mistakes | None = None) -> Response:
+def _show(frame: Frame, session: Session, caller: Principal, api: Api, mistakes: Mistakes | None = None) -> Response:
     _, subscribed = store_repository.subscriptions_to(session, api.id, PageQuery(limit=1))
     return frame.show(
         "publisher/one.html",
@@ -129,7 +130,7 @@ def _show(frame: Frame, session: Session, api: Api, mistakes: Mistakes | None = 
         paths=gateway_urls(api, [""]),
         state_words=STATES[api.state],
         subscribed=subscribed,
-        versions=repository.list_versions(session, api.context_key),
+        versions=repository.list_versions(session, api.context_key, caller),
         mistakes=mistakes or Mistakes(),
     )
 

@@ -23,7 +23,7 @@ from services.control_plane.portal.frame import Frame, PageFrame
 router = APIRouter(prefix="/admin", route_class=UnitOfWorkRoute, include_in_schema=False)
 
 SCOPE_WORDS: Final = {
-    "publisher:read": "See all APIs in the Publisher",
+    "publisher:read": "See one's own APIs in the Publisher",
     "publisher:write": "Create and change APIs",
     "publisher:publish": "Publish, block and retire APIs",
     "store:subscribe": "Have applications, subscribe and get keys",

@@ -62,8 +62,8 @@ class Editor:
 
 
 @router.get("")
-def list_apis(frame: PageFrame, _: Reader, unit: Unit, paging: Paging) -> Response:
-    rows, total = repository.list_page(unit.session, paging)
+def list_apis(frame: PageFrame, caller: Reader, unit: Unit, paging: Paging) -> Response:
+    rows, total = repository.list_page(unit.session, caller, paging)
     page = {"total": total, "limit": paging.limit, "offset": paging.offset}
     return frame.show("publisher/list.html", items=[read_api(row) for row in rows], page=page, q=paging.q or "")
 
@@ -85,14 +85,14 @@ def create(frame: PageFrame, caller: Creator, sent: Sent, unit: Unit, apis: Apis
 
 
 @router.get("/apis/{api_id}/{step}")
-def show_step(frame: PageFrame, _: Creator, api_id: ResourceId, step: Step, unit: Unit, apis: Apis) -> Response:
-    return Editor(frame, unit.session).show(step, read_api(apis.get(unit.session, api_id)))
+def show_step(frame: PageFrame, caller: Creator, api_id: ResourceId, step: Step, unit: Unit, apis: Apis) -> Response:
+    return Editor(frame, unit.session).show(step, read_api(apis.get(unit.session, api_id, caller)))
 
 
 @router.post("/apis/{api_id}/{step}")
 def save_step(
     frame: PageFrame,
-    _: Creator,
+    caller: Creator,
     api_id: ResourceId,
     step: Step,
     sent: Sent,
@@ -104,10 +104,10 @@ def save_step(
     patch = READERS[step](sent)
     try:
         addresses.check(urls_in_patch(patch))  # names are looked up before the transaction begins
-        apis.patch(unit.session, apis.get(unit.session, api_id), patch, None)
+        apis.patch(unit.session, apis.get(unit.session, api_id, caller), patch, None)
     except ProblemError as error:
         unit.close()
-        api = read_api(apis.get(unit.session, api_id))
+        api = read_api(apis.get(unit.session, api_id, caller))
         return Editor(frame, unit.session).show(step, api, patch, Mistakes.of(error))
     after = {"design": "implement", "implement": "manage", "manage": "lifecycle"}[step]
     return RedirectResponse(f"/publisher/apis/{api_id}/{after if sent.on('next') else step}?done=saved", 303)
@@ -116,7 +116,7 @@ def save_step(
 @tests_router.post("/apis/{api_id}/implement/test")
 def try_endpoints(
     frame: PageFrame,
-    _: Creator,
+    caller: Creator,
     api_id: ResourceId,
     sent: Sent,
     unit: Unit,
@@ -127,7 +127,7 @@ def try_endpoints(
 ) -> Response:
     """Open a WebSocket to the endpoints as they stand in the form, saved or not."""
     patch = read_implement(sent)
-    row = apis.get(unit.session, api_id)
+    row = apis.get(unit.session, api_id, caller)
     api, access = read_api(row), secrets.open(row)
     try:
         body = patched(write_of(row), patch)

@@ -6,6 +6,7 @@ from sqlmodel import Session
 from services.control_plane.catalogue import outbox
 from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.principal import Principal
+from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
@@ -18,6 +19,7 @@ from services.control_plane.publisher.errors import (
     TransitionNotOpenError,
     ambiguous_context,
     cannot_change,
+    foreign_context,
     unknown_role,
 )
 from services.control_plane.publisher.lifecycle import INITIAL, SERVED_STATES, Action, target
@@ -35,14 +37,15 @@ class ApiService:
         self._secrets = secrets
         self._clock = clock
 
-    def get(self, session: Session, api_id: str) -> Api:
-        api = repository.find(session, api_id)
+    def get(self, session: Session, api_id: str, caller: Principal) -> Api:
+        """Return an API that the caller may manage. Raises `NotFoundError`."""
+        api = repository.find_own(session, api_id, caller)
         if api is None:
             raise NotFoundError
         return api
 
     def create(self, session: Session, body: ApiWrite, caller: Principal, source: Api | None = None) -> Api:
-        """Make an API. What the body keeps of secrets is the source's."""
+        """Make an API. A copy has its source's owner; what the body keeps of secrets is the source's as well."""
         now = self._clock()
         api = Api(
             id=new_id(),
@@ -55,7 +58,7 @@ class ApiService:
             endpoints=Endpoints(),
             auth=Auth(),
             max_message_bytes=MessageSizes(),
-            owner=caller.account_id,
+            owner=source.owner if source else _owner_of(session, body.context.lower(), caller),
             created_at=now,
             updated_at=now,
         )
@@ -184,6 +187,14 @@ class ApiService:
     def _publish(self, session: Session, api: Api, action: str) -> None:
         audit.record(session, action, "api", api.id)
         outbox.record(session, "api", api.id, define_api(api), self._clock())
+
+
+def _owner_of(session: Session, context_key: str, caller: Principal) -> str:
+    """Return whose a new API is. A context has one owner, for whom administrators may add to it."""
+    owner = repository.find_owner(session, context_key) or caller.account_id
+    if owner != caller.account_id and ADMIN not in caller.scopes:
+        raise foreign_context()
+    return owner
 
 
 def _check_publishable(body: ApiWrite) -> None:

@@ -15,7 +15,7 @@ from tests.integration.control_plane.portal.test_sign_in_router import browse, h
 pytestmark = on_sqlite
 
 OPEN_TO_ALL = {"/", "/static/{name}", "/store", "/store/apis/{api_id}"}
-BEFORE_SIGN_IN = ("/sign-", "/oauth2/", "/account")
+BEFORE_SIGN_IN = ("/sign-", "/oauth2/", "/account", "/device")
 VALUES = {"step": "design", "key_type": "PRODUCTION", "level": "api"}
 
 
