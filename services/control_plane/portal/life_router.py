@@ -103,7 +103,9 @@ def show_subscriptions(
 
 
 @router.post("/subscriptions/{subscription_id}/block")
-def block(caller: Creator, subscription_id: ResourceId, sent: Sent, unit: Unit, subscriptions: Subscriptions) -> Response:
+def block(
+    caller: Creator, subscription_id: ResourceId, sent: Sent, unit: Unit, subscriptions: Subscriptions
+) -> Response:
     subscription = subscriptions.get_published(unit.session, subscription_id, caller)
     body = build(SubscriptionBlock, {"scope": sent.text("scope") or "all"})
     subscriptions.block(unit.session, subscription, body.scope)
@@ -111,7 +113,9 @@ def block(caller: Creator, subscription_id: ResourceId, sent: Sent, unit: Unit, 
 
 
 @router.post("/subscriptions/{subscription_id}/unblock")
-def unblock(caller: Creator, subscription_id: ResourceId, _: Sent, unit: Unit, subscriptions: Subscriptions) -> Response:
+def unblock(
+    caller: Creator, subscription_id: ResourceId, _: Sent, unit: Unit, subscriptions: Subscriptions
+) -> Response:
     subscription = subscriptions.get_published(unit.session, subscription_id, caller)
     subscriptions.unblock(unit.session, subscription)
     return _back(subscription, "subscription_unblocked")
