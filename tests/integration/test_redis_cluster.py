@@ -30,10 +30,10 @@ async def test_a_cluster_that_is_not_there_fails_as_a_redis_does_and_is_found_la
         pipe.get("x")
     with pytest.raises(RedisConnectionError):
         await pod.get("x")
+    pipeline = pod.pipeline(transaction=False)
+    pipeline.get("x")
     with pytest.raises(RedisConnectionError):
-        async with pod.pipeline(transaction=False) as pipeline:
-            pipeline.get("x")
-            await pipeline.execute()
+        await pipeline.execute()
     disconnect(redis)
     await disconnect_pod(pod)
 
