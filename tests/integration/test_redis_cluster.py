@@ -1,4 +1,4 @@
-"""Both planes on a cluster of three nodes, which may not be there yet, and may lose one."""
+"""Both planes on a cluster of three nodes, which may not be there yet, and across a failover."""
 
 from pathlib import Path
 
@@ -8,16 +8,17 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from services.control_plane.kit.redis_client import connect, disconnect
 from services.data_plane.redis_client import connect as connect_pod
 from services.data_plane.redis_client import disconnect as disconnect_pod
-from services.data_plane.redis_client import look_again
+from shared import keys
 from tests.support.cluster import redis_cluster
-from tests.support.planes import run_planes, walk
+from tests.support.planes import POLICY, Planes, run_planes, walk
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(120)
 
 
 async def test_both_planes_say_to_each_other_all_that_they_have_to(tmp_path: Path) -> None:
-    with redis_cluster(tmp_path) as url:
-        async with run_planes(tmp_path, url, url) as planes:
+    with redis_cluster(tmp_path) as cluster:
+        async with run_planes(tmp_path, cluster.url, cluster.url) as planes:
             await walk(planes)
 
 
@@ -38,13 +39,18 @@ async def test_a_cluster_that_is_not_there_fails_as_a_redis_does_and_is_found_la
     await disconnect_pod(pod)
 
 
-async def test_a_client_finds_its_nodes_again(tmp_path: Path) -> None:
-    with redis_cluster(tmp_path) as url:
-        pod = connect_pod(url, seconds=2)
-        async with pod.pipeline(transaction=False) as pipe:
-            for name in "abcdef":
-                pipe.set(name, name)
-            assert await pipe.execute() == [True] * 6
-        await look_again(pod)
-        assert [await pod.get(name) for name in "abcdef"] == list("abcdef")
-        await disconnect_pod(pod)
+async def test_both_planes_go_on_after_a_failover(tmp_path: Path) -> None:
+    with redis_cluster(tmp_path, replicas=1) as cluster:
+        async with run_planes(tmp_path, cluster.url, cluster.url) as planes:
+            await planes.caught_up()
+            cluster.primary_of(keys.CATALOGUE_STATE).process.kill()
+            await planes.platform.made("/admin/v1/policies", POLICY | {"name": "New"})
+            await planes.caught_up(within=30)
+            await eventually(lambda: is_current(planes), within=15)
+            await walk(planes)
+
+
+async def is_current(planes: Planes) -> bool:
+    """Tell whether the pod could say that it has what was published."""
+    answer = await planes.platform.client.get("/admin/v1/gateways")
+    return answer.status_code == 200 and [pod["current"] for pod in answer.json()["items"]] == [True]
