@@ -1,13 +1,16 @@
 """Both planes on a cluster of three nodes, which may not be there yet, and across a failover."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 from services.control_plane.kit.redis_client import connect, disconnect
 from services.data_plane.redis_client import connect as connect_pod
 from services.data_plane.redis_client import disconnect as disconnect_pod
+from services.data_plane.redis_client import look_again
 from shared import keys
 from tests.support.cluster import redis_cluster
 from tests.support.planes import POLICY, Planes, run_planes, walk
@@ -37,6 +40,28 @@ async def test_a_cluster_that_is_not_there_fails_as_a_redis_does_and_is_found_la
         await pipeline.execute()
     disconnect(redis)
     await disconnect_pod(pod)
+
+
+async def test_who_loses_a_connection_to_another_s_search_for_nodes_sees_no_other_error(tmp_path: Path) -> None:
+    with redis_cluster(tmp_path) as cluster:
+        pod = connect_pod(cluster.url, seconds=2)
+        errors: list[Exception] = []
+
+        async def follow(number: int) -> None:
+            for _ in range(50):
+                try:
+                    await pod.xread({f"stream {number}": "0"}, block=1)
+                except RedisError as error:
+                    errors.append(error)
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(8):
+                group.create_task(follow(number))
+            for _ in range(50):
+                await look_again(pod)
+                await asyncio.sleep(0.001)
+        assert errors, "connections were closed beneath those who followed"
+        await disconnect_pod(pod)
 
 
 async def test_both_planes_go_on_after_a_failover(tmp_path: Path) -> None:

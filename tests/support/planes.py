@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from services.control_plane.app import create_app
@@ -24,7 +24,6 @@ from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, B
 from tests.integration.data_plane.conftest import echo_backend
 from tests.support.waiting import eventually
 
-MESSAGES = 20
 POLICY = {
     "name": "Everything",
     "level": "subscription",
@@ -105,28 +104,48 @@ async def walk(planes: Planes) -> None:
     await _use_ticket(planes, token, api)
     assert await UsedProofs(pod._counter, "deny").use("proof", 0.0)
     assert not await UsedProofs(pod._counter, "deny").use("proof", 0.0)
+    await pod.heartbeat.beat()
     assert pod.leases.live_pods == 1
+    await _look_at_the_pod(planes)
     async with planes.connect(token) as client:
+        await _look_at_the_connection(planes, token, client)
         form, auth = {"token": token}, (key["consumer_key"], key["consumer_secret"])
         assert (await platform.client.post("/oauth2/revoke", data=form, auth=auth)).status_code == 200
         await asyncio.wait_for(client.wait_closed(), 5)
         assert (client.close_code, client.close_reason) == (4501, "token_revoked")
-    await pod.usage.flush()
-    await eventually(lambda: _has_usage(platform), within=10)
     assert b"decisions_without_redis_total{" not in pod.telemetry.render()
+
+
+async def _look_at_the_pod(planes: Planes) -> None:
+    (gateway,) = (await planes.platform.read("/admin/v1/gateways"))["items"]
+    assert gateway["id"] == planes.pod.name
+    await planes.pod.usage.flush()
+
+    async def opened() -> bool:
+        used = await planes.platform.read("/admin/v1/usage", step="total")
+        return bool(used["items"] and used["items"][0]["opened"])
+
+    await eventually(opened, within=10)
+
+
+async def _look_at_the_connection(planes: Planes, token: str, client: ClientConnection) -> None:
+    listed = await planes.platform.read("/admin/v1/connections")
+    assert client.response is not None
+    assert [item["id"] for item in listed["items"]] == [client.response.headers["X-Connection-Id"]]
+    path = f"/store/v1/connections/{listed['items'][0]['id']}/token"
+    renewed = await planes.platform.client.post(path, headers={"Authorization": f"Bearer {token}"})
+    assert renewed.status_code == 200, renewed.text
 
 
 async def _use_limits(planes: Planes, token: str, application: dict[str, Any]) -> None:
     async with planes.connect(token) as client, planes.connect(token), planes.connect(token):
-        for _ in range(MESSAGES):
+        for _ in range(20):
             await client.send("x")
             assert await client.recv() == "x"
         assert await _refused(planes, token=token) == 429, "a fourth one is too many"
-        assert (await planes.platform.read("/admin/v1/connections"))["total"] == 3
-        assert len((await planes.platform.read("/admin/v1/gateways"))["items"]) == 1
         quota = await planes.platform.read(f"/store/v1/applications/{application['id']}/quota")
         (messages,) = [item for item in quota["items"] if item["unit"] == "messages"]
-        assert messages["used"] >= MESSAGES
+        assert messages["used"] >= 20
 
 
 async def _use_ticket(planes: Planes, token: str, api: dict[str, Any]) -> None:
@@ -138,11 +157,6 @@ async def _use_ticket(planes: Planes, token: str, api: dict[str, Any]) -> None:
         await client.send("x")
         assert await client.recv() == "x"
     assert await _refused(planes, ticket=ticket) == 401
-
-
-async def _has_usage(platform: Platform) -> bool:
-    usage = await platform.read("/admin/v1/usage", step="day")
-    return bool(sum(item["messages_published"] for item in usage["items"]) >= MESSAGES)
 
 
 async def _refused(planes: Planes, **credential: str) -> int:
