@@ -47,11 +47,11 @@ class Planes:
     def pusher(self) -> Pusher:
         return self.platform.get(Pusher)
 
-    async def caught_up(self) -> None:
+    async def caught_up(self, within: float = 10) -> None:
         """Wait until the pod has all that is committed by now."""
-        assert await asyncio.to_thread(self.pusher.flush, 10)
+        assert await asyncio.to_thread(self.pusher.flush, within)
         wanted = self.pusher.status().revision
-        await eventually(lambda: self.pod.catalogue.mark and self.pod.catalogue.mark.revision >= wanted, within=10)
+        await eventually(lambda: self.pod.catalogue.mark and self.pod.catalogue.mark.revision >= wanted, within)
 
     def connect(self, token: str | None = None, ticket: str = "") -> connect:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
