@@ -2,11 +2,11 @@
 
 import random
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -14,6 +14,9 @@ from fastapi.telemetry import TelemetryConfig
 from redis import Redis
 
 from services.control_plane import health
+from services.control_plane.apply import router as apply_router
+from services.control_plane.apply.service import ApplyService
+from services.control_plane.apply.service import Services as Applied
 from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
@@ -193,6 +196,7 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         RegistrationService: RegistrationService(applications, keys, settings.public_url),
         **_provide_store(settings, platform, bearer),
     }
+    provided[ApplyService] = _build_applier(database, provided)
     keepers = _build_keepers(platform, keyring, signing, tokens, (sessions, personal))
     return Services(policies, signing, accounts, roles, keepers, provided)
 
@@ -208,6 +212,12 @@ def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifie
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
     }
+
+
+def _build_applier(database: Database, provided: Mapping[type, Any]) -> ApplyService:
+    """Return what applies manifests: through the services that single requests use."""
+    services = (PolicyService, ApiService, ApplicationService, SubscriptionService)
+    return ApplyService(Applied(*(provided[kind] for kind in services)), database)
 
 
 def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
@@ -307,6 +317,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
+    app.include_router(apply_router.router)
     app.include_router(key_router.router)
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)

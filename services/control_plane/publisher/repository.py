@@ -26,6 +26,16 @@ def find(session: Session, id_: str) -> Api | None:
     return session.get(Api, id_)
 
 
+def find_routed(session: Session, context: str, version: str) -> Api | None:
+    """Return the API of a context and version, which differ by case alone from no other's."""
+    return session.exec(select(Api).where(Api.route_key == f"{context}/{version}".lower())).first()
+
+
+def list_owned(session: Session, owner: str, limit: int | None = None) -> Sequence[Api]:
+    owned = select(Api).where(Api.owner == owner)
+    return session.exec(owned.order_by(col(Api.route_key)).limit(limit)).all()
+
+
 def exists(session: Session, id_: str) -> bool:
     return session.exec(select(Api.id).where(Api.id == id_)).first() is not None
 

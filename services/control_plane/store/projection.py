@@ -12,6 +12,7 @@ from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
 from services.control_plane.store.models import ApiKey, Application, ApplicationKey, Subscription
 from services.control_plane.store.schemas import (
     ApplicationRead,
+    ApplicationWrite,
     KeyRead,
     StoreApiRead,
     SubscriptionRead,
@@ -53,6 +54,11 @@ def define_subscription(subscription: Subscription) -> SubscriptionDefinition:
             "state": subscription.state,
         }
     )
+
+
+def write_of_application(application: Application) -> ApplicationWrite:
+    """Return the body that would put the application as it is."""
+    return ApplicationWrite(name=application.name, description=application.description, policy=application.policy)
 
 
 def read_application(application: Application) -> ApplicationRead:
