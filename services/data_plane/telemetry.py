@@ -86,6 +86,7 @@ class Telemetry:
         self.probes = Counter("framegate_backend_probes", "Health checks of backends", ["result"], registry=registry)
         self.dropped = Counter("framegate_messages_dropped", "Messages dropped by a limit", registry=registry)
         self.delayed = Counter("framegate_delayed_seconds", "Time for which limits held messages", registry=registry)
+        self.usage_lost = Counter("framegate_usage_lost", "Counts of usage that found no room", registry=registry)
         self.state = StateMetrics(registry)
         self.throttle = ThrottleMetrics(registry)
 
