@@ -18,6 +18,7 @@ from cli.rest import Rest, segment
 from cli.tokens import Output
 
 _STORE_APIS = "/store/v1/apis"
+_LIMIT = Annotated[int, typer.Option(min=1, help="Show no more than so many.")]
 _FILE = Annotated[
     Path,
     typer.Option("--file", "-f", help="The body, as JSON or YAML; `-` is the standard input.", dir_okay=False),
@@ -67,6 +68,8 @@ def _options(command: Command) -> Iterator[inspect.Parameter]:
             yield _parameter(_plain(name), Annotated[str | None, typer.Option(name)], None)
     for name in command.query:
         yield _parameter(name, Annotated[str | None, typer.Option(f"--{name}")], None)
+    if command.is_list:
+        yield _parameter("limit", _LIMIT, 1000)
     if command.file:
         yield _parameter("file", _FILE, None if command.fields else inspect.Parameter.empty)
     yield _parameter("output", Show, Output.text)
@@ -89,8 +92,10 @@ def _run(client: Rest, command: Command, given: dict[str, Any], output: Output) 
     places = {name: segment(_FINDERS[name](client, given)) for name in _placeholders(command.path)}
     path = command.path.format(**places)
     query = {name: given[name] for name in command.query if given[name] is not None}
-    if command.columns and command.method == "GET":
-        answer: Any = list(client.list_all(path, **query))
+    if command.is_list:
+        answer, total = client.list_items(path, given["limit"], **query)
+        if len(answer) < total:
+            print(f"the first {len(answer)} of {total}: --limit shows more", file=sys.stderr)
     else:
         answer = client.ask(command.method, path, _body(client, command, given), **query)
         answer = answer[command.rows] if command.columns else answer
@@ -153,8 +158,8 @@ def _find_application(client: Rest, name: str) -> str:
 
 def _find_subscription(client: Rest, given: dict[str, Any]) -> str:
     of = {name: _FINDERS[name](client, given) for name in ("app", "store_api")}
-    found = client.list_all(SUBSCRIPTIONS, application_id=of["app"], api_id=of["store_api"])
-    return _only(list(found), f"subscription of {given['app']} to {given['store_api']}")
+    found, _ = client.list_items(SUBSCRIPTIONS, application_id=of["app"], api_id=of["store_api"])
+    return _only(found, f"subscription of {given['app']} to {given['store_api']}")
 
 
 def _only(found: list[dict[str, Any]], what: str, names: list[str] | None = None) -> str:
@@ -179,4 +184,5 @@ _FINDERS: dict[str, Callable[[Rest, dict[str, Any]], str]] = {
     "sub": _find_subscription,
     "key_type": lambda _, given: str(given["key_type"]).upper(),
     "policy": lambda _, given: str(given["policy"]),
+    "connection": lambda _, given: str(given["connection"]),
 }

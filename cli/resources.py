@@ -9,6 +9,7 @@ from typing import Any, Final
 
 APIS: Final = "/publisher/v1/apis"
 APPLICATIONS: Final = "/store/v1/applications"
+CONNECTIONS: Final = "/store/v1/connections"
 POLICIES: Final = "/admin/v1/policies"
 SUBSCRIPTIONS: Final = "/store/v1/subscriptions"
 
@@ -37,6 +38,10 @@ class Command:
     fails: Callable[[Any], bool] = lambda _: False
     """Whether the exit code is 1 although the answer was good."""
 
+    @property
+    def is_list(self) -> bool:
+        return bool(self.columns) and self.method == "GET"
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -55,11 +60,21 @@ _ACTIONS: Final = {
     "demote": "Take an API back to where it is not served.",
 }
 
+_FILTERS: Final = ("q", "pod", "owner", "address")
+_CONNECTION: Final = ("id", "context", "version", "application", "address", "pod", "opened_at")
+
 _API: Final = Group(
     "api",
     "APIs, as their publisher. API is a name, NAME/VERSION, or an id.",
     (
-        Command("list", "List the APIs.", "GET", APIS, columns=("name", "version", "state", "context", "owner")),
+        Command(
+            "list",
+            "List the APIs.",
+            "GET",
+            APIS,
+            query=("q",),
+            columns=("name", "version", "state", "context", "owner"),
+        ),
         Command("get", "Show an API.", "GET", f"{APIS}/{{api}}"),
         Command("create", "Make an API, as a file says it.", "POST", APIS, file=True),
         Command("replace", "Put an API as a file says it.", "PUT", f"{APIS}/{{api}}", file=True),
@@ -86,6 +101,14 @@ _API: Final = Group(
             fails=lambda answer: not all(item["ok"] for item in answer),
         ),
         Command(
+            "connections",
+            "List the open connections of an API.",
+            "GET",
+            f"{APIS}/{{api}}/connections",
+            query=_FILTERS,
+            columns=_CONNECTION,
+        ),
+        Command(
             "subscriptions",
             "List the subscriptions to an API.",
             "GET",
@@ -99,7 +122,14 @@ _APP: Final = Group(
     "app",
     "Applications of one's own. APP is a name or an id.",
     (
-        Command("list", "List the applications.", "GET", APPLICATIONS, columns=("name", "policy", "description", "id")),
+        Command(
+            "list",
+            "List the applications.",
+            "GET",
+            APPLICATIONS,
+            query=("q",),
+            columns=("name", "policy", "description", "id"),
+        ),
         Command("get", "Show an application.", "GET", f"{APPLICATIONS}/{{app}}"),
         Command("create", "Make an application.", "POST", APPLICATIONS, fields=("NAME", "--policy", "--description")),
         Command(
@@ -201,4 +231,36 @@ _POLICY: Final = Group(
     ),
 )
 
-GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY)
+_GATEWAY: Final = Group(
+    "gateway",
+    "Pods and all of their connections, as an administrator.",
+    (
+        Command(
+            "list",
+            "List the pods.",
+            "GET",
+            "/admin/v1/gateways",
+            columns=("id", "host", "version", "state", "current", "workers", "connections", "last_heartbeat"),
+        ),
+        Command(
+            "connections",
+            "List all open connections.",
+            "GET",
+            "/admin/v1/connections",
+            query=_FILTERS,
+            columns=_CONNECTION,
+        ),
+        Command("close", "Close a connection.", "DELETE", "/admin/v1/connections/{connection}"),
+    ),
+)
+
+_CONNECTIONS: Final = Group(
+    "connections",
+    "Open connections of one's own applications.",
+    (
+        Command("list", "List the connections.", "GET", CONNECTIONS, query=_FILTERS, columns=_CONNECTION),
+        Command("close", "Close a connection.", "DELETE", f"{CONNECTIONS}/{{connection}}"),
+    ),
+)
+
+GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _GATEWAY, _CONNECTIONS)

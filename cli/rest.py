@@ -1,6 +1,5 @@
 """The REST API for commands: who calls, and what is wrong in words."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import quote
@@ -61,20 +60,21 @@ class Rest:
             raise _refusal(f"{method} {path}", response)
         return response.json() if response.content else None
 
-    def list_all(self, path: str, **params: Any) -> Iterator[dict[str, Any]]:
-        """Yield the items of all pages of a list, or of a list that has none."""
-        offset, total = 0, 1
-        while offset < total:
-            page = self.ask("GET", path, limit=_PAGE, offset=offset, **params)
-            if isinstance(page, list):
-                yield from page
-                return
-            yield from page["items"]
-            offset, total = offset + _PAGE, page.get("total", 0)
+    def list_items(self, path: str, most: int | None = None, **params: Any) -> tuple[list[dict[str, Any]], int]:
+        """Return the items of a list, at most so many, and how many there are."""
+        items: list[dict[str, Any]] = []
+        total = 1
+        while len(items) < (total if most is None else min(total, most)):
+            page = self.ask("GET", path, limit=_PAGE, offset=len(items), **params)
+            if isinstance(page, list):  # a list without pages
+                return page[:most], len(page)
+            items += page["items"]
+            total = page.get("total", len(items)) if page["items"] else len(items)
+        return items[:most], total
 
     def find(self, path: str, name: str) -> list[dict[str, Any]]:
         """Return the resources of a list that have this name."""
-        return [item for item in self.list_all(path, q=name[:_PAGE]) if item["name"] == name]
+        return [item for item in self.list_items(path, q=name[:_PAGE])[0] if item["name"] == name]
 
 
 def sign_in() -> Rest:

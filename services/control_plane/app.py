@@ -2,11 +2,11 @@
 
 import random
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
@@ -15,8 +15,6 @@ from redis import Redis
 
 from services.control_plane import health
 from services.control_plane.apply import router as apply_router
-from services.control_plane.apply.service import ApplyService
-from services.control_plane.apply.service import Services as Applied
 from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
@@ -212,7 +210,6 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         RegistrationService: RegistrationService(applications, keys, settings.public_url),
         **_provide_store(settings, platform, bearer),
     }
-    provided[ApplyService] = _build_applier(database, provided)
     keepers = _build_keepers(platform, keyring, signing, tokens, (sessions, personal))
     return Services(policies, signing, accounts, roles, keepers, provided)
 
@@ -233,12 +230,6 @@ def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifie
         Storefront: Storefront(gateways),
         UsageReader: UsageReader(clock),
     }
-
-
-def _build_applier(database: Database, provided: Mapping[type, Any]) -> ApplyService:
-    """Return what applies manifests: through the services that single requests use."""
-    services = (PolicyService, ApiService, ApplicationService, SubscriptionService)
-    return ApplyService(Applied(*(provided[kind] for kind in services)), database)
 
 
 def _build_sessions(settings: Settings, platform: Platform) -> SessionService:

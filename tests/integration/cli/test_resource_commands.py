@@ -86,3 +86,17 @@ def test_every_command_explains_itself(group: Group) -> None:
     for command in group.commands:
         assert command.name in said
         assert framegate(group.name, command.name, "--help").exit_code == 0
+
+
+def test_lists_have_a_limit_and_say_so(shell: Shell) -> None:
+    shell.run("app", "create", "Another")
+    ran = framegate("app", "list", "--limit", "1", env=shell.env)
+    assert len(ran.out.splitlines()) == 2
+    assert ran.err == "the first 1 of 2: --limit shows more\n"
+    assert [item["name"] for item in shell.read("app", "list", "--q", "anoth")] == ["Another"]
+    shell.run("app", "delete", "Another")
+
+
+def test_connections_are_asked_of_the_pods(shell: Shell) -> None:
+    for command in (("connections", "list"), ("gateway", "list"), ("connections", "close", "nothing")):
+        assert "HTTP 503" in shell.fail(*command)  # there is no Redis here
