@@ -66,7 +66,7 @@ class Manifest:
 
     def count(self) -> str:
         """Return in words how many entries there are."""
-        counts = [f"{len(entries)} {name}" for name, entries in self.sections.items() if entries]
+        counts = [f"{name} {len(entries)}" for name, entries in self.sections.items() if entries]
         return ", ".join(counts) or "nothing"
 
     def locate(self, place: str) -> str:

@@ -89,7 +89,7 @@ def test_who_calls_must_be_known(shell: Shell, folder: Path, tmp_path: Path) -> 
 
 
 def test_a_manifest_is_checked_without_a_control_plane(folder: Path) -> None:
-    assert framegate("validate", "-f", str(folder)).out == "valid: 1 apis, 1 applications, 1 subscriptions\n"
+    assert framegate("validate", "-f", str(folder)).out == "valid: apis 1, applications 1, subscriptions 1\n"
     schema = json.loads(framegate("validate", "--schema").out)
     assert "apis" in schema["properties"]
     assert framegate("validate").exit_code == 2

@@ -1,5 +1,6 @@
 """Manifests over REST."""
 
+import asyncio
 import json
 from typing import Any, Final
 
@@ -330,6 +331,12 @@ async def test_an_export_holds_what_is_the_callers(platform: Platform) -> None:
         assert (await subscriber.get(EXPORT)).json() == {"applications": [{"name": "DefaultApplication"}]}
     async with platform.account("nobody", "store:subscribe") as nobody:
         problem(await nobody.get(EXPORT), 403, "insufficient_scope")
+
+
+async def test_several_at_once_wait_for_each_other(platform: Platform) -> None:
+    answers = await asyncio.gather(*(platform.client.post(APPLY, json=MANIFEST) for _ in range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert sorted(len(actions(answer.json()["changes"])) for answer in answers) == [0, 0, 0, 4]
 
 
 @on_sqlite
