@@ -21,6 +21,10 @@ CATALOGUE_KEY = "fg:{catalogue}:key"
 """String: the key that opens what is sealed in the catalogue. The control plane writes it, pods alone read it."""
 
 
+CATALOGUE_WITNESSES = "fg:{catalogue}:witnesses"
+"""Sorted set: of each epoch, the latest revision that a pod has and Redis has not. For half a minute."""
+
+
 def limit(level: Level, subject: str, counter: str) -> str:
     """Return where one limit of one subject is counted: an API, an application, a subscription or its stand-in.
 

@@ -104,6 +104,7 @@ _ALL: Final = (
     Problem("draining", "The pod is shutting down", 503, 1012),
     Problem("overloaded", "The pod can take no more connections now", 503, 1013),
     Problem("not_ready", "The pod holds no configuration yet", 503),
+    Problem("stale_configuration", "The pod can't tell whether its configuration still holds", 503, 1013),
 )
 
 PROBLEMS: Final[Mapping[str, Problem]] = {problem.slug: problem for problem in _ALL}

@@ -34,6 +34,7 @@ from services.data_plane.report import Report, collect
 from services.data_plane.revocations import Revocations
 from services.data_plane.settings import Settings
 from services.data_plane.snapshot import SnapshotFile
+from services.data_plane.staleness import Staleness
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
@@ -83,6 +84,7 @@ class Pod:
         self._counter = connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
         self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
+        self.staleness = self._staleness()
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
         scripts = Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
@@ -116,10 +118,15 @@ class Pod:
             telemetry=self.telemetry,
             drain=self.drain,
             overload=self.overload,
+            staleness=self.staleness,
             usage=self.usage.book,
             proxies=proxies,
             clock=_wall_clock,
         )
+
+    def _staleness(self) -> Staleness:
+        limit_seconds, on_stale = self.settings.max_staleness_seconds, self.settings.on_stale
+        return Staleness(lambda: self.catalogue.age_seconds, limit_seconds, on_stale)
 
     def _note_living(self, workers: int) -> None:
         self.leases.live_pods = self.slots.live_pods = workers
@@ -151,8 +158,9 @@ class Pod:
         state.revision.set(mark.revision if mark else 0)
         state.age.set(catalogue.age_seconds or 0)
         state.refused.set(len(catalogue.refused))
+        state.ahead.set(catalogue.ahead)
         return Report(
-            reason="draining" if self.drain.draining else "" if mark else "no configuration yet",
+            reason=self._reason(),
             revision=mark.revision if mark else None,
             digest=mark.digest if mark else None,
             age_seconds=catalogue.age_seconds,
@@ -160,6 +168,14 @@ class Pod:
             refused=list(catalogue.refused),
             metrics=collect(telemetry.registry),
         )
+
+    def _reason(self) -> str:
+        """Return why this pod is not ready, or nothing."""
+        if self.drain.draining:
+            return "draining"
+        if self.catalogue.mark is None:
+            return "no configuration yet"
+        return "stale configuration" if self.staleness.refusing else ""
 
     def reload_certificate(self) -> None:
         if self.certificate is not None:
@@ -254,6 +270,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.enquiries.run(),
             pod.usage.run(),
             pod.overload.watch(),
+            pod.staleness.watch(pod.registry, pod.settings.drain_seconds),
             follow(pod.catalogue, pod.registry),
         )
         tasks = {group.create_task(coroutine) for coroutine in loops}

@@ -29,6 +29,7 @@ from services.data_plane.refusal import RefusedError, come_back_later, render
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.relay import Relay
 from services.data_plane.routing import match
+from services.data_plane.staleness import Staleness
 from services.data_plane.table import RouteTable
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Allotment, Throttle
@@ -49,6 +50,7 @@ class Gateway:
     telemetry: Telemetry
     drain: Drain
     overload: Overload
+    staleness: Staleness
     usage: UsageBook
     proxies: TrustedProxies
     clock: Callable[[], float]
@@ -76,6 +78,7 @@ class Gateway:
         self.overload.check()
         if self.catalogue.mark is None:
             raise come_back_later("not_ready")
+        self.staleness.check()
         table = self.catalogue.table
         handshake = read_handshake(request, request_id, self.proxies)
         route = match(handshake, table)

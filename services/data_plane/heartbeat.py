@@ -36,12 +36,13 @@ class Heartbeat:
         """Beat until cancelled, or ended."""
         while not self._ended:
             try:
-                await self._beat()
+                await self.beat()
             except (RedisError, OSError) as error:
                 log.warning("no heartbeat: %s", error)
             await asyncio.sleep(BEAT_SECONDS)
 
-    async def _beat(self) -> None:
+    async def beat(self) -> None:
+        """Say how this worker is, and learn how many live. Raises `RedisError` or `OSError`."""
         beat = self._describe()
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.zadd(keys.PODS, {self._worker: beat.at + GIVEN_UP_SECONDS})

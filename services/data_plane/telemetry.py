@@ -51,6 +51,9 @@ class StateMetrics:
         self.age = Gauge(
             "framegate_catalogue_age_seconds", "Since the catalogue was known to be current", registry=registry
         )
+        self.ahead = Gauge(
+            "framegate_catalogue_ahead", "Whether Redis holds an older catalogue than this pod", registry=registry
+        )
         self.refused = Gauge(
             "framegate_catalogue_refused_objects", "Objects that this pod could not take in", registry=registry
         )

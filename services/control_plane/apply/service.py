@@ -146,7 +146,7 @@ class _Run:
     def _put_api(self, entry: ApiEntry) -> None:
         apis = self.services.apis
         change = Change(kind="api", name=entry.name, version=entry.version, action="create")
-        row = publisher_repository.find_routed(self.session, entry.context, entry.version)
+        row = publisher_repository.find_own_routed(self.session, entry.context, entry.version, self.caller)
         if row is None:
             row = apis.create(self.session, entry, self.caller)
             self.apis[row.id] = _PutApi(entry, row, change)

@@ -116,7 +116,7 @@ def _sums(
 ) -> Select[Any]:
     """Return the query for sums by columns: in the order of time, and within it most messages first."""
     groups: list[ColumnElement[Any]] = [getattr(model, name) for name in columns]
-    sums = [func.sum(getattr(model, name)).label(name) for name in counts]
+    sums = [func.coalesce(func.sum(getattr(model, name)), 0).label(name) for name in counts]
     statement: Select[Any] = any_select(*groups, *sums).where(
         col(model.step) == span.step, col(model.at) >= span.since, col(model.at) < span.until
     )

@@ -264,6 +264,18 @@ async def test_what_others_hide_can_not_be_subscribed_to(platform: Platform) -> 
             assert list(fields(answer)) == ["subscriptions.0.api"]
 
 
+async def test_what_is_somebody_elses_stays_as_it_is(platform: Platform) -> None:
+    await platform.make_api()
+    async with platform.account("stranger", "publisher:read", "publisher:write") as stranger:
+        answer = await stranger.post(APPLY, json={"apis": [{**ECHO, "description": "mine"}]})
+        assert fields(answer) == {"apis.0.context": "somebody else has APIs in it"}
+        assert await apply(stranger, {}, prune=True) == []
+        await apply(stranger, {"apis": [{**ECHO, "name": "Mine", "context": "/mine"}]})
+        changed = {**ECHO, "name": "Mine", "context": "/mine", "description": "theirs"}
+        assert actions(await apply(platform.client, {"apis": [changed]})) == {"update Mine": ["description"]}
+    assert [api["name"] for api in (await platform.read(EXPORT))["apis"]] == ["EchoWebSocket"]
+
+
 async def test_a_subscription_outlives_the_sight_of_its_api(platform: Platform) -> None:
     await apply(platform.client, MANIFEST)
     (api,) = (await platform.read("/publisher/v1/apis"))["items"]

@@ -112,6 +112,13 @@ async def test_an_emptied_redis_is_begun_anew(platform: Platform, redis_client: 
     assert await published(platform) == [6]
 
 
+@on_sqlite
+async def test_where_nothing_was_counted_the_sum_is_nothing(platform: Platform) -> None:
+    report = await platform.read("/admin/v1/usage", step="total", **AT)
+    assert [item["messages_published"] for item in report["items"]] == [0]
+    assert await published(platform) == []
+
+
 async def test_causes_are_summed(platform: Platform, redis_client: Redis) -> None:
     send(redis_client, 0, row(refused={"quota_exceeded": 2}), row(closed={"client_closed:1000": 1}))
     send(redis_client, 1, row(refused={"quota_exceeded": 1, "token_expired": 1}))
