@@ -58,11 +58,9 @@ class Manifest:
 
     def check(self) -> None:
         """Raise `CommandError` where the control plane would refuse it by its form alone."""
-        try:
-            ManifestBody.model_validate(self.sections)
-        except ValidationError as error:
-            lines = [f"  {self.locate(item.field)}: {item.message}" for item in field_errors(error)]
-            raise CommandError("\n".join(["the manifest is not valid", *lines])) from error
+        if faults := find_faults(self.sections):
+            lines = [f"  {self.locate(place)}: {message}" for place, message in faults]
+            raise CommandError("\n".join(["the manifest is not valid", *lines]))
 
     def count(self) -> str:
         """Return in words how many entries there are."""
@@ -76,6 +74,15 @@ class Manifest:
         if section not in self.origins or not index.isdigit() or int(index) >= len(self.origins[section]):
             return place
         return ".".join(part for part in (self.origins[section][int(index)], rest) if part)
+
+
+def find_faults(sections: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with the form of a manifest, each fault with its place."""
+    try:
+        ManifestBody.model_validate(sections)
+    except ValidationError as error:
+        return [(item.field, item.message) for item in field_errors(error)]
+    return []
 
 
 def load(place: Path, environment: str | None, values: Mapping[str, str], *, offline: bool = False) -> Manifest:
