@@ -229,7 +229,8 @@ class _Run:
 
     def _update(self, change: Change, read: Callable[[], Mapping[str, Any]], replace: Callable[[], object]) -> Change:
         """Replace a row, and note the fields that this changed. Where it changed none it is undone."""
-        change.action = "none" if change.action == "create" else change.action
+        if change.action == "create":
+            change.action = "none"
         before = read()
         with self.session.begin_nested() as savepoint:
             replace()

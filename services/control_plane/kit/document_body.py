@@ -11,6 +11,9 @@ from services.control_plane.kit.problems import InvalidError, MalformedRequestEr
 
 M = TypeVar("M", bound=BaseModel)
 
+MOST_ERRORS: Final = 100
+"""So many faults are told: an answer is not many times as long as what it answers."""
+
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
 
@@ -45,7 +48,7 @@ class Document:
         try:
             return model.model_validate(self.read())
         except ValidationError as error:
-            raise InvalidError(errors=field_errors(error)) from error
+            raise InvalidError(errors=field_errors(error)[:MOST_ERRORS]) from error
 
 
 def describe(schema: dict[str, Any]) -> dict[str, Any]:

@@ -177,6 +177,12 @@ async def test_hostile_documents_are_refused(platform: Platform, content: bytes,
 
 
 @on_sqlite
+async def test_not_all_of_very_many_faults_are_told(platform: Platform) -> None:
+    many = {f"k{number}": 1 for number in range(1000)}
+    assert len(fields(await platform.client.post(APPLY, json=many))) == 100
+
+
+@on_sqlite
 async def test_what_can_not_be_read_is_malformed_and_strangers_are_not_read_at_all(platform: Platform) -> None:
     yaml_body = {"Content-Type": "application/yaml"}
     answer = await platform.client.post(APPLY, content=b"a: b: c", headers=yaml_body)
