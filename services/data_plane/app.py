@@ -110,16 +110,16 @@ class Pod:
             on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
 
-    def _make_staleness(self) -> Staleness:
-        limit_seconds, on_stale = self.settings.max_staleness_seconds, self.settings.on_stale
-        return Staleness(lambda: self.catalogue.age_seconds, limit_seconds, on_stale)
-
     def _unsealing_key(self) -> str | None:
         return self.catalogue.unsealing_key
 
     def _make_authenticator(self) -> Authenticator:
         proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)
         return Authenticator(TicketBox(self._counter), proofs, self.hints, self.introspector, self.revocations)
+
+    def _make_staleness(self) -> Staleness:
+        limit_seconds, on_stale = self.settings.max_staleness_seconds, self.settings.on_stale
+        return Staleness(lambda: self.catalogue.age_seconds, limit_seconds, on_stale)
 
     def _make_gateway(self, authenticator: Authenticator, dialler: Dialler, proxies: TrustedProxies) -> Gateway:
         return Gateway(
