@@ -100,6 +100,8 @@ async def walk(planes: Planes) -> None:
     key = await platform.made(f"/store/v1/applications/{application['id']}/keys", {"key_type": "PRODUCTION"})
     token = key["token"]["access_token"]
     await planes.caught_up()
+    pod.hints.note("an issuer")
+    await eventually(lambda: "an issuer" in pod.hints._told)
     await _use_limits(planes, token, application)
     await _use_ticket(planes, token, api)
     assert await UsedProofs(pod._counter, "deny").use("proof", 0.0)
