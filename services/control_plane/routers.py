@@ -3,6 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from services.control_plane import health
+from services.control_plane.apply import router as apply_router
 from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.fleet import publisher_router as fleet_publisher_router
 from services.control_plane.fleet import router as fleet_router
@@ -35,6 +36,7 @@ def join(app: FastAPI) -> None:
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
+    app.include_router(apply_router.router)
     app.include_router(key_router.router)
     app.include_router(external_key_router.router)
     app.include_router(api_key_router.router)

@@ -27,6 +27,7 @@ TESTED_BY = {
     "services/control_plane/kit/body_limit.py": f"{CONTROL_PLANE}/kit/test_problems.py",
     "services/control_plane/kit/clock.py": f"{CONTROL_PLANE}/oauth/test_server.py",
     "services/control_plane/kit/columns.py": f"{CONTROL_PLANE}/publisher/test_router.py",
+    "services/control_plane/kit/document_body.py": f"{CONTROL_PLANE}/apply/test_router.py",
     "services/control_plane/kit/provide.py": f"{CONTROL_PLANE}/test_app.py",
     "services/control_plane/kit/redis_cluster.py": "tests/integration/test_redis_cluster.py",
     "services/control_plane/kit/routing.py": f"{CONTROL_PLANE}/kit/test_idempotency.py",

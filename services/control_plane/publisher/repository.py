@@ -39,6 +39,17 @@ def find_own(session: Session, id_: str, caller: Principal) -> Api | None:
     return session.exec(select(Api).where(Api.id == id_, own(caller))).first()
 
 
+def find_own_routed(session: Session, context: str, version: str, caller: Principal) -> Api | None:
+    """Return a caller's API of a context and version, which differ by case alone from no other's."""
+    routed = select(Api).where(Api.route_key == f"{context}/{version}".lower(), own(caller))
+    return session.exec(routed).first()
+
+
+def list_owned(session: Session, owner: str, limit: int | None = None) -> Sequence[Api]:
+    owned = select(Api).where(Api.owner == owner)
+    return session.exec(owned.order_by(col(Api.route_key)).limit(limit)).all()
+
+
 def exists(session: Session, id_: str) -> bool:
     return session.exec(select(Api.id).where(Api.id == id_)).first() is not None
 

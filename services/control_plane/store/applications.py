@@ -16,7 +16,7 @@ from services.control_plane.store.errors import ApplicationExistsError, no_appli
 from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application
-from services.control_plane.store.projection import define_application
+from services.control_plane.store.projection import define_application, write_of_application
 from services.control_plane.store.schemas import ApplicationWrite
 from services.control_plane.throttling.service import PolicyService
 
@@ -73,10 +73,7 @@ class ApplicationService:
         self._publish(session, application, "application.update")
 
     def patch(self, session: Session, application: Application, patch: Mapping[str, Any], if_match: str | None) -> None:
-        current = ApplicationWrite(
-            name=application.name, description=application.description, policy=application.policy
-        )
-        self.replace(session, application, patched(current, patch), if_match)
+        self.replace(session, application, patched(write_of_application(application), patch), if_match)
 
     def delete(self, session: Session, application: Application, if_match: str | None) -> None:
         """Delete an application with its keys and subscriptions."""

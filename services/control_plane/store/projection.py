@@ -13,6 +13,7 @@ from services.control_plane.store.external_key_schemas import ExternalKeyRead
 from services.control_plane.store.models import ApiKey, Application, ApplicationKey, ExternalKey, Subscription
 from services.control_plane.store.schemas import (
     ApplicationRead,
+    ApplicationWrite,
     KeyRead,
     StoreApiRead,
     SubscriptionRead,
@@ -58,6 +59,11 @@ def define_subscription(subscription: Subscription) -> SubscriptionDefinition:
             "state": subscription.state,
         }
     )
+
+
+def write_of_application(application: Application) -> ApplicationWrite:
+    """Return the body that would put the application as it is."""
+    return ApplicationWrite(name=application.name, description=application.description, policy=application.policy)
 
 
 def read_application(application: Application) -> ApplicationRead:

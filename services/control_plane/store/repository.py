@@ -93,6 +93,17 @@ def find_api(session: Session, api_id: str, roles: Collection[str], *, hold: boo
     return session.exec(api.with_for_update(read=True) if hold else api).first()
 
 
+def find_apis_named(session: Session, name: str, owner_id: str, roles: Collection[str]) -> Sequence[Api]:
+    """Return the versions of an API that somebody knows: from the store, as their own, or by a subscription."""
+    subscribed = _joined().where(Application.owner_id == owner_id).subquery()
+    known = or_(
+        col(Api.id).in_(select(_visible(roles).subquery().c.id)),
+        Api.owner == owner_id,
+        col(Api.id).in_(select(subscribed.c.api_id)),
+    )
+    return session.exec(select(Api).where(Api.name == name, known).order_by(col(Api.version))).all()
+
+
 def origins_of(session: Session, api_id: str) -> Sequence[str]:
     """Return the origins that a served API lists, whoever may see it."""
     served = select(Api.origins).where(Api.id == api_id, col(Api.state).in_(SERVED_STATES))
@@ -125,6 +136,10 @@ def application_ids(session: Session, owner_id: str) -> Sequence[str]:
 
 def find_application(session: Session, id_: str, owner_id: str) -> Application | None:
     return session.exec(select(Application).where(Application.id == id_, Application.owner_id == owner_id)).first()
+
+
+def find_application_named(session: Session, name: str, owner_id: str) -> Application | None:
+    return session.exec(select(Application).where(Application.name == name, Application.owner_id == owner_id)).first()
 
 
 def application_exists(session: Session, id_: str) -> bool:
@@ -203,6 +218,24 @@ def list_subscriptions(
 
 def find_subscription(session: Session, id_: str, owner_id: str) -> Subscription | None:
     return session.exec(_joined().where(Subscription.id == id_, Application.owner_id == owner_id)).first()
+
+
+def find_subscription_to(session: Session, application_id: str, api_id: str) -> Subscription | None:
+    wanted = select(Subscription).where(Subscription.application_id == application_id, Subscription.api_id == api_id)
+    return session.exec(wanted).first()
+
+
+def all_subscriptions(
+    session: Session, owner_id: str, limit: int | None = None
+) -> Sequence[tuple[Subscription, Application, Api]]:
+    """Return somebody's subscriptions, each with its application and its API."""
+    joined = (
+        select(Subscription, Application, Api)
+        .join(Application, col(Application.id) == col(Subscription.application_id))
+        .join(Api, col(Api.id) == col(Subscription.api_id))
+    )
+    owned = joined.where(Application.owner_id == owner_id)
+    return session.exec(owned.order_by(col(Application.name), col(Api.route_key)).limit(limit)).all()
 
 
 def subscriptions_to(session: Session, api_id: str, query: PageQuery) -> tuple[Sequence[Subscription], int]:
