@@ -59,6 +59,7 @@ def validate(
     env: Environment = None,
     *,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a manifest, for editors.")] = False,
+    output: Show = Output.text,
 ) -> None:
     """Check a manifest without a control plane, and without the secrets that it names."""
     from cli import manifest  # noqa: PLC0415 - pods have no control plane
@@ -70,7 +71,11 @@ def validate(
         raise typer.BadParameter("give --file, or --schema")
     found = manifest.load(file, env, _variables(), offline=True)
     found.check()
-    print(f"valid: {found.count()}")
+    counts = {name: len(entries) for name, entries in found.sections.items()}
+    if output is Output.json:
+        show({"valid": True, **counts}, output)
+    else:
+        print("valid:", ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing")
 
 
 def _send(file: Path, env: str | None, *, dry_run: bool, prune: bool) -> list[dict[str, Any]]:

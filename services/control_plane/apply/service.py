@@ -219,7 +219,7 @@ class _Run:
         return found
 
     def _find_api(self, entry: SubscriptionEntry) -> Api:
-        known = store_repository.find_apis_named(self.session, entry.api, self.caller.account_id, self.caller.roles)
+        known = store_repository.find_apis_named(self.session, entry.api, self.caller)
         found = [api for api in known if entry.version in (None, api.version)]
         if not found:
             raise unknown_api(entry.api, entry.version)

@@ -90,6 +90,8 @@ def test_who_calls_must_be_known(shell: Shell, folder: Path, tmp_path: Path) -> 
 
 def test_a_manifest_is_checked_without_a_control_plane(folder: Path) -> None:
     assert framegate("validate", "-f", str(folder)).out == "valid: apis 1, applications 1, subscriptions 1\n"
+    printed = json.loads(framegate("validate", "-f", str(folder), "-o", "json").out)
+    assert printed == {"valid": True, "policies": 0, "apis": 1, "applications": 1, "subscriptions": 1}
     schema = json.loads(framegate("validate", "--schema").out)
     assert "apis" in schema["properties"]
     assert framegate("validate").exit_code == 2
