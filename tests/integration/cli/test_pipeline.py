@@ -55,6 +55,11 @@ def test_a_folder_is_applied_once_compared_and_exported(pipeline: Shell, folder:
     assert pipeline.run("diff", *of) == "nothing to do\n"
     changes = json.loads(pipeline.run("diff", *of, "--env", "staging", "-o", "json", code=2))["changes"]
     assert [change["fields"] for change in changes if change["action"] == "update"] == [["description"]]
+    assert pipeline.run("diff", *of, "--env", "staging", code=2).splitlines() == [
+        "update api          Echo 1.0: description",
+        '  - description: ""',
+        '  + description: "of the staging"',
+    ]
     assert pipeline.run("apply", *of, "--env", "staging") == "update api          Echo 1.0: description\n"
 
     exported = folder / "exported.yaml"
