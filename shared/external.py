@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from shared.claims import (
     ACCESS_TOKEN_TYPES,
@@ -22,6 +22,8 @@ from shared.subscription import ClientId
 
 MAX_CLIENT_ID_LENGTH: Final = 200
 
+_END_OF_TIME: Final = 253_402_300_799  # the last second that a calendar knows
+
 _TYPES: Final = (*ACCESS_TOKEN_TYPES, "jwt", "application/jwt")
 """Few issuers follow RFC 9068 so far. What is no access token is meant for another audience."""
 
@@ -36,8 +38,16 @@ class ExternalClaims(AccessClaims):
     issuer_name: str
 
 
-_Moment = Annotated[int | float, Field(allow_inf_nan=False)]
-_Scopes = str | list[str]
+def _check_printable(text: str) -> str:
+    """Refuse what can't be handed on: half a surrogate is in no header, and a NUL is no text for SQL."""
+    if not text.isprintable():
+        raise ValueError("is not printable")
+    return text
+
+
+_Moment = Annotated[float, Field(ge=0, le=_END_OF_TIME)]  # and so no NaN either
+_Text = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_check_printable)]
+_Scopes = _Text | list[_Text]
 
 
 class _Claims(BaseModel):
@@ -48,8 +58,8 @@ class _Claims(BaseModel):
     iss: str
     aud: str | list[str]
     exp: _Moment
-    sub: str | None = None
-    jti: str | None = None
+    sub: _Text | None = None
+    jti: _Text | None = None
     iat: _Moment = 0
     nbf: _Moment = 0
     scope: _Scopes | None = None
@@ -117,7 +127,8 @@ class ExternalVerifier(TokenVerifier):
     def _find_client(self, said: Mapping[str, Any]) -> str:
         names = (self.application_claim,) if self.application_claim else ("client_id", "azp")
         client = next((said[name] for name in names if name in said), None)
-        if not isinstance(client, str) or not 0 < len(client) <= MAX_CLIENT_ID_LENGTH:
+        known = isinstance(client, str) and 0 < len(client) <= MAX_CLIENT_ID_LENGTH and client.isprintable()
+        if not isinstance(client, str) or not known:
             raise InvalidTokenError("does not name an application")
         return client
 

@@ -15,7 +15,7 @@ from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.issuers import router as issuer_router
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
-from services.control_plane.portal import consent_router, device_router, oidc_router, sign_in_router
+from services.control_plane.portal import routers as portal
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.store import (
     api_key_router,
@@ -32,10 +32,7 @@ from services.control_plane.usage import router as usage_router
 
 def join(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
-    app.include_router(consent_router.router)
-    app.include_router(sign_in_router.router)
-    app.include_router(oidc_router.router)
-    app.include_router(device_router.router)
+    portal.join(app)
     app.include_router(publisher_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)

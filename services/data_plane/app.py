@@ -86,7 +86,7 @@ class Pod:
         self._counter = connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
         self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
-        self.staleness = self._staleness()
+        self.staleness = self._make_staleness()
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
         self.hints, scripts = KeyHints(self._counter, time.monotonic), Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
@@ -117,6 +117,10 @@ class Pod:
         proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)
         return Authenticator(TicketBox(self._counter), proofs, self.hints, self.introspector, self.revocations)
 
+    def _make_staleness(self) -> Staleness:
+        limit_seconds, on_stale = self.settings.max_staleness_seconds, self.settings.on_stale
+        return Staleness(lambda: self.catalogue.age_seconds, limit_seconds, on_stale)
+
     def _make_gateway(self, authenticator: Authenticator, dialler: Dialler, proxies: TrustedProxies) -> Gateway:
         return Gateway(
             catalogue=self.catalogue,
@@ -133,10 +137,6 @@ class Pod:
             proxies=proxies,
             clock=_wall_clock,
         )
-
-    def _staleness(self) -> Staleness:
-        limit_seconds, on_stale = self.settings.max_staleness_seconds, self.settings.on_stale
-        return Staleness(lambda: self.catalogue.age_seconds, limit_seconds, on_stale)
 
     def _note_living(self, workers: int) -> None:
         self.leases.live_pods = self.slots.live_pods = workers

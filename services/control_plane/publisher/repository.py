@@ -101,6 +101,12 @@ def find_default(session: Session, context_key: str) -> Api | None:
     return session.exec(select(Api).where(Api.context_key == context_key, col(Api.is_default))).first()
 
 
+def list_versions(session: Session, context_key: str, caller: Principal) -> Sequence[Api]:
+    """Return the versions in a context that the caller may manage, the newest first."""
+    versions = select(Api).where(Api.context_key == context_key, own(caller))
+    return session.exec(versions.order_by(col(Api.created_at).desc())).all()
+
+
 def list_events(session: Session, api_id: str) -> Sequence[LifecycleEvent]:
     events = select(LifecycleEvent).where(LifecycleEvent.api_id == api_id)
     return session.exec(events.order_by(col(LifecycleEvent.id))).all()
