@@ -1,0 +1,22 @@
+"""Records what this version reads: `python -m tests.architecture.record_readers`, at a release.
+
+`test_contract.py` then holds what later versions write against it: a pod of this version may run under any of them.
+"""
+
+import json
+import tomllib
+
+from tests.architecture.contracts import MODELS, READERS
+from tests.architecture.repository import ROOT
+
+
+def main() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    folder = READERS / project["version"]
+    folder.mkdir(parents=True)
+    for kind, model in MODELS.items():
+        (folder / f"{kind}.json").write_text(json.dumps(model.model_json_schema(), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
