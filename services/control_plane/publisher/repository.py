@@ -80,10 +80,10 @@ def find_confusable(session: Session, context_key: str, route_key: str) -> Api |
     ).first()
 
 
-def has_other_owner(session: Session, context_key: str, owner: str) -> bool:
-    """Tell whether there are versions in a context that are somebody else's."""
-    others = select(Api.id).where(Api.context_key == context_key, Api.owner != owner)
-    return session.exec(others.limit(1)).first() is not None
+def find_owner(session: Session, context_key: str) -> str | None:
+    """Return whose the first version in a context is."""
+    versions = select(Api.owner).where(Api.context_key == context_key)
+    return session.exec(versions.order_by(col(Api.created_at), col(Api.id)).limit(1)).first()
 
 
 def find_default(session: Session, context_key: str) -> Api | None:

@@ -6,6 +6,7 @@ from sqlmodel import Session
 from services.control_plane.catalogue import outbox
 from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.principal import Principal
+from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
@@ -44,7 +45,7 @@ class ApiService:
         return api
 
     def create(self, session: Session, body: ApiWrite, caller: Principal, source: Api | None = None) -> Api:
-        """Make an API. A version has its source's owner; what the body keeps of secrets is the source's as well."""
+        """Make an API. A copy has its source's owner; what the body keeps of secrets is the source's as well."""
         now = self._clock()
         api = Api(
             id=new_id(),
@@ -57,7 +58,7 @@ class ApiService:
             endpoints=Endpoints(),
             auth=Auth(),
             max_message_bytes=MessageSizes(),
-            owner=source.owner if source else caller.account_id,
+            owner=source.owner if source else _owner_of(session, body.context.lower(), caller),
             created_at=now,
             updated_at=now,
         )
@@ -66,8 +67,6 @@ class ApiService:
             api.sealed_backend_credentials = source.sealed_backend_credentials
         if other := repository.find_confusable(session, api.context_key, api.route_key):
             raise ambiguous_context(f"{other.context}/{other.version}")
-        if repository.has_other_owner(session, api.context_key, api.owner):
-            raise foreign_context()
         self._assign(session, api, body)
         repository.add(session, api)
         self._publish(session, api, "api.create")
@@ -188,6 +187,14 @@ class ApiService:
     def _publish(self, session: Session, api: Api, action: str) -> None:
         audit.record(session, action, "api", api.id)
         outbox.record(session, "api", api.id, define_api(api), self._clock())
+
+
+def _owner_of(session: Session, context_key: str, caller: Principal) -> str:
+    """Return whose a new API is. A context has one owner, for whom administrators may add to it."""
+    owner = repository.find_owner(session, context_key) or caller.account_id
+    if owner != caller.account_id and ADMIN not in caller.scopes:
+        raise foreign_context()
+    return owner
 
 
 def _check_publishable(body: ApiWrite) -> None:
