@@ -4,15 +4,13 @@
 """
 
 import json
-import tomllib
 
+from shared.version import VERSION
 from tests.architecture.contracts import MODELS, READERS
-from tests.architecture.repository import ROOT
 
 
 def main() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    folder = READERS / project["version"]
+    folder = READERS / VERSION
     folder.mkdir(parents=True)
     for kind, model in MODELS.items():
         (folder / f"{kind}.json").write_text(json.dumps(model.model_json_schema(), indent=1) + "\n")

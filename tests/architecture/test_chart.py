@@ -18,6 +18,7 @@ from services.data_plane.drain import LAST_SECONDS
 from services.data_plane.settings import Settings as DataPlaneSettings
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.workers import MARGIN_SECONDS
+from shared.version import VERSION
 from tests.architecture.repository import ROOT, read
 from tests.support import toolbox
 
@@ -361,4 +362,4 @@ def test_the_values_of_the_documentation_are_taken() -> None:
 def test_it_is_of_the_projects_version() -> None:
     chart = yaml.safe_load((ROOT / "deploy/helm/framegate/Chart.yaml").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert chart["version"] == chart["appVersion"] == project["version"]
+    assert chart["version"] == chart["appVersion"] == project["version"] == VERSION

@@ -28,10 +28,18 @@ COMPOSE = yaml.safe_load(read(Path("docker-compose.yml")))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EXAMPLE = read(Path("deploy/example.env"))
 
-# Run with the image's files and packages alone: nothing else may fill in for what was not copied, or removed.
+# Run with the image's files and packages alone: nothing else may fill in for what was not copied, or removed. We are no
+# package there ourselves.
 IMPORT_IN_IMAGE = """
 import sys
+from importlib import metadata
 root, image, removed, *modules = sys.argv[1:]
+installed = metadata.distribution
+def distribution(name):
+    if name == "framegate":
+        raise metadata.PackageNotFoundError(name)
+    return installed(name)
+metadata.distribution = distribution
 sys.modules |= dict.fromkeys(removed.split())  # as if they weren't there
 sys.path = [image] + [path for path in sys.path if path not in ("", root)]
 for module in modules:
