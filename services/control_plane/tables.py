@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from services.control_plane.blocklist import models as blocklist
 from services.control_plane.catalogue import models as catalogue
 from services.control_plane.identity import models as identity
+from services.control_plane.issuers import models as issuers
 from services.control_plane.kit import audit, idempotency
 from services.control_plane.oauth import models as oauth
 from services.control_plane.publisher import models as publisher
@@ -15,6 +16,18 @@ from services.control_plane.store import models as store
 from services.control_plane.throttling import models as throttling
 from services.control_plane.usage import models as usage
 
-MODULES: Final = (blocklist, catalogue, identity, audit, idempotency, oauth, publisher, store, throttling, usage)
+MODULES: Final = (
+    blocklist,
+    catalogue,
+    identity,
+    issuers,
+    audit,
+    idempotency,
+    oauth,
+    publisher,
+    store,
+    throttling,
+    usage,
+)
 
 METADATA: Final[MetaData] = SQLModel.metadata

@@ -1,4 +1,4 @@
-"""What others wrote and tests run is what its authors published, with its licence beside it."""
+"""What others wrote is what its authors published, with its licence beside it."""
 
 import hashlib
 import json
@@ -8,18 +8,18 @@ import pytest
 
 from tests.architecture.repository import ROOT, read, tracked
 
-VENDOR = Path("tests/vendor")
-LISTED = json.loads(read(VENDOR / "vendor.json"))
-OURS = {VENDOR / "vendor.json", VENDOR / "package.json"}
+FOLDERS = (Path("tests/vendor"), Path("services/control_plane/portal/static/vendor"))
+LISTED = [(folder, package) for folder in FOLDERS for package in json.loads(read(folder / "vendor.json"))]
+OURS = {FOLDERS[0] / "package.json", *(folder / "vendor.json" for folder in FOLDERS)}
 
 
-@pytest.mark.parametrize("package", LISTED, ids=lambda package: package["name"])
-def test_a_package_is_as_it_was_published(package: dict[str, dict[str, str]]) -> None:
+@pytest.mark.parametrize(("folder", "package"), LISTED, ids=[package["name"] for _, package in LISTED])
+def test_a_package_is_as_it_was_published(folder: Path, package: dict[str, dict[str, str]]) -> None:
     assert any("LICENSE" in name for name in package["files"])
     for name, expected in package["files"].items():
-        assert hashlib.sha256((ROOT / VENDOR / name).read_bytes()).hexdigest() == expected, name
+        assert hashlib.sha256((ROOT / folder / name).read_bytes()).hexdigest() == expected, name
 
 
 def test_no_file_is_there_that_is_not_listed() -> None:
-    listed = {VENDOR / name for package in LISTED for name in package["files"]}
-    assert set(tracked(f"{VENDOR}/*")) == listed | OURS
+    listed = {folder / name for folder, package in LISTED for name in package["files"]}
+    assert {path for folder in FOLDERS for path in tracked(f"{folder}/*")} == listed | OURS

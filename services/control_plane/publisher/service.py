@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlmodel import Session
@@ -20,21 +20,28 @@ from services.control_plane.publisher.errors import (
     ambiguous_context,
     cannot_change,
     foreign_context,
+    unknown_issuer,
     unknown_role,
 )
 from services.control_plane.publisher.lifecycle import INITIAL, SERVED_STATES, Action, target
-from services.control_plane.publisher.models import Api, ApiPolicy, ApiRole, ApiTag, LifecycleEvent
+from services.control_plane.publisher.models import Api, ApiIssuer, ApiPolicy, ApiRole, ApiTag, LifecycleEvent
 from services.control_plane.publisher.projection import define_api, state_of, write_of
 from services.control_plane.publisher.schemas import ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
 from shared.definition import Auth, Endpoints, MessageSizes
 from shared.limits import Level
 
+KnowsIssuer = Callable[[Session, str], bool]
+"""Tells whether there is an external issuer of this name: they stand above this domain."""
+
 
 class ApiService:
-    def __init__(self, policies: PolicyService, secrets: BackendSecrets, clock: Clock) -> None:
+    def __init__(
+        self, policies: PolicyService, secrets: BackendSecrets, knows_issuer: KnowsIssuer, clock: Clock
+    ) -> None:
         self._policies = policies
         self._secrets = secrets
+        self._knows_issuer = knows_issuer
         self._clock = clock
 
     def get(self, session: Session, api_id: str, caller: Principal) -> Api:
@@ -120,6 +127,7 @@ class ApiService:
 
     def _assign(self, session: Session, api: Api, body: ApiWrite) -> None:
         self._check_roles(session, body)
+        self._check_issuers(session, body)
         policies = self._policy_ids(session, body)
         api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
         api.anonymous_policy_id = self._policy_id(session, "anonymous_policy", body.anonymous_policy, "subscription")
@@ -142,11 +150,13 @@ class ApiService:
         self._assign_backend(api, body)
         api.tags = [ApiTag(api_id=api.id, tag=tag) for tag in sorted(set(body.tags))]
         api.roles = [ApiRole(api_id=api.id, role=role) for role in sorted(set(body.roles))]
+        api.issuers = [ApiIssuer(api_id=api.id, issuer=name) for name in sorted(set(body.issuers))]
         api.policies = [ApiPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
 
     def _assign_backend(self, api: Api, body: ApiWrite) -> None:
         api.set_headers = body.set_headers
         api.forward_cookies = body.forward_cookies
+        api.backend_assertion = body.backend_assertion
         api.ca_certificate = body.ca_certificate
         api.sealed_client_certificate = self._secrets.replace(
             "client_certificate", api.sealed_client_certificate, body.client_certificate
@@ -173,6 +183,11 @@ class ApiService:
         for index, role in enumerate(body.roles):
             if identity_repository.find_role(session, role) is None:
                 raise unknown_role(index, role)
+
+    def _check_issuers(self, session: Session, body: ApiWrite) -> None:
+        for index, name in enumerate(body.issuers):
+            if not self._knows_issuer(session, name):
+                raise unknown_issuer(index, name)
 
     def _move_default(self, session: Session, api: Api) -> None:
         """Take the default from the version that has it: a context has one at most."""
