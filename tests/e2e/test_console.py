@@ -22,6 +22,8 @@ pytestmark = pytest.mark.timeout(180)
 MAX_PAGE_BYTES: Final = 200_000
 PASSWORD: Final = "a password of the tests"
 
+expect.set_options(timeout=15_000)
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -43,7 +43,7 @@ class ApplicationPage:
         application: Application,
         mistakes: Mistakes | None = None,
         status: int = 200,
-        **shown_once: Any,
+        **more: Any,
     ) -> Response:
         rows = repository.list_keys(session, application.id)
         return self.frame.show(
@@ -55,7 +55,7 @@ class ApplicationPage:
             subscription_states=SUBSCRIPTION_STATES,
             policies=offers(session, "application"),
             mistakes=mistakes or Mistakes(),
-            **{"secret": None, "token": None, "shown_type": None, **shown_once},
+            **{"secret": None, "token": None, "shown_type": None, "sent": Fields(), **more},
         )
 
     def _subscriptions(self, session: Session, application_id: str) -> list[dict[str, Any]]:
