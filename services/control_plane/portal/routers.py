@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.control_plane.portal import (
     admin_router,
+    api_keys_router,
     applications_router,
     consent_router,
     device_router,
@@ -34,6 +35,7 @@ ROUTERS: Final = (
     try_router.router,
     applications_router.router,
     keys_router.router,
+    api_keys_router.router,
     fleet_router.router,
     life_router.router,
     publisher_router.router,
