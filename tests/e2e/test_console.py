@@ -232,7 +232,7 @@ def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -
 
 def list_pages(api_id: str, application: str) -> list[str]:
     admin = ["users", "roles", "service-accounts", "policies", "blocklist", "signing-keys", "audit"]
-    steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/subscriptions", "/connections"]
+    steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/subscriptions", "/connections", "/usage"]
     return [
         "/publisher",
         "/publisher/new",
@@ -243,7 +243,7 @@ def list_pages(api_id: str, application: str) -> list[str]:
         "/applications",
         "/applications/new",
         f"/applications/{application}",
-        *(f"/admin/{name}" for name in [*admin, "gateways", "connections"]),
+        *(f"/admin/{name}" for name in [*admin, "gateways", "connections", "usage"]),
         "/admin/policies/subscription/Gold",
         "/account",
         "/no-such-page",

@@ -23,6 +23,7 @@ from services.control_plane.portal import (
     sign_in_router,
     store_router,
     try_router,
+    usage_router,
 )
 
 ROUTERS: Final = (
@@ -37,6 +38,7 @@ ROUTERS: Final = (
     keys_router.router,
     api_keys_router.router,
     fleet_router.router,
+    usage_router.router,
     life_router.router,
     publisher_router.router,
     publisher_router.tests_router,
