@@ -14,6 +14,11 @@ from fastapi.telemetry import TelemetryConfig
 from redis import Redis
 
 from services.control_plane import health
+from services.control_plane.asyncapi import repository as document_repository
+from services.control_plane.asyncapi import router as document_router
+from services.control_plane.asyncapi import store_router as store_document_router
+from services.control_plane.asyncapi.gateway import Gateway
+from services.control_plane.asyncapi.service import DocumentService
 from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
@@ -207,6 +212,7 @@ def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifie
         TicketService: TicketService(bearer, redis, quick),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
+        DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
     }
 
 
@@ -233,7 +239,7 @@ def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyS
     backend_secrets = BackendSecrets(platform.backend_sealer)
     return {
         BackendSecrets: backend_secrets,
-        ApiService: ApiService(policies, backend_secrets, platform.clock),
+        ApiService: ApiService(policies, backend_secrets, document_repository.copy, platform.clock),
         AddressChecker: addresses,
         EndpointTester: EndpointTester(addresses, bulkhead),
     }
@@ -305,6 +311,8 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(consent_router.router)
     app.include_router(sign_in_router.router)
     app.include_router(publisher_router.router)
+    app.include_router(document_router.router)
+    app.include_router(store_document_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
     app.include_router(key_router.router)

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
+from services.control_plane.asyncapi import models as asyncapi
 from services.control_plane.blocklist import models as blocklist
 from services.control_plane.catalogue import models as catalogue
 from services.control_plane.identity import models as identity
@@ -14,6 +15,6 @@ from services.control_plane.publisher import models as publisher
 from services.control_plane.store import models as store
 from services.control_plane.throttling import models as throttling
 
-MODULES: Final = (blocklist, catalogue, identity, audit, idempotency, oauth, publisher, store, throttling)
+MODULES: Final = (asyncapi, blocklist, catalogue, identity, audit, idempotency, oauth, publisher, store, throttling)
 
 METADATA: Final[MetaData] = SQLModel.metadata

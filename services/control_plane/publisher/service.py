@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlmodel import Session
@@ -30,9 +30,17 @@ from shared.limits import Level
 
 
 class ApiService:
-    def __init__(self, policies: PolicyService, secrets: BackendSecrets, clock: Clock) -> None:
+    def __init__(
+        self,
+        policies: PolicyService,
+        secrets: BackendSecrets,
+        copy_more: Callable[[Session, str, str], None],
+        clock: Clock,
+    ) -> None:
+        """`copy_more` gives a new version what else belongs to the old one, by the ids of both."""
         self._policies = policies
         self._secrets = secrets
+        self._copy_more = copy_more
         self._clock = clock
 
     def get(self, session: Session, api_id: str) -> Api:
@@ -94,7 +102,9 @@ class ApiService:
     def copy(self, session: Session, api: Api, body: VersionCreate, caller: Principal) -> Api:
         """Make another version of an API: a copy that is not published yet."""
         fields = {"version": body.version, "default": body.default}
-        return self.create(session, write_of(api).model_copy(update=fields), caller, api)
+        made = self.create(session, write_of(api).model_copy(update=fields), caller, api)
+        self._copy_more(session, api.id, made.id)
+        return made
 
     def change_state(self, session: Session, api: Api, action: Action, caller: Principal, if_match: str | None) -> None:
         preconditions.check(if_match, api.row_version)
