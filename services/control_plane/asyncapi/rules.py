@@ -11,40 +11,33 @@ from services.control_plane.asyncapi.references import REF, References
 from services.control_plane.asyncapi.specification import MAX_ERRORS
 from services.control_plane.kit.problems import FieldError
 
-_PARAMETER: Final = re.compile(r"\{([^{}]+)\}")
+_NAMED: Final = re.compile(r"\{([^{}]+)\}")
 
 Place = tuple[object, ...]
 Finding = tuple[Place, str]
 
 
 def check_rules(document: Document) -> list[FieldError]:
-    rules = _of_version_3(document) if document["asyncapi"].startswith("3.") else _of_version_2(document)
+    rules = _check_3(document) if document["asyncapi"].startswith("3.") else _Rules2(document).check()
     return [FieldError(name_field(place), message) for place, message in islice(rules, MAX_ERRORS)]
 
 
-def _of_version_3(document: Document) -> Iterator[Finding]:
+def _check_3(document: Document) -> Iterator[Finding]:
     follow = References(document).follow
     for name, given in document.get("channels", {}).items():
         channel, place = follow(given), ("channels", name)
+        yield from _check_parameters(place, channel.get("address") or "", channel)
         for index, server in enumerate(channel.get("servers", ())):
             if not _is_child(server[REF], "#/servers"):
                 yield (*place, "servers", index), "must refer to one of #/servers"
-        yield from _check_parameters(place, channel.get("address") or "", channel.get("parameters", {}))
     for name, given in document.get("operations", {}).items():
         operation, place = follow(given), ("operations", name)
-        yield from _check_channel(place, operation)
-        if "channel" in operation.get("reply", {}):
-            yield from _check_channel((*place, "reply"), operation["reply"])
-
-
-def _check_channel(place: Place, operation: Document) -> Iterator[Finding]:
-    channel = operation["channel"][REF]
-    if not _is_child(channel, "#/channels"):
-        yield (*place, "channel"), "must refer to one of #/channels"
-        return
-    for index, message in enumerate(operation.get("messages", ())):
-        if not _is_child(message[REF], f"{channel}/messages"):
-            yield (*place, "messages", index), "must refer to one of the channel's messages"
+        reference = operation["channel"][REF]
+        if not _is_child(reference, "#/channels"):
+            yield (*place, "channel"), "must refer to one of #/channels"
+        for index, message in enumerate(operation.get("messages", ())):
+            if not _is_child(message[REF], f"{reference}/messages"):
+                yield (*place, "messages", index), "must refer to one of the channel's messages"
 
 
 def _is_child(reference: str, parent: str) -> bool:
@@ -52,39 +45,63 @@ def _is_child(reference: str, parent: str) -> bool:
     return head == parent and bool(name)
 
 
-def _of_version_2(document: Document) -> Iterator[Finding]:
-    follow = References(document).follow
-    servers = document.get("servers", {})
-    schemes = document.get("components", {}).get("securitySchemes", {})
-    ids: set[str] = set()
-    for name, given in servers.items():
-        server = follow(given)
-        yield from _check_security(("servers", name), server, schemes)
-        yield from _check_parameters(("servers", name), server["url"], server.get("variables", {}), "variables")
-    for address, given in document["channels"].items():
-        channel, place = follow(given), ("channels", address)
-        for index, name in enumerate(channel.get("servers", ())):
-            if name not in servers:
-                yield (*place, "servers", index), "is not one of the servers"
-        yield from _check_parameters(place, address, channel.get("parameters", {}))
-        for kind in ("publish", "subscribe"):
-            operation = channel.get(kind, {})
-            yield from _check_security((*place, kind), operation, schemes)
-            id_ = operation.get("operationId")
-            if id_ in ids:
-                yield (*place, kind, "operationId"), "is another operation's"
-            if id_ is not None:
-                ids.add(id_)
+class _Rules2:
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._follow = References(document).follow
+        self._servers: Document = document.get("servers", {})
+        self._schemes: Document = document.get("components", {}).get("securitySchemes", {})
+        self._operation_ids: set[str] = set()
+        self._messages: dict[str, Document] = {}  # by their ids
+
+    def check(self) -> Iterator[Finding]:
+        for name, given in self._servers.items():
+            server, place = self._follow(given), ("servers", name)
+            yield from self._check_security(place, server)
+            if "variables" in server:
+                yield from _check_described((*place, "variables"), _NAMED.findall(server["url"]), server["variables"])
+        for address, given in self._document["channels"].items():
+            channel, place = self._follow(given), ("channels", address)
+            if "?" in address or "#" in address:
+                yield place, "is an address with a query or fragment"
+            yield from _check_parameters(place, address, channel)
+            for index, name in enumerate(channel.get("servers", ())):
+                if name not in self._servers:
+                    yield (*place, "servers", index), "is not one of the servers"
+            for kind in ("publish", "subscribe"):
+                if kind in channel:
+                    yield from self._check_operation((*place, kind), channel[kind])
+
+    def _check_operation(self, place: Place, operation: Document) -> Iterator[Finding]:
+        yield from self._check_security(place, operation)
+        if (id_ := operation.get("operationId")) is not None:
+            if id_ in self._operation_ids:
+                yield (*place, "operationId"), "is another operation's"
+            self._operation_ids.add(id_)
+        message = operation.get("message", {})
+        for given in message.get("oneOf", [message]):
+            followed = self._follow(given)
+            if (id_ := followed.get("messageId")) is None:
+                continue
+            if self._messages.setdefault(id_, followed) is not followed:
+                yield (*place, "message", "messageId"), "is another message's"
+
+    def _check_security(self, place: Place, secured: Document) -> Iterator[Finding]:
+        for index, requirement in enumerate(secured.get("security", ())):
+            for name in requirement:
+                if name not in self._schemes:
+                    yield (*place, "security", index, name), "is not one of #/components/securitySchemes"
 
 
-def _check_security(place: Place, secured: Document, schemes: Document) -> Iterator[Finding]:
-    for index, requirement in enumerate(secured.get("security", ())):
-        for name in requirement:
-            if name not in schemes:
-                yield (*place, "security", index, name), "is not one of #/components/securitySchemes"
+def _check_parameters(place: Place, address: str, channel: Document) -> Iterator[Finding]:
+    """Compare what stands in braces with what is described, where anything is."""
+    if "parameters" in channel:
+        named, described = _NAMED.findall(address), channel["parameters"]
+        yield from (
+            ((*place, "parameters", name), "stands nowhere in braces") for name in described if name not in named
+        )
+        yield from _check_described((*place, "parameters"), named, described)
 
 
-def _check_parameters(place: Place, text: str, given: Document, field: str = "parameters") -> Iterator[Finding]:
-    for name in dict.fromkeys(_PARAMETER.findall(text)):
-        if name not in given:
-            yield (*place, field), f"must describe {name!r}, which stands in braces"
+def _check_described(place: Place, named: list[str], described: Document) -> Iterator[Finding]:
+    yield from (((*place, name), "is not described") for name in dict.fromkeys(named) if name not in described)
