@@ -17,7 +17,6 @@ _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*|\{[^{}]*\})://")
 _OWN_FORMAT: Final = "application/vnd.aai.asyncapi"
 _ACTIONS: Final = {"publish": "receive", "subscribe": "send"}
 _COMPONENT_BINDINGS: Final = ("serverBindings", "channelBindings", "operationBindings", "messageBindings")
-_EXAMPLE: Final = frozenset({"headers", "payload", "name", "summary"})
 _WITH_SCOPES: Final = frozenset({"oauth2", "openIdConnect"})
 
 
@@ -120,7 +119,7 @@ class _Converter:
             return given
         given = self._references.follow(given)
         message = _without(given, "messageId", "schemaFormat", "payload", "traits", "bindings")
-        message |= _examples(given) | _bindings(given)
+        message |= _bindings(given)
         if "payload" in given:
             form = given.get("schemaFormat", _OWN_FORMAT)
             is_own = form.startswith(_OWN_FORMAT)
@@ -177,14 +176,7 @@ def _scheme(scheme: Document) -> Document:
 def _message_trait(given: Document) -> Document:
     if REF in given:
         return given
-    return _without(given, "messageId", "schemaFormat", "bindings") | _examples(given) | _bindings(given)
-
-
-def _examples(given: Document) -> Document:
-    """Before 2.1 an example could be any object: in 3 it says what is its payload."""
-    if "examples" not in given:
-        return {}
-    return {"examples": [item if item.keys() <= _EXAMPLE else {"payload": item} for item in given["examples"]]}
+    return _without(given, "messageId", "schemaFormat", "bindings") | _bindings(given)
 
 
 def _bindings(given: Document) -> Document:

@@ -39,7 +39,7 @@ class References:
         return value
 
     def _find(self, reference: str, hops: Iterator[int]) -> Any:
-        if not reference.startswith("#"):
+        if reference != "#" and not reference.startswith("#/"):
             raise DanglingError("must be a reference within the document, such as #/components/messages/Chat")
         value: Any = self._document
         for part in split_fragment(reference):

@@ -8,13 +8,15 @@ from fastapi.responses import JSONResponse
 from services.control_plane.asyncapi.checking import check
 from services.control_plane.asyncapi.dependencies import Documents
 from services.control_plane.asyncapi.importing import Imported
+from services.control_plane.asyncapi.schemas import DiffRead
 from services.control_plane.asyncapi.upload import REQUEST_BODY, Uploaded
 from services.control_plane.identity.dependencies import MayReadApis, MayWriteApis
 from services.control_plane.kit.preconditions import IfMatch, etag, tag
-from services.control_plane.kit.problems import declare
+from services.control_plane.kit.problems import InvalidError, declare
 from services.control_plane.kit.routing import UnitOfWorkRoute
-from services.control_plane.kit.text import ResourceId
+from services.control_plane.kit.text import Id, ResourceId
 from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.publisher import repository
 from services.control_plane.publisher.dependencies import Addresses, Apis
 from services.control_plane.publisher.projection import read_api
 from services.control_plane.publisher.schemas import ApiRead, Context
@@ -51,6 +53,18 @@ def replace_document(
     api = apis.get(unit.session, api_id)
     documents.replace(unit.session, api, document, if_match)
     return JSONResponse(converted, headers={"ETag": etag(api.row_version)})
+
+
+@router.get("/{api_id}/asyncapi/diff", responses=declare("not_found"))
+def compare_documents(
+    _: MayReadApis, api_id: ResourceId, against: Annotated[Id, Query()], unit: Unit, apis: Apis, documents: Documents
+) -> DiffRead:
+    """Compare an API's document with that of another API, as a rule an older version of it."""
+    api = apis.get(unit.session, api_id)
+    other = repository.find(unit.session, against)
+    if other is None:
+        raise InvalidError.of("against", "there is no such API")
+    return documents.compare(unit.session, other, api)
 
 
 @router.post("/import", status_code=201, responses=declare("already_exists"), openapi_extra=REQUEST_BODY)

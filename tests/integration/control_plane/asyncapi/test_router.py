@@ -289,3 +289,33 @@ async def test_documents_are_for_those_who_may_see_the_api(platform: Platform) -
     for missing in (f"{APIS}/none/asyncapi", f"{STORE}/none/asyncapi"):
         problem(await platform.client.get(missing), 404, "not_found")
     problem(await platform.client.put(f"{APIS}/none/asyncapi", json=CHAT), 404, "not_found")
+
+
+async def test_versions_are_compared(platform: Platform) -> None:
+    old = await platform.make_api()
+    await put(platform, old, CHAT)
+    new = await platform.made(f"{APIS}/{old['id']}/versions", {"version": "2.0"})
+    path = f"{APIS}/{new['id']}/asyncapi/diff"
+    assert await platform.read(path, against=old["id"]) == {"against": old["id"], "breaking": False, "changes": []}
+
+    await put(platform, new, change(CHAT, {"components.schemas.said.required": ["text"], "channels.lobby": {}}))
+    assert await platform.read(path, against=old["id"]) == {
+        "against": old["id"],
+        "breaking": True,
+        "changes": [
+            {"kind": "channel_removed", "breaking": True, "path": "/channels/lobby"},
+            {"kind": "channel_added", "breaking": False, "path": "/channels/lobby"},
+            {
+                "kind": "property_now_required",
+                "breaking": True,
+                "path": "/channels/room/messages/said/payload/properties/text",
+            },
+        ],
+    }
+    generated = await platform.make_api(context="/other", name="Other")
+    found = await platform.read(f"{APIS}/{generated['id']}/asyncapi/diff", against=new["id"])
+    assert {item["kind"] for item in found["changes"]} >= {"operation_removed", "operation_added"}
+
+    assert list(fields(await platform.client.get(path))) == ["against"]
+    assert list(fields(await platform.client.get(path, params={"against": "none"}))) == ["against"]
+    problem(await platform.client.get(f"{APIS}/none/asyncapi/diff", params={"against": old["id"]}), 404, "not_found")
