@@ -5,7 +5,7 @@ from typing import Any
 from services.control_plane.asyncapi.checking import check
 from tests.integration.control_plane.asyncapi.mutants import CHAT_2, CHAT_3, change
 
-ROOM = "channels./rooms_{id}"
+ROOM = "channels./rooms/{id}"
 
 
 def told(changes: dict[str, Any]) -> dict[str, Any]:
