@@ -11,7 +11,18 @@ from benchmarks.harness.results import KEPT, read_newest
 from benchmarks.harness.spread import Spread
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/explanation/performance.md"
-BENCHMARKS = ("relay", "handshake", "handshake-tokens", "memory", "latency", "tls", "throttle", "token")
+BENCHMARKS = (
+    "relay",
+    "handshake",
+    "handshake-tokens",
+    "memory",
+    "latency",
+    "tls",
+    "throttle",
+    "token",
+    "push",
+    "scale",
+)
 NATIVE = ("nginx", "nginx-64k", "haproxy", "haproxy-64k")
 MISSING = "Not measured yet."
 
@@ -139,6 +150,36 @@ def questions(results: Mapping[str, Result | None]) -> str:
     return markdown(("workload", *names, "a round's p99 is later by, us"), rows)
 
 
+def push(results: Mapping[str, Result | None]) -> str:
+    """Return what changes and starts took with very many APIs."""
+    result = results.get("push")
+    if not result:
+        return MISSING
+    (measured,), method = result["workloads"], result["method"]
+    rows = [
+        ("APIs, subscriptions, pods", f"{method['apis']:,}, {method['subscriptions']:,}, {method['pods']}"),
+        *((f"from 2xx to closed, {name}", f"{value} ms") for name, value in measured["effect_ms"].items()),
+        ("a pod from nothing to ready, at most", f"{max(measured['cold_start_seconds'])} s"),
+        ("a pod's memory", f"{measured['pod_bytes'] / 1e6:.0f} MB"),
+    ]
+    return markdown(("", "measured"), rows)
+
+
+def scale(results: Mapping[str, Result | None]) -> str:
+    """Return what very many connections took."""
+    result = results.get("scale")
+    if not result:
+        return MISSING
+    (measured,), storm = result["workloads"], result["workloads"][0]["storm"]
+    rows = [
+        ("connections, all of which answered", f"{measured['connections']:,}"),
+        ("bytes a connection", f"{measured['bytes_a_connection']:,}"),
+        ("of one core, idle with pings", f"{measured['idle_cpu_share']:.1%}"),
+        (f"{storm['reconnects']:,} reconnects at once on one pod: the longest", f"{storm['max_seconds']} s"),
+    ]
+    return markdown(("", "measured"), rows)
+
+
 def spread(value: Result | None) -> str:
     return str(Spread(value["median"], value["q1"], value["q3"])) if value else ""
 
@@ -161,6 +202,8 @@ PARTS: Mapping[str, Callable[[Mapping[str, Result | None]], str]] = {
     "tls-memory": by_proxy("tls", MEMORY),
     "throttle": by_proxy("throttle", {"cpu_us_a_message": "CPU us a message"}),
     "throttle-questions": questions,
+    "push": push,
+    "scale": scale,
     "token": by_proxy("token", {"tokens_a_cpu_second": "tokens a CPU second"}),
 }
 

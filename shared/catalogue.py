@@ -58,6 +58,10 @@ class Mark:
     revision: int
     digest: str
 
+    def is_ahead_of(self, other: "Mark | None") -> bool:
+        """Tell whether this is more than nothing, or newer than another mark of the same epoch."""
+        return other is None or (self.epoch == other.epoch and self.revision > other.revision)
+
     def fields(self) -> dict[str, str]:
         return {"epoch": self.epoch, "revision": str(self.revision), "digest": self.digest}
 

@@ -86,6 +86,8 @@ class ApiDefinition(Contract):
     idle_timeout_seconds: int | None = None
     max_connection_age_seconds: int | None = None
     ping_interval_seconds: int | None = 30
+    close_at_expiry: bool = True
+    expiry_grace_seconds: int = Field(default=0, ge=0)
     set_headers: Mapping[str, str] = {}
     forward_cookies: bool = False
     ca_certificate: str | None = None

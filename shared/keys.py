@@ -21,6 +21,10 @@ CATALOGUE_KEY = "fg:{catalogue}:key"
 """String: the key that opens what is sealed in the catalogue. The control plane writes it, pods alone read it."""
 
 
+CATALOGUE_WITNESSES = "fg:{catalogue}:witnesses"
+"""Sorted set: of each epoch, the latest revision that a pod has and Redis has not. For half a minute."""
+
+
 def limit(level: Level, subject: str, counter: str) -> str:
     """Return where one limit of one subject is counted: an API, an application, a subscription or its stand-in.
 
@@ -40,7 +44,25 @@ def dpop(digest: str) -> str:
 
 
 PODS = "fg:pods"
-"""Sorted set of the pods that live, by the time at which each is given up."""
+"""Sorted set of the workers of all pods, by the time at which each is given up. Lost ones stay for a minute."""
+
+
+def beat(worker: str) -> str:
+    """Return where a worker says how it is: JSON of a `shared.connections.Beat`, for a minute."""
+    return f"fg:{{pod:{worker}}}"
+
+
+USAGE_STREAM = "fg:{usage}:stream"
+"""Stream of what pods counted: JSON of a `shared.usage.UsageBatch` each. The control plane's group `sql` takes it."""
+
+CONNECTION_QUESTIONS = "fg:{connections}:questions"
+"""Short stream of questions about open connections: JSON of a `shared.connections.Question`, and who asks."""
+
+
+def connection_answers(asked: str) -> str:
+    """Return the list of the answers to one question, by the id that it has: a JSON `Answer` of each worker."""
+    return f"fg:{{connections}}:answers:{asked}"
+
 
 REVOCATIONS_STREAM = "fg:{revocations}:stream"
 """Stream of revoked access tokens, for those who have read the set."""

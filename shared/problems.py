@@ -44,6 +44,7 @@ _ALL: Final = (
     Problem("already_exists", "There is one already", 409),
     Problem("in_use", "Something still depends on this", 409),
     Problem("transition_not_open", "The lifecycle doesn't allow this from here", 409),
+    Problem("renewal_refused", "The connection can't go on with this token", 409),
     Problem("precondition_failed", "It has changed since it was read", 412),
     Problem("too_large", "The body is too large", 413),
     Problem("invalid", "Some fields are not valid", 422),
@@ -95,11 +96,15 @@ _ALL: Final = (
     Problem("idle_timeout", "No traffic for too long", None, 4408),
     Problem("ping_timeout", "The client did not answer a ping", None, 4408),
     Problem("max_age_reached", "The connection is old enough: connect anew", None, 4410),
+    Problem("closed_by_administrator", "An administrator closed the connection", None, 4411),
+    Problem("closed_by_publisher", "The API's publisher closed the connection", None, 4411),
+    Problem("closed_by_subscriber", "The application's owner closed the connection", None, 4411),
     Problem("slow_consumer", "The peer doesn't read", None, 4409),
     # The pod
     Problem("draining", "The pod is shutting down", 503, 1012),
     Problem("overloaded", "The pod can take no more connections now", 503, 1013),
     Problem("not_ready", "The pod holds no configuration yet", 503),
+    Problem("stale_configuration", "The pod can't tell whether its configuration still holds", 503, 1013),
 )
 
 PROBLEMS: Final[Mapping[str, Problem]] = {problem.slug: problem for problem in _ALL}

@@ -24,7 +24,13 @@ from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
-from services.control_plane.identity import account_router, role_router, user_router
+from services.control_plane.fleet import publisher_router as fleet_publisher_router
+from services.control_plane.fleet import router as fleet_router
+from services.control_plane.fleet import store_router as fleet_store_router
+from services.control_plane.fleet.connections import ConnectionService
+from services.control_plane.fleet.enquirer import Enquirer
+from services.control_plane.fleet.pods import PodReader
+from services.control_plane.identity import account_router, audit_router, role_router, user_router
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
@@ -78,6 +84,7 @@ from services.control_plane.store import publisher_router as store_publisher_rou
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store import router as store_router
 from services.control_plane.store.api_keys import ApiKeyService
+from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.keys import KeyService
@@ -88,6 +95,10 @@ from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
+from services.control_plane.usage import router as usage_router
+from services.control_plane.usage.collector import UsageCollector
+from services.control_plane.usage.reports import UsageReader
+from shared.connections import ANSWER_SECONDS
 
 MAX_BODY_BYTES: Final = 1 << 20
 
@@ -100,6 +111,7 @@ _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each:
 _KEEPER_SECONDS: Final = 0.5
 _KEYS_SECONDS: Final = 5.0
 _SWEEP_SECONDS: Final = 60.0
+_COLLECT_SECONDS: Final = 1.0
 
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
@@ -111,6 +123,7 @@ class Platform:
     database: Database
     redis: Redis
     quick_redis: Redis
+    patient_redis: Redis
     pusher: Pusher
     sealer: Sealer
     backend_sealer: Sealer
@@ -158,7 +171,10 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
     backend_sealer = Sealer(settings.sealing_key, "backends")
     pusher = Pusher(database, Mirror(redis, backend_sealer.key), clock, random.SystemRandom())
     quick_redis = connect(settings.redis_url, _QUICK_SECONDS)
-    return Platform(database, redis, quick_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock)
+    patient_redis = connect(settings.redis_url, ANSWER_SECONDS + _QUICK_SECONDS)
+    return Platform(
+        database, redis, quick_redis, patient_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock
+    )
 
 
 def _build_services(settings: Settings, platform: Platform) -> Services:
@@ -204,15 +220,20 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
 
 def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifier) -> dict[type, object]:
     clock, redis = platform.clock, platform.quick_redis
-    quick = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS)
+    quick, patient = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS), Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    tokens = ApplicationTokens(bearer)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     return {
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(redis, quick),
-        TicketService: TicketService(bearer, redis, quick),
+        ApplicationTokens: tokens,
+        TicketService: TicketService(tokens, redis, quick),
+        PodReader: PodReader(redis, quick, clock),
+        ConnectionService: ConnectionService(Enquirer(platform.patient_redis, patient, clock)),
         BlockService: BlockService(clock),
         Storefront: Storefront(gateways),
         DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
+        UsageReader: UsageReader(clock),
     }
 
 
@@ -275,9 +296,10 @@ def _build_keepers(
     signing: IssuerService,
     tokens: TokenServices,
     people: tuple[SessionService, PersonalTokenService],
-) -> tuple[Keeper, Keeper]:
-    """Return two threads: telling of revoked tokens waits for no slow chore."""
+) -> tuple[Keeper, ...]:
+    """Return the threads: telling of revoked tokens waits for no slow chore, and neither does usage."""
     announcer = Announcer(platform.database, platform.redis, platform.clock)
+    collector = UsageCollector(platform.database, platform.redis, platform.clock)
 
     def load() -> None:
         with platform.database.reading() as session:
@@ -286,7 +308,7 @@ def _build_keepers(
     def sweep() -> None:
         with platform.database.writing() as session:
             signing.sweep(session)
-        for part in (tokens.revocations, tokens.grants, tokens.assertions, *people):
+        for part in (tokens.revocations, tokens.grants, tokens.assertions, *people, collector):
             more = True
             while more:
                 with platform.database.writing() as session:
@@ -302,8 +324,9 @@ def _build_keepers(
         Chore("Reading the signing keys", _KEYS_SECONDS, load),
         Chore("Sweeping out what has expired", _SWEEP_SECONDS, sweep),
     )
+    collecting = Keeper(_COLLECT_SECONDS, Chore("Collecting usage", _COLLECT_SECONDS, collector.collect))
     platform.database.on_commit(lambda session: telling.wake() if has_pending(session) else None)
-    return telling, tidying
+    return telling, tidying, collecting
 
 
 def _join_routers(app: FastAPI) -> None:
@@ -319,6 +342,12 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)
     app.include_router(registration_router.router)
+    app.include_router(usage_router.router)
+    app.include_router(usage_router.applications)
+    app.include_router(fleet_router.router)
+    app.include_router(fleet_publisher_router.router)
+    app.include_router(fleet_store_router.router)
+    app.include_router(fleet_store_router.renewals)
     # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
@@ -327,6 +356,7 @@ def _join_routers(app: FastAPI) -> None:
     app.include_router(user_router.router)
     app.include_router(account_router.router)
     app.include_router(role_router.router)
+    app.include_router(audit_router.router)
     app.include_router(health.router)
 
 
@@ -372,4 +402,5 @@ def _close(platform: Platform, services: Services) -> None:
     platform.pusher.stop()
     disconnect(platform.redis)
     disconnect(platform.quick_redis)
+    disconnect(platform.patient_redis)
     platform.database.close()

@@ -29,6 +29,10 @@ class Metrics:
         revision.set_function(lambda: pusher.status().revision)
         failures = Gauge("framegate_catalogue_failures", "Failed pushes in a row", registry=self.registry)
         failures.set_function(lambda: pusher.status().failures)
+        epochs = Gauge(
+            "framegate_catalogue_epochs", "Times that the database was found to have gone back", registry=self.registry
+        )
+        epochs.set_function(lambda: pusher.status().epochs)
 
 
 class MetricsMiddleware:

@@ -14,7 +14,20 @@ from services.control_plane.oauth import models as oauth
 from services.control_plane.publisher import models as publisher
 from services.control_plane.store import models as store
 from services.control_plane.throttling import models as throttling
+from services.control_plane.usage import models as usage
 
-MODULES: Final = (asyncapi, blocklist, catalogue, identity, audit, idempotency, oauth, publisher, store, throttling)
+MODULES: Final = (
+    asyncapi,
+    blocklist,
+    catalogue,
+    identity,
+    audit,
+    idempotency,
+    oauth,
+    publisher,
+    store,
+    throttling,
+    usage,
+)
 
 METADATA: Final[MetaData] = SQLModel.metadata

@@ -2,14 +2,14 @@
 
 import asyncio
 import gc
-import logging
+import socket
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-
-from redis.exceptions import RedisError
+from importlib.metadata import version
+from itertools import islice
 
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.backend_access import AccessBook
@@ -19,8 +19,10 @@ from services.data_plane.connector import Connector
 from services.data_plane.descriptors import count_connections
 from services.data_plane.dpop import ProofChecker, UsedProofs
 from services.data_plane.drain import Drain
+from services.data_plane.enquiries import Enquiries
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.gateway import Gateway
+from services.data_plane.heartbeat import Heartbeat
 from services.data_plane.listener import Listener
 from services.data_plane.live import follow
 from services.data_plane.ops import Collected, serve_ops
@@ -32,6 +34,7 @@ from services.data_plane.report import Report, collect
 from services.data_plane.revocations import Revocations
 from services.data_plane.settings import Settings
 from services.data_plane.snapshot import SnapshotFile
+from services.data_plane.staleness import Staleness
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
@@ -40,13 +43,13 @@ from services.data_plane.throttle.slots import SlotBook
 from services.data_plane.tickets import TicketBox
 from services.data_plane.tls import load_certificate, pass_over_misreports
 from services.data_plane.upstream import Dialler
-from shared import keys
+from services.data_plane.usage import UsageBook, UsageSender
+from shared.connections import Beat
 
-log = logging.getLogger(__name__)
-
+VERSION = version("framegate")
 THROTTLE_SECONDS = 0.05
-HEARTBEAT_SECONDS = 5.0
-BEAT_SECONDS = 1.0
+MOST_REFUSED = 100
+"""So many refused objects a heartbeat names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,13 @@ class Ports:
 class Pod:
     """A running pod. Make it with `run_pod`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str) -> None:
+        """`name` is the pod's, which several workers share."""
         self.id = uuid.uuid4().hex
+        self.name = name
+        self.started_at = _wall_clock()
         self.settings = settings
-        self.registry = Registry()
+        self.registry = Registry(_wall_clock)
         self.telemetry = Telemetry()
         self.drain, self.overload = Drain(), Overload(settings.max_handshakes_per_second)
         self.certificate = load_certificate(settings)
@@ -78,26 +84,22 @@ class Pod:
         self._counter = connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
         self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
+        self.staleness = self._staleness()
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
         scripts = Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
         self.slots = SlotBook(self.id, scripts, self.telemetry.throttle, settings.on_redis_loss)
-        proxies = TrustedProxies.parse(settings.trusted_proxies)
         connector, balancer = Connector(settings.addresses), Balancer()
         access = AccessBook(lambda: self.catalogue.unsealing_key)
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
-        self.gateway = Gateway(
-            catalogue=self.catalogue,
-            authenticator=self._authenticator(),
-            throttle=Throttle(self.leases, self.slots),
-            dialler=Dialler(connector, access, balancer),
-            registry=self.registry,
-            telemetry=self.telemetry,
-            drain=self.drain,
-            overload=self.overload,
-            proxies=proxies,
-            clock=_wall_clock,
-        )
+        proofs = ProofChecker(UsedProofs(self._counter, settings.on_redis_loss), settings.gateways)
+        authenticator = Authenticator(TicketBox(self._counter), proofs, self.revocations)
+        self.enquiries = Enquiries(self._follower, name, self.catalogue, self.registry, authenticator, _wall_clock)
+        book = UsageBook(_wall_clock)
+        self.usage = UsageSender(self._follower, self.id, self.registry, book, self.telemetry, _wall_clock)
+        self.heartbeat = Heartbeat(self._counter, self.id, self._describe, self._note_living)
+        proxies = TrustedProxies.parse(settings.trusted_proxies)
+        self.gateway = self._make_gateway(authenticator, Dialler(connector, access, balancer), proxies)
         self.listener = Listener(
             self.gateway.handle,
             capacity=count_connections(),
@@ -106,26 +108,45 @@ class Pod:
             on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
 
-    def _authenticator(self) -> Authenticator:
-        proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)
-        return Authenticator(TicketBox(self._counter), proofs, self.revocations)
+    def _make_gateway(self, authenticator: Authenticator, dialler: Dialler, proxies: TrustedProxies) -> Gateway:
+        return Gateway(
+            catalogue=self.catalogue,
+            authenticator=authenticator,
+            throttle=Throttle(self.leases, self.slots),
+            dialler=dialler,
+            registry=self.registry,
+            telemetry=self.telemetry,
+            drain=self.drain,
+            overload=self.overload,
+            staleness=self.staleness,
+            usage=self.usage.book,
+            proxies=proxies,
+            clock=_wall_clock,
+        )
 
-    async def beat(self) -> None:
-        """Say each second that this pod lives, and count those that do, until cancelled."""
-        while True:
-            await self._beat()
-            await asyncio.sleep(BEAT_SECONDS)
+    def _staleness(self) -> Staleness:
+        limit_seconds, on_stale = self.settings.max_staleness_seconds, self.settings.on_stale
+        return Staleness(lambda: self.catalogue.age_seconds, limit_seconds, on_stale)
 
-    async def _beat(self) -> None:
-        now = _wall_clock()
-        try:
-            async with self._counter.pipeline(transaction=False) as pipe:
-                pipe.zadd(keys.PODS, {self.id: now + HEARTBEAT_SECONDS})
-                pipe.zremrangebyscore(keys.PODS, "-inf", now)
-                pipe.zcard(keys.PODS)
-                self.leases.live_pods = self.slots.live_pods = max(1, (await pipe.execute())[-1])
-        except (RedisError, OSError) as error:
-            log.warning("no heartbeat: %s", error)
+    def _note_living(self, workers: int) -> None:
+        self.leases.live_pods = self.slots.live_pods = workers
+
+    def _describe(self) -> Beat:
+        mark = self.catalogue.mark
+        return Beat(
+            pod=self.name,
+            host=socket.gethostname(),
+            version=VERSION,
+            at=_wall_clock(),
+            started_at=self.started_at,
+            draining=self.drain.draining,
+            revision=mark.revision if mark else None,
+            digest=mark.digest if mark else None,
+            connections=len(self.registry),
+            refused=tuple(
+                (kind, id_, reason) for (kind, id_), reason in islice(self.catalogue.refused.items(), MOST_REFUSED)
+            ),
+        )
 
     def report(self) -> Report:
         """Return what this pod says of itself."""
@@ -137,8 +158,9 @@ class Pod:
         state.revision.set(mark.revision if mark else 0)
         state.age.set(catalogue.age_seconds or 0)
         state.refused.set(len(catalogue.refused))
+        state.ahead.set(catalogue.ahead)
         return Report(
-            reason="draining" if self.drain.draining else "" if mark else "no configuration yet",
+            reason=self._reason(),
             revision=mark.revision if mark else None,
             digest=mark.digest if mark else None,
             age_seconds=catalogue.age_seconds,
@@ -147,6 +169,14 @@ class Pod:
             metrics=collect(telemetry.registry),
         )
 
+    def _reason(self) -> str:
+        """Return why this pod is not ready, or nothing."""
+        if self.drain.draining:
+            return "draining"
+        if self.catalogue.mark is None:
+            return "no configuration yet"
+        return "stale configuration" if self.staleness.refusing else ""
+
     def reload_certificate(self) -> None:
         if self.certificate is not None:
             self.certificate.reload()
@@ -154,6 +184,8 @@ class Pod:
     async def stop(self) -> None:
         """Close every connection in good order, and give back what was leased."""
         await self.drain.run(self.registry, self.settings.drain_seconds)
+        await self.usage.flush()
+        await self.heartbeat.end()
         await self.leases.give_back_all()
         await self.slots.give_back_all()
 
@@ -172,10 +204,15 @@ class Running:
     ops_port: int
 
 
+def new_name() -> str:
+    """Return a name for a pod, that no other has."""
+    return uuid.uuid4().hex
+
+
 @asynccontextmanager
 async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
     """Serve a pod of one process. At the end it drains."""
-    async with start_pod(settings) as pod:
+    async with start_pod(settings, new_name()) as pod:
 
         async def collect() -> Collected:
             return Collected([pod.report()])
@@ -188,9 +225,9 @@ async def run_pod(settings: Settings, ports: Ports) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def start_pod(settings: Settings) -> AsyncIterator[Pod]:
+async def start_pod(settings: Settings, name: str) -> AsyncIterator[Pod]:
     """Run a pod that follows the catalogue and accepts nobody yet. Raises `CertificateError`."""
-    pod = Pod(settings)
+    pod = Pod(settings, name)
     pass_over_misreports(asyncio.get_running_loop())
     try:
         async with _background(pod):
@@ -229,8 +266,11 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.leases.sweep(),
             pod.slots.run(),
             pod.slots.renew(),
-            pod.beat(),
+            pod.heartbeat.run(),
+            pod.enquiries.run(),
+            pod.usage.run(),
             pod.overload.watch(),
+            pod.staleness.watch(pod.registry, pod.settings.drain_seconds),
             follow(pod.catalogue, pod.registry),
         )
         tasks = {group.create_task(coroutine) for coroutine in loops}

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Container
+from collections.abc import Collection, Container
 
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
 from services.data_plane.dpop import ProofChecker, name_schemes
@@ -59,16 +59,16 @@ class Authenticator:
         proof = self._proofs.read(credential)
         claims = self._verify(credential.value, table, now, proof.thumbprint if proof else None)
         caller = find_caller(claims, table)
-        self.check_revoked(caller)
-        _check_scopes(route, claims.scopes)
+        self.check_revoked(caller.claims)
+        check_scopes(route.scopes, claims.scopes)
         if proof is not None:
             await self._proofs.check(proof, credential, handshake, now)
-            self.check_revoked(caller)  # there was a wait
+            self.check_revoked(caller.claims)  # there was a wait
         return caller
 
-    def check_revoked(self, caller: Caller) -> None:
-        """Refuse who came by a token that was revoked."""
-        if caller.claims is not None and caller.claims.jti in self._revoked:
+    def check_revoked(self, claims: AccessClaims | None) -> None:
+        """Refuse a token that was revoked."""
+        if claims is not None and claims.jti in self._revoked:
             raise RefusedError("token_revoked", headers=_challenge("invalid_token"))
 
     def _verify(self, token: str, table: RouteTable, now: float, bound_to: str | None) -> AccessClaims:
@@ -100,12 +100,12 @@ class Authenticator:
         if ticket is None or ticket.api_id != route.api.id:
             raise RefusedError("token_invalid", "The ticket was used, is too old, or for another API.", _challenge())
         if ticket.claims is None:
-            _check_scopes(route, frozenset(ticket.scopes))
+            check_scopes(route.scopes, frozenset(ticket.scopes))
             return Caller(_find_application(ticket.application_id, table), ticket.key_type)
         # What holds for the token that it was fetched with, holds for it.
         caller = find_caller(ticket.claims, table)
-        self.check_revoked(caller)
-        _check_scopes(route, ticket.claims.scopes)
+        self.check_revoked(caller.claims)
+        check_scopes(route.scopes, ticket.claims.scopes)
         return caller
 
 
@@ -157,7 +157,7 @@ def _check_api_key(credential: Credential, handshake: Handshake, route: Route, t
         raise RefusedError("source_forbidden")
     if key.allowed_origins and (handshake.origin is None or not is_listed(handshake.origin, key.allowed_origins)):
         raise RefusedError("origin_forbidden")
-    _check_scopes(route, frozenset())
+    check_scopes(route.scopes, frozenset())
     return _caller_of(key, table)
 
 
@@ -173,12 +173,13 @@ def _caller_of(key: ApiKeyDefinition, table: RouteTable) -> Caller:
     return Caller(application, key.key_type, api_key=key.digest, expires_at=key.expires_at)
 
 
-def _check_scopes(route: Route, scopes: frozenset[str]) -> None:
-    if missing := set(route.scopes) - scopes:
+def check_scopes(needed: Collection[str], scopes: frozenset[str]) -> None:
+    """Refuse a credential that lacks a scope."""
+    if missing := set(needed) - scopes:
         raise RefusedError(
             "scope_missing",
             f"The credential lacks {' '.join(sorted(missing))}.",
-            _challenge("insufficient_scope", scope=" ".join(route.scopes)),
+            _challenge("insufficient_scope", scope=" ".join(needed)),
         )
 
 

@@ -1,7 +1,14 @@
 """How long to wait before trying again."""
 
+import asyncio
+import logging
 import random
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, NoReturn
+
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
 
 FIRST_SECONDS: Final = 0.1
 LONGEST_SECONDS: Final = 5.0
@@ -15,3 +22,18 @@ def draw_delay(failures: int, first: float = FIRST_SECONDS, longest: float = LON
     Full jitter (Brooker, Exponential Backoff and Jitter, 2015): pods that lost the same Redis don't return in step.
     """
     return random.uniform(0, min(longest, first * 2 ** min(failures - 1, _MOST_DOUBLINGS)))  # noqa: S311 - no secret
+
+
+async def persist(step: Callable[[], Awaitable[None]], trouble: str, start_over: Callable[[], None]) -> NoReturn:
+    """Take one step after another until cancelled, and start over after each that failed. Redis may come and go."""
+    failures = 0
+    while True:
+        try:
+            await step()
+            failures = 0
+        except (RedisError, OSError, ValueError, KeyError) as error:
+            failures += 1
+            delay = draw_delay(failures)
+            log.warning("%s, trying again in %.2f s: %s", trouble, delay, error)
+            await asyncio.sleep(delay)
+            start_over()

@@ -1,8 +1,13 @@
-"""The way in: from Redis to the route table. Loads everything once, then follows the stream of changes."""
+"""The way in: from Redis to the route table. Loads everything once, then follows the stream of changes.
+
+Within an epoch a pod never goes back: where Redis is older, as after a restore from a backup, the pod waits until the
+control plane has filled it again.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -20,6 +25,10 @@ log = logging.getLogger(__name__)
 
 FOLLOW_MILLISECONDS = 1000
 FOLLOW_COUNT = 1000
+POLL_SECONDS = 1.0
+WITNESS_SECONDS = 30
+CONFIRM_SECONDS = 10.0
+"""How often the time until which the configuration is known to be current is kept on disk."""
 
 
 class OutOfStepError(Exception):
@@ -40,7 +49,7 @@ class Catalogue:
         wall_clock: Callable[[], float],
         snapshot: SnapshotFile | None = None,
     ) -> None:
-        """`clock` is monotonic; both are in seconds. Without Redis the pod begins with what `snapshot` holds."""
+        """`clock` is monotonic; both are in seconds. The pod begins with what `snapshot` holds."""
         self._redis = redis
         self._clock = clock
         self._wall_clock = wall_clock
@@ -54,6 +63,7 @@ class Catalogue:
         self.table = RouteTable()
         self.changed = asyncio.Event()
         self.mark: Mark | None = None
+        self.ahead = False
         self.unsealing_key: str | None = None
         self.refused: dict[tuple[str, str], str] = {}
 
@@ -64,6 +74,7 @@ class Catalogue:
 
     async def run(self) -> None:
         """Keep the table current until cancelled. Redis may come and go."""
+        await self._restore()
         failures = 0
         while True:
             try:
@@ -72,24 +83,25 @@ class Catalogue:
             except (OutOfStepError, RedisError, OSError, ValueError) as error:  # a ValueError: what is no UTF-8
                 self._whole = self._whole and not isinstance(error, OutOfStepError)
                 failures += 1
-                if self.mark is None:
-                    await self._restore()
                 delay = draw_delay(failures)
                 log.warning("the catalogue can't be followed, trying again in %.2f s: %s", delay, error)
                 await asyncio.sleep(delay)
 
     async def _step(self) -> None:
-        there = await self._read_mark()
+        there, mine = await self._read_mark(), self.mark
+        if mine is not None and mine.is_ahead_of(there):
+            await self._bear_witness(mine, there)
+            await asyncio.sleep(POLL_SECONDS)
+            return
+        self.ahead = False
         if there is None:
-            if self.mark is None:
-                await self._restore()
-            await asyncio.sleep(FOLLOW_MILLISECONDS / 1000)
-        elif not self._whole or self.mark is None or self._has_turned_back(self.mark, there):
+            await asyncio.sleep(POLL_SECONDS)
+        elif not self._whole or mine is None or self._is_another(mine, there):
             await self._load()
         else:
-            if self.mark.revision == there.revision:
+            if mine.revision == there.revision:
                 self._confirmed_at = self._clock()
-            await self._follow(self.mark, there)
+            await self._follow(mine, there)
 
     async def _read_mark(self) -> Mark | None:
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -101,11 +113,20 @@ class Catalogue:
         return Mark.read(state)
 
     @staticmethod
-    def _has_turned_back(mine: Mark, there: Mark) -> bool:
-        """Tell whether Redis holds another history: of another epoch, an older one, or one with other contents."""
-        if mine.epoch != there.epoch or mine.revision > there.revision:
-            return True
-        return mine.revision == there.revision and mine.digest != there.digest
+    def _is_another(mine: Mark, there: Mark) -> bool:
+        """Tell whether Redis holds another history: of another epoch, or with other contents."""
+        return mine.epoch != there.epoch or (mine.revision == there.revision and mine.digest != there.digest)
+
+    async def _bear_witness(self, mine: Mark, there: Mark | None) -> None:
+        """Tell the control plane what this pod has and Redis has not: it may be the database that went back."""
+        if not self.ahead:
+            found = f"revision {there.revision}" if there else "nothing"
+            log.warning("Redis went back to %s: keeping revision %d", found, mine.revision)
+        self.ahead = True
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zadd(keys.CATALOGUE_WITNESSES, {mine.epoch: mine.revision}, gt=True)
+            pipe.expire(keys.CATALOGUE_WITNESSES, WITNESS_SECONDS)
+            await pipe.execute()
 
     async def _load(self) -> None:
         async with self._redis.pipeline(transaction=True) as pipe:
@@ -117,6 +138,8 @@ class Catalogue:
         bodies: dict[str, dict[str, str]] = dict(zip(KINDS, hashes, strict=True))
         if mark is None or _digest(bodies) != mark.digest:
             raise OutOfStepError("the objects in Redis are not whole")
+        if self.mark is not None and self.mark.is_ahead_of(mark):
+            return  # it went back since its mark was read
         self._replace(bodies, mark)
         self._whole = True
         log.info("loaded revision %d: %d APIs", mark.revision, len(self._objects["api"]))
@@ -131,33 +154,39 @@ class Catalogue:
         self._swap(KINDS, mark)
 
     async def _restore(self) -> None:
-        """Begin with the last good catalogue: it is followed on, or replaced, once Redis is there."""
+        """Begin with the last good catalogue: it is followed on, or replaced, as soon as Redis answers."""
         found = await asyncio.to_thread(self._snapshot.load) if self._snapshot else None
         if found is None:
             return
         self.unsealing_key = self.unsealing_key or found.unsealing_key
         self._replace({kind: dict(objects) for kind, objects in found.bodies.items()}, found.mark)
-        self._confirmed_at = self._clock() - max(0.0, self._wall_clock() - found.saved_at)
+        self._confirmed_at = self._clock() - max(0.0, self._wall_clock() - found.confirmed_at)
         self._saved = found.mark
-        log.warning("serving revision %d from the snapshot: Redis has none", found.mark.revision)
+        log.info("beginning with revision %d, from the snapshot", found.mark.revision)
 
     async def save(self) -> None:
         """Keep what is served for a start without Redis, until cancelled. A disk that fails or hangs stops nothing."""
-        while True:
-            await self._unsaved.wait()
+        while self._snapshot is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONFIRM_SECONDS):
+                    await self._unsaved.wait()
             self._unsaved.clear()
-            await self._save()
+            try:
+                await self._save(self._snapshot)
+            except OSError as error:
+                log.warning("the snapshot can't be written: %s", error)
 
-    async def _save(self) -> None:
-        if self._snapshot is None or self.mark is None or self.mark == self._saved:
+    async def _save(self, file: SnapshotFile) -> None:
+        mark, age_seconds = self.mark, self.age_seconds
+        if mark is None or age_seconds is None:
+            return
+        confirmed_at = self._wall_clock() - age_seconds
+        if mark == self._saved:
+            await asyncio.to_thread(file.confirm, mark, confirmed_at)
             return
         bodies = {kind: dict(objects) for kind, objects in self._bodies.items()}
-        snapshot = Snapshot(self.mark, bodies, self.unsealing_key, self._wall_clock())
-        try:
-            await asyncio.to_thread(self._snapshot.save, snapshot)
-        except OSError as error:
-            log.warning("the snapshot can't be written: %s", error)
-        self._saved = snapshot.mark
+        await asyncio.to_thread(file.save, Snapshot(mark, bodies, self.unsealing_key, confirmed_at))
+        self._saved = mark
 
     async def _follow(self, mark: Mark, there: Mark) -> None:
         answer = await self._redis.xread(

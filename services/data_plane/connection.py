@@ -76,6 +76,14 @@ class Route:
     scopes: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class Attempt:
+    """How far a handshake came: what is known of it if it is refused."""
+
+    api: ApiDefinition | None = None
+    caller: "Caller | None" = None
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls: by a token with its claims, by an API key with its digest, or by a ticket.

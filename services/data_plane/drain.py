@@ -1,6 +1,7 @@
 """How a pod goes: it admits nobody more, and closes its connections spread over a time."""
 
 import asyncio
+from collections.abc import Callable
 
 from services.data_plane.refusal import come_back_later
 from services.data_plane.registry import Registry
@@ -23,11 +24,7 @@ class Drain:
     async def run(self, registry: Registry, seconds: float) -> None:
         """Close all connections with 1012, longest idle first, evenly over `seconds`; then drop who is left."""
         self.draining = True
-        connections = sorted(registry.all(), key=lambda connection: connection.liveness.seen_at)
-        pause = seconds / len(connections) if connections else 0.0
-        for connection in connections:
-            connection.relay.close("draining")
-            await asyncio.sleep(pause)
+        await close_evenly(registry, "draining", seconds)
         for connection in registry.all():
             connection.relay.close("draining")  # it came in while this one began
         try:
@@ -36,3 +33,16 @@ class Drain:
         except TimeoutError:
             for connection in registry.all():
                 connection.relay.abort()
+
+
+async def close_evenly(
+    registry: Registry, slug: str, seconds: float, going_on: Callable[[], bool] = lambda: True
+) -> None:
+    """Close all connections, longest idle first, evenly over `seconds`, so that clients don't come back in a crowd."""
+    connections = sorted(registry.all(), key=lambda connection: connection.liveness.seen_at)
+    pause = seconds / len(connections) if connections else 0.0
+    for connection in connections:
+        if not going_on():
+            return
+        connection.relay.close(slug)
+        await asyncio.sleep(pause)

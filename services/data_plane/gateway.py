@@ -15,7 +15,7 @@ from services.data_plane import account
 from services.data_plane.admit import admit
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
-from services.data_plane.connection import OWN_SUBPROTOCOL, Caller, Handshake, Request, Route
+from services.data_plane.connection import OWN_SUBPROTOCOL, Attempt, Caller, Handshake, Request, Route
 from services.data_plane.drain import Drain
 from services.data_plane.failures import Failures
 from services.data_plane.forwarded import TrustedProxies
@@ -29,10 +29,13 @@ from services.data_plane.refusal import RefusedError, come_back_later, render
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.relay import Relay
 from services.data_plane.routing import match
+from services.data_plane.staleness import Staleness
 from services.data_plane.table import RouteTable
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Allotment, Throttle
 from services.data_plane.upstream import Dialler, Upstream
+from services.data_plane.usage import UsageBook
+from shared.definition import ApiDefinition
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Gateway:
     telemetry: Telemetry
     drain: Drain
     overload: Overload
+    staleness: Staleness
+    usage: UsageBook
     proxies: TrustedProxies
     clock: Callable[[], float]
     failures: Failures = field(default_factory=Failures)
@@ -54,11 +59,12 @@ class Gateway:
     async def handle(self, exchange: Exchange, request: Request) -> None:
         """Answer one request: with a relay that goes on by itself, or a refusal."""
         started = time.perf_counter()
-        request_id = uuid.uuid4().hex
+        request_id, attempt = uuid.uuid4().hex, Attempt()
         try:
-            await self._connect(exchange, request, request_id)
+            await self._connect(exchange, request, request_id, attempt)
         except RefusedError as refused:
             self.telemetry.handshakes_with(refused.problem.slug).inc()
+            self.usage.note_refused(attempt.api, attempt.caller, refused.problem.slug)
             exchange.refuse(render(refused, request_id))
         except (ClientGoneError, asyncio.CancelledError):
             self.telemetry.handshakes_with("client_gone").inc()
@@ -67,16 +73,18 @@ class Gateway:
             self.telemetry.handshakes_with("accepted").inc()
             self.telemetry.handshake_seconds.observe(time.perf_counter() - started)
 
-    async def _connect(self, exchange: Exchange, request: Request, request_id: str) -> None:
+    async def _connect(self, exchange: Exchange, request: Request, request_id: str, attempt: Attempt) -> None:
         self.drain.check()
         self.overload.check()
         if self.catalogue.mark is None:
             raise come_back_later("not_ready")
+        self.staleness.check()
         table = self.catalogue.table
         handshake = read_handshake(request, request_id, self.proxies)
         route = match(handshake, table)
+        attempt.api = route.api
         handshake = take_credential(handshake, route.api.auth)
-        caller = await self._authenticate(handshake, route, table)
+        attempt.caller = caller = await self._authenticate(handshake, route, table)
         self.overload.check_caller(caller.key_type)
         admission = admit(handshake, route, caller, table)
         allotment = await Allotment.take(self.throttle, admission.quotas)
@@ -106,7 +114,7 @@ class Gateway:
         self, handshake: Handshake, route: Route, caller: Caller, allotment: Allotment, table: RouteTable
     ) -> tuple[Route, Caller]:
         """Apply what changed during a dial: until a connection is in the registry no change finds it."""
-        self.authenticator.check_revoked(caller)
+        self.authenticator.check_revoked(caller.claims)
         if self.catalogue.table is table:
             return route, caller
         api, caller, quotas = reconsider(route.api, caller, handshake.address, self.catalogue.table)
@@ -131,30 +139,40 @@ class Gateway:
             notices=upstream.subprotocol is None,
             on_end=lambda _: self._end(connection),
         )
-        liveness = Liveness(relay, self._terms(route, caller), time.monotonic())
+        liveness = Liveness(relay, _terms(route.api), time.monotonic())
         connection = Connection(
-            relay, route.api, caller, handshake.request_id, handshake.address, upstream.url, liveness, allotment
+            relay,
+            route.api,
+            caller,
+            handshake.request_id,
+            handshake.address,
+            upstream.url,
+            liveness,
+            allotment,
+            route.scopes,
         )
         client, early = exchange.accept(relay.client, _accept(handshake, upstream, allotment))
         self.registry.add(connection)
+        self.usage.note_opened(connection)
         relay.start(client, upstream.transport, early, upstream.early)
-
-    def _terms(self, route: Route, caller: Caller) -> Terms:
-        now, api = time.monotonic(), route.api
-        age = api.max_connection_age_seconds or math.inf
-        return Terms(
-            expires_at=math.inf if caller.expires_at is None else now + caller.expires_at - self.clock(),
-            # Up to a tenth earlier: connections that came together don't leave together.
-            ages_at=now + age * random.uniform(0.9, 1.0),  # noqa: S311 - no secret
-            idle_seconds=api.idle_timeout_seconds or math.inf,
-            ping_seconds=api.ping_interval_seconds or math.inf,
-        )
 
     def _end(self, connection: Connection) -> None:
         self.registry.remove(connection)
         self.dialler.release(connection.upstream_url)
         connection.allotment.close()
-        account.record(connection.outcome(), self.telemetry)
+        outcome = connection.outcome()
+        self.usage.note_closed(connection, outcome)
+        account.record(outcome, self.telemetry)
+
+
+def _terms(api: ApiDefinition) -> Terms:
+    age = api.max_connection_age_seconds or math.inf
+    return Terms(
+        # Up to a tenth earlier: connections that came together don't leave together.
+        ages_at=time.monotonic() + age * random.uniform(0.9, 1.0),  # noqa: S311 - no secret
+        idle_seconds=api.idle_timeout_seconds or math.inf,
+        ping_seconds=api.ping_interval_seconds or math.inf,
+    )
 
 
 def _accept(handshake: Handshake, upstream: Upstream, allotment: Allotment) -> bytes:

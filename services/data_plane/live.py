@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from services.data_plane.admit import review
-from services.data_plane.authenticate import find_again
+from services.data_plane.authenticate import check_scopes, find_again, find_caller
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.connection import Caller
 from services.data_plane.quota import Quotas
@@ -12,6 +12,7 @@ from services.data_plane.refusal import RefusedError
 from services.data_plane.registry import Connection, Registry
 from services.data_plane.routing import check_state
 from services.data_plane.table import RouteTable
+from shared.claims import AccessClaims
 from shared.definition import ApiDefinition
 
 PAUSE_SECONDS: Final = 0.1
@@ -20,6 +21,8 @@ PAUSE_SECONDS: Final = 0.1
 AT_ONCE: Final = 200
 """So many are looked at before others get a turn."""
 
+_UNRENEWABLE: Final = "No token opened the connection, so none can renew it."
+_OTHER_HOLDER: Final = "The token is of another application, type of key, person, or proven key."
 _ON_AN_OPEN_CONNECTION: Final = {"api_not_found": "api_retired", "subscription_missing": "subscription_removed"}
 _NO_REASON_TO_END: Final = frozenset({"not_ready", "key_type_unserved"})
 
@@ -32,8 +35,8 @@ async def follow(catalogue: Catalogue, registry: Registry) -> None:
         for index, connection in enumerate(registry.all()):
             if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-            if not connection.relay.ended:
-                hold_to(connection, catalogue.table)
+            if not connection.relay.ended and hold_to(connection, catalogue.table):
+                registry.time_out(connection)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
@@ -47,17 +50,42 @@ def reconsider(
     return api, caller, quotas
 
 
-def hold_to(connection: Connection, table: RouteTable) -> None:
-    """Have one connection follow a table: what would be refused now is closed, and limits that changed are replaced."""
+def hold_to(connection: Connection, table: RouteTable) -> bool:
+    """Have one connection follow a table, and tell whether it goes on.
+
+    What would be refused now is closed, and limits that changed are replaced.
+    """
     try:
         api, caller, quotas = reconsider(connection.api, connection.caller, connection.address, table)
     except RefusedError as refused:
         slug = refused.problem.slug
-        if slug not in _NO_REASON_TO_END:
-            connection.relay.close(_ON_AN_OPEN_CONNECTION.get(slug, slug))
-        return
+        if slug in _NO_REASON_TO_END:
+            return True
+        connection.relay.close(_ON_AN_OPEN_CONNECTION.get(slug, slug))
+        return False
     connection.api, connection.caller = api, caller
     if quotas != connection.allotment.quotas:
         connection.allotment.replace(quotas)
         connection.relay.client.set_meter(connection.allotment.publish)
         connection.relay.backend.set_meter(connection.allotment.subscribe)
+    return True
+
+
+def renew(connection: Connection, claims: AccessClaims, table: RouteTable) -> bool:
+    """Have a connection go on with a fresh token of whoever opened it, and tell whether it does.
+
+    Raises `RefusedError`.
+    """
+    if connection.caller.claims is None:
+        raise RefusedError("token_invalid", _UNRENEWABLE)
+    caller = find_caller(claims, table)
+    if _holder(caller) != _holder(connection.caller):
+        raise RefusedError("token_invalid", _OTHER_HOLDER)
+    check_scopes(connection.scopes, claims.scopes)
+    connection.caller = caller
+    return hold_to(connection, table)
+
+
+def _holder(caller: Caller) -> tuple[object, ...]:
+    application, claims = caller.application, caller.claims
+    return (application and application.id, caller.key_type, claims and claims.sub, claims and claims.cnf)

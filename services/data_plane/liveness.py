@@ -1,7 +1,7 @@
 """When an open connection has to end by the clock: expiry, age, idleness, a client that no longer answers."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from services.data_plane.relay import Relay
@@ -32,6 +32,15 @@ class Liveness:
         self._heard_at = now
         self._pinged_at = math.inf
         self.seen_at = now
+
+    def last_seen(self, now: float) -> float:
+        """Return when traffic was last noticed, by looking now."""
+        self._look(now)
+        return self.seen_at
+
+    def expire_at(self, expires_at: float) -> None:
+        """Have the connection end at another time of the monotonic clock."""
+        self._terms = replace(self._terms, expires_at=expires_at)
 
     def check(self, now: float) -> float:
         """Do what is due, and return when to look again."""

@@ -1,13 +1,15 @@
-"""Clients of the Redis, or of the sentinels, that a URL names."""
+"""Clients of the Redis, the sentinels or the cluster that a URL names."""
 
 from typing import Any, cast
 
 from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
-from shared.redis_url import read_redis_url
+from services.data_plane.redis_cluster import Cluster
+from shared.redis_url import ClusterUrl, read_redis_url
 
 _Sentinel: Any = Sentinel  # redis-py leaves it without types
 
@@ -24,12 +26,25 @@ def connect(url: str, *, seconds: float) -> Redis:
     found = read_redis_url(url)
     if found is None:
         return Redis.from_url(url, **options)
+    if isinstance(found, ClusterUrl):
+        nodes = [ClusterNode(*node) for node in found.nodes]
+        return cast("Redis", Cluster(startup_nodes=nodes, **found.options, **options))
     sentinels = _Sentinel(found.sentinels, sentinel_kwargs={**found.asking, **options})
     return cast("Redis", sentinels.master_for(found.service, **found.options, **options))
+
+
+async def look_again(redis: Redis) -> None:
+    """Have a client look for the primary anew: the one that it knows is a replica now."""
+    if isinstance(redis, RedisCluster):
+        await redis.aclose()
+    else:
+        await redis.connection_pool.disconnect()
 
 
 async def disconnect(redis: Redis) -> None:
     """Close a client, and what it asks sentinels with."""
     await redis.aclose()
+    if isinstance(redis, RedisCluster):
+        return
     if isinstance(redis.connection_pool, SentinelConnectionPool):
         await redis.connection_pool.sentinel_manager.aclose()

@@ -1,7 +1,9 @@
 """All open connections of this pod: aiohttp forgets them, so this is who looks after them."""
 
 import asyncio
+import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.data_plane.connection import Caller, Outcome
@@ -26,6 +28,18 @@ class Connection:
     upstream_url: str
     liveness: Liveness
     allotment: Allotment
+    scopes: tuple[str, ...] = ()
+    """What its path asks for."""
+
+    booked: Outcome | None = None
+    """How it stood when its usage was last counted."""
+
+    @property
+    def ends_at(self) -> float:
+        """When its credential ends it, in seconds of the epoch; infinity is never."""
+        if self.caller.expires_at is None or not self.api.close_at_expiry:
+            return math.inf
+        return self.caller.expires_at + self.api.expiry_grace_seconds
 
     def outcome(self) -> Outcome:
         """Return what the books want to know of an ended connection."""
@@ -51,8 +65,10 @@ class Connection:
 class Registry:
     """The open connections, and the wheel that they hang on."""
 
-    def __init__(self) -> None:
-        self._connections: set[Connection] = set()
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` is the wall clock in seconds."""
+        self._clock = clock
+        self._connections: dict[str, Connection] = {}
         self._wheel: Wheel[Connection] = Wheel(time.monotonic())
         self.emptied = asyncio.Event()
         self.emptied.set()
@@ -61,18 +77,27 @@ class Registry:
         return len(self._connections)
 
     def add(self, connection: Connection) -> None:
-        self._connections.add(connection)
-        self._wheel.put(connection, connection.liveness.next_due(time.monotonic()))
+        self._connections[connection.request_id] = connection
+        self.time_out(connection)
         self.emptied.clear()
 
     def remove(self, connection: Connection) -> None:
-        self._connections.discard(connection)
+        self._connections.pop(connection.request_id, None)
         self._wheel.remove(connection)
         if not self._connections:
             self.emptied.set()
 
     def all(self) -> list[Connection]:
-        return list(self._connections)
+        return list(self._connections.values())
+
+    def find(self, id_: str) -> Connection | None:
+        return self._connections.get(id_)
+
+    def time_out(self, connection: Connection) -> None:
+        """Have a connection end when its API and its credential say now."""
+        now = time.monotonic()
+        connection.liveness.expire_at(now + connection.ends_at - self._clock())
+        self._wheel.put(connection, connection.liveness.next_due(now))
 
     async def run(self) -> None:
         """Turn the wheel until cancelled."""
@@ -81,5 +106,5 @@ class Registry:
             now = time.monotonic()
             for connection in self._wheel.turn(now):
                 due = connection.liveness.check(now)
-                if connection in self._connections:
+                if connection.request_id in self._connections:
                     self._wheel.put(connection, due)

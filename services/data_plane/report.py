@@ -16,6 +16,7 @@ _GROWING: Final = frozenset({"counter", "histogram"})
 _COMBINED: Final[Mapping[str, Callable[[Iterable[float]], float]]] = {
     "framegate_catalogue_revision": min,
     "framegate_catalogue_age_seconds": max,
+    "framegate_catalogue_ahead": max,
     "framegate_catalogue_refused_objects": max,
     "framegate_event_loop_lag_seconds": max,
 }

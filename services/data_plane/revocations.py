@@ -1,19 +1,14 @@
 """Tokens that were revoked before their time: known on every pod, and pushed to the connections that they opened."""
 
-import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from services.data_plane.backoff import draw_delay
+from services.data_plane.backoff import persist
 from services.data_plane.registry import Registry
 from services.data_plane.streams import entries_of
 from shared import keys
-
-log = logging.getLogger(__name__)
 
 FOLLOW_MILLISECONDS: Final = 1000
 FOLLOW_COUNT: Final = 1000
@@ -41,17 +36,10 @@ class Revocations:
 
     async def run(self) -> None:
         """Follow until cancelled. Redis may come and go."""
-        failures = 0
-        while True:
-            try:
-                await self._step()
-                failures = 0
-            except (RedisError, OSError, ValueError, KeyError) as error:
-                failures += 1
-                delay = draw_delay(failures)
-                log.warning("revocations can't be followed, trying again in %.2f s: %s", delay, error)
-                await asyncio.sleep(delay)
-                self._last_id = None
+        await persist(self._step, "revocations can't be followed", self._start_over)
+
+    def _start_over(self) -> None:
+        self._last_id = None
 
     async def _step(self) -> None:
         if self._last_id is None or self._clock() - self._loaded_at >= RELOAD_SECONDS:

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     snapshot: Path | None = None
     drain_seconds: float = Field(default=30, ge=0)
     max_handshakes_per_second: int | None = Field(default=None, ge=1)
+    max_staleness_seconds: float | None = Field(default=None, ge=5)
+    on_stale: Literal["serve", "refuse_new", "close"] = "serve"
     on_redis_loss: Literal["allow", "deny"] = "allow"
     demo: bool = False
 
@@ -55,6 +57,8 @@ class Settings(BaseSettings):
             raise ValueError("FRAMEGATE_TLS_CERT and FRAMEGATE_TLS_KEY go together")
         if self.proxy_protocol and not self.trusted_proxies:
             raise ValueError("FRAMEGATE_PROXY_PROTOCOL needs FRAMEGATE_TRUSTED_PROXIES: it is taken from nobody else")
+        if self.on_stale != "serve" and self.max_staleness_seconds is None:
+            raise ValueError("FRAMEGATE_ON_STALE needs FRAMEGATE_MAX_STALENESS_SECONDS")
         return self
 
     @property

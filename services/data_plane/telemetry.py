@@ -51,6 +51,9 @@ class StateMetrics:
         self.age = Gauge(
             "framegate_catalogue_age_seconds", "Since the catalogue was known to be current", registry=registry
         )
+        self.ahead = Gauge(
+            "framegate_catalogue_ahead", "Whether Redis holds an older catalogue than this pod", registry=registry
+        )
         self.refused = Gauge(
             "framegate_catalogue_refused_objects", "Objects that this pod could not take in", registry=registry
         )
@@ -86,6 +89,7 @@ class Telemetry:
         self.probes = Counter("framegate_backend_probes", "Health checks of backends", ["result"], registry=registry)
         self.dropped = Counter("framegate_messages_dropped", "Messages dropped by a limit", registry=registry)
         self.delayed = Counter("framegate_delayed_seconds", "Time for which limits held messages", registry=registry)
+        self.usage_lost = Counter("framegate_usage_lost", "Counts of usage that found no room", registry=registry)
         self.state = StateMetrics(registry)
         self.throttle = ThrottleMetrics(registry)
 

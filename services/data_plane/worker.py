@@ -22,16 +22,19 @@ STOP: Final = b"stop"
 _POLL_SECONDS: Final = 0.05
 
 
-def work(settings: Settings, ports: Ports, channel: socket.socket, again: bool) -> None:
-    """Serve until the parent says stop, or is gone. With `again` it takes the place of one that ended."""
-    uvloop.run(_work(settings, ports, channel, again=again))
+def work(settings: Settings, ports: Ports, name: str, channel: socket.socket, again: bool) -> None:
+    """Serve for the pod of this name until the parent says stop, or is gone.
+
+    With `again` it takes the place of one that ended.
+    """
+    uvloop.run(_work(settings, ports, name, channel, again=again))
 
 
-async def _work(settings: Settings, ports: Ports, channel: socket.socket, *, again: bool) -> None:
+async def _work(settings: Settings, ports: Ports, name: str, channel: socket.socket, *, again: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    async with start_pod(settings) as pod, _obeying(channel, pod, stop):
+    async with start_pod(settings, name) as pod, _obeying(channel, pod, stop):
         loop.add_signal_handler(signal.SIGHUP, pod.reload_certificate)
         # Its siblings serve already: it takes no connection from them that it can't serve yet.
         while again and pod.catalogue.mark is None and not stop.is_set():  # noqa: ASYNC110 - two things to wait for

@@ -12,7 +12,7 @@ from typing import Final, Self
 import uvloop
 from prometheus_client import CollectorRegistry, Counter
 
-from services.data_plane.app import Ports
+from services.data_plane.app import Ports, new_name
 from services.data_plane.drain import LAST_SECONDS
 from services.data_plane.nursery import Nursery
 from services.data_plane.ops import Collected, serve_ops
@@ -33,7 +33,7 @@ REPORT_BYTES: Final = 2**26
 def run_workers(settings: Settings, ports: Ports, count: int) -> bool:
     """Serve with so many workers until SIGTERM or SIGINT, then drain. Return whether all ended in time."""
     patience_seconds = settings.drain_seconds + LAST_SECONDS + MARGIN_SECONDS
-    nursery = Nursery(partial(work, settings, ports), patience_seconds)
+    nursery = Nursery(partial(work, settings, ports, new_name()), patience_seconds)
     log.info("serving with %d workers on %s", count, ports.describe(settings))
     try:
         return uvloop.run(_lead(Crew(nursery, count), nursery, ports, patience_seconds))

@@ -36,6 +36,8 @@ class Placeholder(str):
 # How the documentation writes the parts of a key that vary.
 KEY_EXAMPLES = {
     keys.catalogue_objects: keys.catalogue_objects("<kind>"),
+    keys.beat: keys.beat("<worker>"),
+    keys.connection_answers: keys.connection_answers("<id>"),
     keys.dpop: keys.dpop("<digest>"),
     keys.ticket: keys.ticket("<digest>"),
     keys.limit: keys.limit(Placeholder("level"), "<subject>", "<counter>"),

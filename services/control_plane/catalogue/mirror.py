@@ -1,6 +1,6 @@
 """The catalogue in Redis, as the pods find it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Literal, cast
@@ -12,6 +12,9 @@ from shared import keys
 from shared.catalogue import KINDS, STREAM_LENGTH, Change, Mark
 
 Outcome = Literal["ok", "old", "gap"]
+
+_MOST_EPOCHS: Final = 16
+_HIGHEST_REVISION: Final = 2**53  # that a score holds exactly
 
 _PUSH: Final = files(__package__).joinpath("push.lua").read_text()
 
@@ -31,32 +34,38 @@ class Mirror:
     def __init__(self, redis: Redis, unsealing_key: str) -> None:
         self._redis = redis
         self._unsealing_key = unsealing_key
-        self._push = redis.register_script(_PUSH)
 
     def read_mark(self) -> Mark | None:
         """Return what Redis holds, or None where that is nothing, or nothing whole."""
         return Mark.read(cast("dict[str, str]", self._redis.hgetall(keys.CATALOGUE_STATE)))
 
+    def read_witnesses(self) -> Mapping[str, int]:
+        """Return, by epoch, the latest revision that a pod has and did not find in Redis."""
+        found = self._redis.zrevrangebyscore(
+            keys.CATALOGUE_WITNESSES, _HIGHEST_REVISION, 0, start=0, num=_MOST_EPOCHS, withscores=True
+        )
+        return {epoch: int(revision) for epoch, revision in cast("list[tuple[str, float]]", found)}
+
     def offer_key(self) -> None:
         """Give the pods the key that opens what is sealed in the catalogue: in Redis alone, never in SQL."""
         self._redis.set(keys.CATALOGUE_KEY, self._unsealing_key)
 
-    def push(self, epoch: str, changes: Sequence[tuple[Change, str]]) -> list[Outcome]:
-        """Send changes, each with the digest after it, in one round trip."""
+    def push(self, epoch: str, before: str, changes: Sequence[tuple[Change, str]]) -> list[Outcome]:
+        """Send changes, each with the digest after it, in one round trip. `before` is empty where nobody knows it."""
+        pipe: Any  # by name: redis-py's method is closed for the pipelines of clusters
         with self._redis.pipeline(transaction=False) as pipe:
             for change, digest in changes:
                 body = [] if change.body is None else [change.body]
-                self._push(
-                    keys=[keys.CATALOGUE_STATE, keys.CATALOGUE_STREAM, keys.catalogue_objects(change.kind)],
-                    args=[epoch, change.revision, digest, STREAM_LENGTH, change.kind, change.id, *body],
-                    client=pipe,
-                )
+                places = keys.CATALOGUE_STATE, keys.CATALOGUE_STREAM, keys.catalogue_objects(change.kind)
+                arguments = epoch, change.revision, before, digest, STREAM_LENGTH, change.kind, change.id, *body
+                pipe.execute_command("EVAL", _PUSH, len(places), *places, *arguments)
+                before = digest
             return cast("list[Outcome]", pipe.execute())
 
     def replace(self, snapshot: Snapshot, expected: Mark | None) -> bool:
         """Put a snapshot in the place of all there is, if Redis still holds what is expected."""
         pipe: Any  # the client's types know neither WATCH nor plain strings
-        with self._redis.pipeline() as pipe:
+        with self._redis.pipeline(transaction=True) as pipe:
             pipe.watch(keys.CATALOGUE_STATE)
             if Mark.read(pipe.hgetall(keys.CATALOGUE_STATE)) != expected:
                 return False

@@ -8,8 +8,8 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -21,6 +21,7 @@ from sqlmodel import Session
 from services.control_plane.catalogue import outbox, repository
 from services.control_plane.catalogue.mirror import Mirror, Snapshot
 from services.control_plane.catalogue.models import OutboxEntry
+from services.control_plane.kit import audit
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
 from shared.catalogue import STREAM_LENGTH, Change, Mark
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS: Final = 0.5
 RECONCILE_SECONDS: Final = 15.0
 KEPT_FOR: Final = timedelta(hours=1)
+MOST_LOST: Final = 1_000_000_000
+"""Revisions that a database from a backup may lack. A pod that says more is not believed."""
 
 _BATCH: Final = 200
 _FIRST_BACKOFF_SECONDS: Final = 0.1
@@ -39,10 +42,11 @@ _STOP_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class PusherStatus:
-    """How far Redis is. `failures` counts turns in a row that ended in an error."""
+    """How far Redis is. `failures` counts turns in a row that ended in an error, `epochs` those that were begun."""
 
     revision: int
     failures: int
+    epochs: int = 0
 
 
 class Pusher:
@@ -91,11 +95,14 @@ class Pusher:
     def reconcile(self) -> None:
         """Make Redis hold what SQL holds, if it doesn't, and forget what was sent long ago."""
         self._mirror.offer_key()
-        theirs = self._mirror.read_mark()
+        # Before SQL: what pods and Redis know of this epoch was committed before.
+        witnesses, theirs = self._mirror.read_witnesses(), self._mirror.read_mark()
         with self._database.reading() as session:
             ours = repository.get_state(session).mark
             waiting = bool(repository.list_unsent(session, 1))
-        if theirs == ours:
+        if find_lost(ours, theirs, witnesses):
+            self._repair()
+        elif theirs == ours:
             self._advance(ours.revision)
         elif theirs is None or theirs.epoch != ours.epoch or theirs.revision >= ours.revision or not waiting:
             self._repair()
@@ -113,7 +120,7 @@ class Pusher:
                 logger.warning("Pushing the catalogue failed, again in %.1f s: %s", wait, error)
             else:
                 failures, wait = 0, POLL_SECONDS
-            self._status = PusherStatus(self._status.revision, failures)
+            self._status = replace(self._status, failures=failures)
             if self._wake.wait(wait) and failures:
                 self._stopping.wait(wait)  # new work does not shorten the wait for a Redis that is away
             self._wake.clear()
@@ -127,10 +134,11 @@ class Pusher:
             with self._database.reading() as session:
                 ours = repository.get_state(session).mark  # before the entries: so none up to it is overlooked
                 entries = repository.list_unsent(session, _BATCH)
+                before = repository.find_digest(session, entries[0].revision - 1) if entries else ""
             if not entries:
                 self._advance(ours.revision)
                 return
-            if "gap" in self._mirror.push(ours.epoch, [(_change(entry), entry.digest) for entry in entries]):
+            if "gap" in self._mirror.push(ours.epoch, before, [(_change(entry), entry.digest) for entry in entries]):
                 self._repair()
             else:
                 self._confirm(entries[-1].revision)
@@ -138,28 +146,29 @@ class Pusher:
     def _repair(self) -> None:
         """Replace all that Redis holds by what SQL holds."""
         while not self._stopping.is_set():
-            expected = self._mirror.read_mark()
-            # Redis was read first: what it holds of this epoch was committed before. If SQL lacks it, SQL went back.
+            witnesses, expected = self._mirror.read_witnesses(), self._mirror.read_mark()
             with self._database.snapshot() as session:
                 snapshot = _snapshot(session)
-            if expected and expected.epoch == snapshot.mark.epoch and expected.revision > snapshot.mark.revision:
-                self._begin_epoch(snapshot.mark, expected.revision)
+            if lost := find_lost(snapshot.mark, expected, witnesses):
+                self._begin_epoch(snapshot.mark, lost)
             elif self._mirror.replace(snapshot, expected):
                 logger.info("Redis was given the catalogue anew, revision %d", snapshot.mark.revision)
                 self._confirm(snapshot.mark.revision)
                 return
 
-    def _begin_epoch(self, ours: Mark, theirs: int) -> None:
+    def _begin_epoch(self, ours: Mark, lost: int) -> None:
         """Leave behind the revisions that a restored database no longer knows, so that none is used twice."""
         with self._database.writing() as session:
             state = repository.lock_state(session)
-            if state.mark == ours:
-                logger.warning(
-                    "The database went back from revision %d to %d: a new epoch begins", theirs, ours.revision
-                )
-                state.epoch = outbox.new_epoch()
-                state.revision = theirs + 1
-                repository.delete_all_entries(session)
+            if state.mark != ours:
+                return  # another process did
+            state.epoch = outbox.new_epoch()
+            state.revision = lost + 1
+            repository.delete_all_entries(session)
+            audit.begin(session, audit.AuditContext(audit.SYSTEM, "", self._clock))
+            audit.record(session, "catalogue.begin_epoch", "catalogue", state.epoch)
+        logger.warning("The database went back from revision %d to %d: a new epoch begins", lost, ours.revision)
+        self._status = replace(self._status, epochs=self._status.epochs + 1)
 
     def _confirm(self, revision: int) -> None:
         with self._database.writing() as session:
@@ -168,12 +177,25 @@ class Pusher:
 
     def _advance(self, revision: int) -> None:
         with self._progress:
-            self._status = PusherStatus(revision, self._status.failures)
+            self._status = replace(self._status, revision=revision)
             self._progress.notify_all()
 
     def _on_commit(self, session: AnySession) -> None:
         if outbox.has_changed(session):
             self._wake.set()
+
+
+def find_lost(ours: Mark, theirs: Mark | None, witnesses: Mapping[str, int]) -> int | None:
+    """Return the latest revision of this epoch that Redis or a pod has and SQL has not, or None.
+
+    They must have been read before SQL: then SQL went back.
+    """
+    witnessed = witnesses.get(ours.epoch, 0)
+    known = [
+        theirs.revision if theirs is not None and theirs.epoch == ours.epoch else 0,
+        witnessed if witnessed <= ours.revision + MOST_LOST else 0,
+    ]
+    return max(known) if max(known) > ours.revision else None
 
 
 def _change(entry: OutboxEntry) -> Change:

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
 from services.control_plane.catalogue.models import STATE_ID, CatalogueObject, CatalogueState, OutboxEntry
@@ -33,6 +33,12 @@ def list_unsent(session: Session, limit: int) -> Sequence[OutboxEntry]:
     return session.exec(unsent.order_by(col(OutboxEntry.revision)).limit(limit)).all()
 
 
+def find_digest(session: Session, revision: int) -> str:
+    """Return the digest after a revision, empty where that is long ago."""
+    entry = session.get(OutboxEntry, revision)
+    return entry.digest if entry else ""
+
+
 def list_latest(session: Session, limit: int) -> Sequence[OutboxEntry]:
     """Return the latest changes, oldest first."""
     latest = select(OutboxEntry).order_by(col(OutboxEntry.revision).desc()).limit(limit)
@@ -45,7 +51,9 @@ def mark_sent(session: Session, up_to: int, now: datetime) -> None:
 
 
 def delete_sent(session: Session, before: datetime) -> None:
-    session.execute(delete(OutboxEntry).where(col(OutboxEntry.sent_at) < before))
+    """Forget what was sent before a time, but for the last: what comes next has its digest."""
+    last = select(func.max(OutboxEntry.revision)).where(col(OutboxEntry.sent_at).is_not(None)).scalar_subquery()
+    session.execute(delete(OutboxEntry).where(col(OutboxEntry.sent_at) < before, col(OutboxEntry.revision) < last))
 
 
 def delete_all_entries(session: Session) -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
@@ -23,6 +23,11 @@ _ROLES: Final = Listing(search=(col(Role.name),), sort={"name": col(Role.name)},
 def get_account(session: Session, id_: str) -> Account:
     """Return an account that others refer to."""
     return session.get_one(Account, id_)
+
+
+def names_of(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """Return the names of those accounts that are there."""
+    return dict(session.exec(select(Account.id, Account.name).where(col(Account.id).in_(ids))).all())
 
 
 def is_active(session: Session, id_: str) -> bool:

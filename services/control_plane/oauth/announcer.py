@@ -57,7 +57,7 @@ class Announcer:
         self.send()
 
     def _write(self, tokens: Sequence[RevokedToken], now: datetime) -> None:
-        with self._redis.pipeline() as pipe:
+        with self._redis.pipeline(transaction=True) as pipe:
             for token in tokens:
                 expires_at = int(token.expires_at.timestamp())
                 pipe.zadd(keys.REVOCATIONS_SET, {token.jti: expires_at})

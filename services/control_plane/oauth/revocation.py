@@ -24,11 +24,13 @@ class Revocations:
         self._clock = clock
 
     def add(self, session: Session, jti: str, client_id: str, expires_at: datetime) -> None:
-        """Revoke a token with the transaction's commit. One that has expired, or was revoked before, stays as it is."""
+        """Revoke a token with the transaction's commit. One that was revoked before stays as it is.
+
+        Connections may outlive the token that opened them: the pods are told of one that has expired, too.
+        """
         now = self._clock()
-        if expires_at + KEPT_FOR <= now:
-            return
-        insert_new(session, RevokedToken, jti=jti, client_id=client_id, expires_at=expires_at, revoked_at=now)
+        until = max(expires_at, now)
+        insert_new(session, RevokedToken, jti=jti, client_id=client_id, expires_at=until, revoked_at=now)
         session.info[_PENDING] = True
 
     def contains(self, session: Session, jti: str) -> bool:

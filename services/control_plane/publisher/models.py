@@ -81,6 +81,8 @@ class Api(Versioned, table=True):
     idle_timeout_seconds: int | None = None
     max_connection_age_seconds: int | None = None
     ping_interval_seconds: int | None = None
+    close_at_expiry: bool = True
+    expiry_grace_seconds: int = 0
     set_headers: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     forward_cookies: bool = False
     ca_certificate: str | None = Field(default=None, sa_type=Text)

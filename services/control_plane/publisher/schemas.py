@@ -35,6 +35,7 @@ MIN_AGE_SECONDS: Final = 60
 MAX_AGE_SECONDS: Final = 30 * 24 * 3600
 MAX_PING_SECONDS: Final = 3600
 MAX_HEALTH_CHECK_SECONDS: Final = 3600
+MAX_GRACE_SECONDS: Final = 24 * 3600
 
 _CONTEXT: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
@@ -160,6 +161,8 @@ class ApiWrite(WriteBody):
     idle_timeout_seconds: Annotated[int, Field(gt=0, le=MAX_IDLE_SECONDS)] | None = None
     max_connection_age_seconds: Annotated[int, Field(ge=MIN_AGE_SECONDS, le=MAX_AGE_SECONDS)] | None = None
     ping_interval_seconds: Annotated[int, Field(gt=0, le=MAX_PING_SECONDS)] | None = 30
+    close_at_expiry: bool = True
+    expiry_grace_seconds: Annotated[int, Field(ge=0, le=MAX_GRACE_SECONDS)] = 0
     set_headers: Annotated[SetHeaders, Field(default_factory=dict)]
     forward_cookies: bool = False
     ca_certificate: CaCertificate | None = None

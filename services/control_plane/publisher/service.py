@@ -144,6 +144,8 @@ class ApiService:
         api.idle_timeout_seconds = body.idle_timeout_seconds
         api.max_connection_age_seconds = body.max_connection_age_seconds
         api.ping_interval_seconds = body.ping_interval_seconds
+        api.close_at_expiry = body.close_at_expiry
+        api.expiry_grace_seconds = body.expiry_grace_seconds
         self._assign_backend(api, body)
         api.tags = [ApiTag(api_id=api.id, tag=tag) for tag in sorted(set(body.tags))]
         api.roles = [ApiRole(api_id=api.id, role=role) for role in sorted(set(body.roles))]

@@ -55,15 +55,15 @@ class QuotaReader:
         return quotas
 
     def read(self, quotas: Sequence[Quota]) -> list[QuotaRead]:
-        """Return each with what is spent of it, in one round trip. Raises `UnavailableError`."""
+        """Return each with what is spent of it, in two round trips. Raises `UnavailableError`."""
         pipe: Any  # the client's types know no plain strings
         with self._bulkhead.place():
             try:
+                seconds, microseconds = self._redis.time()
                 with self._redis.pipeline(transaction=False) as pipe:
-                    pipe.time()
                     for quota in quotas:
                         pipe.hmget(quota.key, "start", "window_ms", "spent")
-                    (seconds, microseconds), *counters = pipe.execute()
+                    counters = pipe.execute()
             except (RedisError, OSError) as error:
                 detail = "Redis, where limits are counted, does not answer."
                 raise UnavailableError(detail, headers={"Retry-After": "1"}) from error

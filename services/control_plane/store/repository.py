@@ -108,6 +108,10 @@ def all_applications(session: Session, owner_id: str) -> Sequence[Application]:
     return session.exec(select(Application).where(Application.owner_id == owner_id)).all()
 
 
+def application_ids(session: Session, owner_id: str) -> Sequence[str]:
+    return session.exec(select(Application.id).where(Application.owner_id == owner_id)).all()
+
+
 def find_application(session: Session, id_: str, owner_id: str) -> Application | None:
     return session.exec(select(Application).where(Application.id == id_, Application.owner_id == owner_id)).first()
 

@@ -8,17 +8,15 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlmodel import Session
 
-from services.control_plane.identity import repository as identity_repository
-from services.control_plane.identity.bearer import BearerVerifier
-from services.control_plane.identity.errors import UnauthorizedError
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.problems import UnavailableError
 from services.control_plane.oauth import repository as oauth_repository
 from services.control_plane.store import repository
+from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.errors import no_api
 from services.control_plane.store.models import Application
 from shared import keys
-from shared.claims import GATEWAY_AUDIENCE, AccessClaims
+from shared.claims import AccessClaims
 from shared.definition import ApiId, KeyType
 from shared.subscription import ApplicationId
 from shared.tickets import SECONDS, Ticket, digest_ticket
@@ -29,32 +27,24 @@ _RANDOM_BYTES: Final = 32
 class TicketService:
     """Makes tickets and leaves them in Redis. `redis` must give up soon, as for quotas."""
 
-    def __init__(self, bearer: BearerVerifier, redis: Redis, bulkhead: Bulkhead) -> None:
-        self._bearer = bearer
+    def __init__(self, tokens: ApplicationTokens, redis: Redis, bulkhead: Bulkhead) -> None:
+        self._tokens = tokens
         self._redis = redis
         self._bulkhead = bulkhead
 
     def verify(self, token: str) -> AccessClaims:
         """Return the claims of an application's access token. Raises `UnauthorizedError`."""
-        return self._bearer.verify(token, GATEWAY_AUDIENCE, "A subscriber names application_id and key_type.")
+        return self._tokens.verify(token, "A subscriber names application_id and key_type.")
 
     def grant(self, session: Session, claims: AccessClaims, api_id: str) -> Ticket:
         """Return a ticket that allows what an application's token does, and as long. Raises `ProblemError`."""
-        self._bearer.check_revoked(session, claims)
-        key = repository.find_key_of_client(session, claims.client_id)
-        if key is None:
-            raise UnauthorizedError("The key is gone.")
-        application = repository.get_application(session, key.application_id)
-        owner = identity_repository.get_account(session, application.owner_id)
-        person = owner.id if claims.sub == claims.client_id else claims.sub
-        if owner.disabled or not identity_repository.is_active(session, person):
-            raise UnauthorizedError("Whoever the token speaks for is gone.")
-        _check_visible(session, api_id, {link.role for link in owner.roles})
+        holder = self._tokens.find_holder(session, claims)
+        _check_visible(session, api_id, holder.roles)
         return Ticket.model_validate(
             {
                 "api_id": api_id,
-                "application_id": application.id,
-                "key_type": key.key_type,
+                "application_id": holder.key.application_id,
+                "key_type": holder.key.key_type,
                 "claims": claims,
             }
         )

@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from services.data_plane.redis_client import look_again
 from services.data_plane.telemetry import ThrottleMetrics
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class Scripts:
     async def _reconnect(self, errors: Sequence[Exception]) -> None:
         """Look for the primary anew where one that was is a replica now."""
         if any(isinstance(error, ReadOnlyError) for error in errors):
-            await self._redis.connection_pool.disconnect()
+            await look_again(self._redis)
 
     async def _evaluate(self, calls: Sequence[Call]) -> list[Answer | Exception]:
         answers = await self._send(calls)
@@ -124,5 +125,6 @@ class Scripts:
         self._metrics.calls.inc(len(calls))
         async with self._redis.pipeline(transaction=False) as pipe:
             for call in calls:
-                pipe.evalsha(call.script.sha, 1, call.key, *call.arguments)
+                # By name: redis-py's method is closed for clusters, where each call goes to its key's node anyway.
+                pipe.execute_command("EVALSHA", call.script.sha, 1, call.key, *call.arguments)
             return await pipe.execute(raise_on_error=False)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from redis import Redis
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -14,6 +13,7 @@ from websockets.typing import Subprotocol
 
 from services.data_plane.app import Pod, Ports, run_pod
 from services.data_plane.settings import Settings
+from tests.support.redis import open_redis
 from tests.support.waiting import eventually
 from tests.support.world import World
 
@@ -88,7 +88,7 @@ def port_of(server: Server) -> int:
 
 @pytest.fixture
 def world(redis_url: str) -> Iterator[World]:
-    with Redis.from_url(redis_url, decode_responses=True) as redis:
+    with open_redis(redis_url) as redis:
         yield World(redis)
 
 

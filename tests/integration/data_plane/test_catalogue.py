@@ -1,17 +1,27 @@
 """What the control plane published reaches the pod's table, and nothing else changes it."""
 
 import json
+import time
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
-from redis import Redis
+import pytest
 
 from services.data_plane.app import Ports, run_pod
+from services.data_plane.catalogue import Catalogue
+from services.data_plane.redis_client import connect, disconnect
+from services.data_plane.report import render
 from services.data_plane.settings import Settings
+from services.data_plane.snapshot import SnapshotFile
 from shared import keys
 from shared.catalogue import KINDS, Mark
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
+from tests.support.redis import on_each_redis
 from tests.support.waiting import eventually
 from tests.support.world import Flat, World
+
+pytestmark = on_each_redis
 
 
 def serves_echo(gate: Gate) -> bool:
@@ -58,6 +68,105 @@ async def test_another_epoch_is_loaded_even_if_its_revision_is_lower(gate: Gate)
     republish(gate.world, epoch="two")
     await gate.caught_up()
     assert not serves_echo(gate)
+
+
+def versions(gate: Gate) -> set[str]:
+    return set(gate.pod.catalogue.table.contexts["/echo"].by_name)
+
+
+def copy_of(world: World) -> World:
+    """Return a world that stays as it is now, like a dump of Redis."""
+    return replace(world, bodies=deepcopy(world.bodies))
+
+
+async def test_an_older_redis_of_the_same_epoch_is_not_taken(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    world = gate.world
+    older = copy_of(world)
+    world.put_api("ws://backend.test", version="2.0", id="second")
+    await gate.caught_up()
+    republish(older)
+    await eventually(lambda: gate.pod.catalogue.ahead)
+    assert gate.pod.catalogue.mark == world.mark
+    assert versions(gate) == {"1.0", "2.0"}
+    assert "framegate_catalogue_ahead 1.0" in render(gate.pod.report().metrics).decode()
+    assert world.redis.zscore(keys.CATALOGUE_WITNESSES, world.epoch) == world.revision
+    assert 0 < world.redis.ttl(keys.CATALOGUE_WITNESSES) <= 30
+    confirmed = gate.pod.catalogue._confirmed_at
+    await gate.pod.catalogue._load()
+    assert gate.pod.catalogue.mark == world.mark, "nor where Redis goes back after its mark was read"
+    republish(world)
+    await eventually(lambda: not gate.pod.catalogue.ahead)
+    await eventually(lambda: gate.pod.catalogue._confirmed_at > confirmed)
+    assert caplog.text.count("keeping revision") == 1
+
+
+async def test_what_is_published_behind_an_older_redis_is_followed(gate: Gate) -> None:
+    """The control plane may fill Redis again and publish on before the pod looks."""
+    world = gate.world
+    older = copy_of(world)
+    world.put_api("ws://backend.test", version="2.0", id="second")
+    await gate.caught_up()
+    republish(older)
+    await eventually(lambda: gate.pod.catalogue.ahead)
+    republish(world)
+    world.put_api("ws://backend.test", version="3.0", id="third")
+    await gate.caught_up()
+    assert versions(gate) == {"1.0", "2.0", "3.0"}
+
+
+async def test_of_snapshot_and_redis_the_newer_is_begun_with(
+    world: World, backend: Backend, tmp_path: Path, redis_url: str
+) -> None:
+    world.put_tutorial(backend.url)
+    older = copy_of(world)
+    world.put_api("ws://backend.test", version="2.0", id="second")
+    settings = Settings(redis_url=redis_url, demo=True, drain_seconds=0, snapshot=tmp_path / "snapshot")
+    async with run_gate(world, settings):
+        await eventually((tmp_path / "snapshot").exists)
+    republish(older)
+    async with run_gate(world, settings) as gate:
+        await eventually(lambda: gate.pod.catalogue.ahead)
+        assert versions(gate) == {"1.0", "2.0"}
+    world.put("api", "second", None)
+    republish(world)
+    async with run_gate(world, settings) as gate:
+        assert versions(gate) == {"1.0"}
+
+
+async def test_the_same_revision_with_other_contents_is_taken(gate: Gate) -> None:
+    """A database that was restored may give a revision to another change."""
+    world = gate.world
+    older = copy_of(world)
+    world.put_api("ws://backend.test", version="2.0", id="second")
+    await gate.caught_up()
+    republish(older)
+    older.put_api("ws://backend.test", version="3.0", id="third")
+    await eventually(lambda: gate.pod.catalogue.mark == older.mark)
+    assert versions(gate) == {"1.0", "3.0"}
+
+
+async def test_a_pod_says_what_an_emptied_redis_lacks(gate: Gate) -> None:
+    gate.world.redis.flushall()
+    await eventually(lambda: gate.world.redis.zscore(keys.CATALOGUE_WITNESSES, "one") == gate.world.revision)
+    assert serves_echo(gate)
+
+
+async def test_the_age_counts_from_when_the_snapshot_was_confirmed_last(
+    world: World, backend: Backend, tmp_path: Path, redis_url: str
+) -> None:
+    world.put_tutorial(backend.url)
+    file = SnapshotFile(tmp_path / "snapshot")
+    redis = connect(redis_url, seconds=5.0)
+    wall = [1000.0]
+    before = Catalogue(redis, time.monotonic, lambda: wall[0], file)
+    await before._load()
+    await before._save(file)
+    wall[0] = 9000.0
+    await before._save(file)
+    await disconnect(redis)
+    after = Catalogue(redis, lambda: 50.0, lambda: 9060.0, file)
+    await after._restore()
+    assert after.age_seconds == pytest.approx(60, abs=5)
 
 
 async def test_objects_that_do_not_fit_their_digest_are_not_taken(gate: Gate) -> None:
@@ -111,8 +220,7 @@ async def test_kinds_and_fields_of_a_newer_control_plane_are_ignored(gate: Gate)
 async def test_a_pod_survives_a_redis_that_goes_and_comes(world: World, backend: Backend, redis_url: str) -> None:
     world.put_tutorial(backend.url)
     async with run_gate(world, Settings(redis_url=redis_url, demo=True, drain_seconds=0)) as gate:
-        with Redis.from_url(redis_url) as admin:
-            admin.client_kill_filter(_type="normal", skipme=True)
+        gate.world.redis.client_kill_filter(_type="normal", skipme=True)
         gate.world.put_api(backend.url, version="2.0", id="second")
         gate.world.put_subscription(api="second")
         await gate.caught_up()

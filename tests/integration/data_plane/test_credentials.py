@@ -21,6 +21,7 @@ from shared.tickets import Ticket, digest_ticket
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
 from tests.integration.data_plane.test_refusals import refusal, slug
 from tests.integration.data_plane.test_revocations import revoke
+from tests.support.redis import on_each_redis
 from tests.support.world import World
 
 
@@ -109,6 +110,7 @@ async def test_a_key_that_is_removed_or_expires_closes_its_connections(gate: Gat
         assert (client.close_code, client.close_reason) == (4501, "key_revoked")
 
 
+@on_each_redis
 async def test_a_ticket_opens_once_on_any_pod_and_no_backend_sees_it(
     gate: Gate, backend: Backend, pod_settings: Settings
 ) -> None:

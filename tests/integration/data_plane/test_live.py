@@ -180,3 +180,28 @@ async def test_what_changes_while_the_backend_is_dialled_counts_too(
         may_answer.set()
         assert slug(await asyncio.wait_for(dialling, 5)) == expected
     assert not len(gate.pod.registry)
+
+
+async def test_an_api_may_let_connections_outlive_their_token_and_change_its_mind(gate: Gate, backend: Backend) -> None:
+    gate.world.put_api(backend.url, close_at_expiry=False)
+    await gate.caught_up()
+    async with gate.connect(token=gate.world.issuer.token(seconds=1)) as client:
+        expired = time.monotonic() + 3
+        await eventually(lambda: time.monotonic() > expired)
+        await client.send("still here")
+        assert await asyncio.wait_for(client.recv(), 5) == "still here"
+        gate.world.put_api(backend.url)
+        async with asyncio.timeout(5):
+            await client.wait_closed()
+        assert (client.close_code, client.close_reason) == (4401, "token_expired")
+
+
+async def test_an_api_may_grant_a_while_after_the_expiry(gate: Gate, backend: Backend) -> None:
+    gate.world.put_api(backend.url, expiry_grace_seconds=3)
+    await gate.caught_up()
+    async with gate.connect(token=gate.world.issuer.token(seconds=1)) as client:
+        began = time.monotonic()
+        async with asyncio.timeout(10):
+            await client.wait_closed()
+        assert (client.close_code, client.close_reason) == (4401, "token_expired")
+        assert time.monotonic() - began > 2.9

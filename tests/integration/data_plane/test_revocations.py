@@ -10,8 +10,11 @@ from services.data_plane.settings import Settings
 from shared import keys
 from tests.integration.data_plane.conftest import Gate, run_gate
 from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.support.redis import on_each_redis
 from tests.support.waiting import eventually
 from tests.support.world import World
+
+pytestmark = on_each_redis
 
 
 def revoke(world: World, jti: str, *, seconds: int = 60, stream: bool = True) -> None:

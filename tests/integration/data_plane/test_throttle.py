@@ -17,6 +17,7 @@ from services.data_plane.settings import Settings
 from shared.limits import OnExceed
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
 from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.support.redis import on_each_redis
 from tests.support.waiting import eventually
 from tests.support.world import World
 
@@ -51,6 +52,7 @@ async def read_to_the_end(client: ClientConnection) -> None:
             pass
 
 
+@on_each_redis
 async def test_delay_holds_messages_until_the_next_window_and_loses_none(gate: Gate, backend: Backend) -> None:
     await limit(gate, 5, "delay", window=2)
     began = time.monotonic()
@@ -180,21 +182,23 @@ async def test_the_limit_is_exact_over_two_pods_and_many_connections(
     assert len(backend.messages) == 200
 
 
-async def test_idle_credit_goes_back_within_moments(gate: Gate, redis_url: str) -> None:
+@on_each_redis
+async def test_idle_credit_goes_back_within_moments(gate: Gate) -> None:
     await limit(gate, 1000, "delay")
     async with gate.connect() as client:
         await client.send("x")
         await client.recv()
-        with Redis.from_url(redis_url, decode_responses=True) as redis:
+        redis = gate.world.redis
 
-            def spent() -> int:
-                key = next(redis.scan_iter("fg:{limit:subscription:*"))
-                return int(redis.hget(key, "spent") or 0)
+        def spent() -> int:
+            key = next(redis.scan_iter("fg:{limit:subscription:*"))
+            return int(redis.hget(key, "spent") or 0)
 
-            assert spent() > 1
-            await eventually(lambda: spent() == 1)
+        assert spent() > 1
+        await eventually(lambda: spent() == 1)
 
 
+@on_each_redis
 async def test_a_lost_script_is_loaded_again(gate: Gate) -> None:
     await limit(gate, 1000, "delay")
     gate.world.redis.script_flush()

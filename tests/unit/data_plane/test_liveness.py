@@ -24,6 +24,15 @@ async def test_a_connection_ends_with_its_token() -> None:
     book.client_hears(frame(8, close_payload(4401, b"token_expired")))
 
 
+async def test_a_connection_ends_when_its_new_token_does() -> None:
+    book = Playbook()
+    liveness = watch(book, expires_at=START + 10)
+    liveness.expire_at(START + 20)
+    assert liveness.check(START + 10) == START + 20
+    book.client_hears(b"")
+    assert liveness.check(START + 20) == math.inf
+
+
 async def test_an_old_connection_is_told_to_come_back() -> None:
     book = Playbook()
     assert watch(book, ages_at=START + 5).check(START + 5) == math.inf

@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,24 @@ def test_a_file_that_can_not_be_written_leaves_the_old_one(
         file.save(make(2, one="second"))
     assert file.load() == make(1, one="first")
     assert [path.name for path in tmp_path.iterdir()] == ["snapshot"]
+
+
+def test_what_was_confirmed_later_counts_for_what_it_names(file: SnapshotFile, tmp_path: Path) -> None:
+    first, second = make(1, one="first"), make(2, one="second")
+    file.save(first)
+    file.confirm(first.mark, 99.5)
+    assert file.load() == replace(first, confirmed_at=99.5)
+    file.save(second)
+    assert file.load() == second, "nobody confirmed this one"
+    file.confirm(second.mark, 7.0)
+    assert file.load() == second, "it was saved later than that"
+    assert (tmp_path / "snapshot.confirmed").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b"\xff", b"null", None])
+def test_a_damaged_note_confirms_nothing(file: SnapshotFile, tmp_path: Path, damage: bytes | None) -> None:
+    file.save(make(1, one="first"))
+    file.confirm(make(1, one="first").mark, 99.5)
+    path = tmp_path / "snapshot.confirmed"
+    path.write_bytes(path.read_bytes().replace(b"99.5", b"99.9") if damage is None else damage)
+    assert file.load() == make(1, one="first")

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.redis_url import read_redis_url
+from shared.redis_url import ClusterUrl, SentinelUrl, read_redis_url
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_sentinels_are_read() -> None:
     found = read_redis_url(
         "rediss+sentinel://me:p%40ss@a:1,[::1]:2,c/main/3?ssl_ca_certs=/ca.pem&sentinel_password=s%3As"
     )
-    assert found is not None
+    assert isinstance(found, SentinelUrl)
     assert found.sentinels == (("a", 1), ("::1", 2), ("c", 26379))
     assert found.service == "main"
     assert found.asking == {"ssl": True, "ssl_ca_certs": "/ca.pem", "password": "s:s"}
@@ -34,6 +34,15 @@ def test_sentinels_are_read() -> None:
     assert "p@ss" not in repr(found)
 
 
+def test_the_nodes_of_a_cluster_are_read() -> None:
+    found = read_redis_url("rediss+cluster://me:p%40ss@a:1,[::1],c?ssl_ca_certs=/ca.pem")
+    assert isinstance(found, ClusterUrl)
+    assert found.nodes == (("a", 1), ("::1", 6379), ("c", 6379))
+    assert found.options == {"ssl": True, "ssl_ca_certs": "/ca.pem", "username": "me", "password": "p@ss"}
+    assert "p@ss" not in repr(found)
+    assert read_redis_url("redis+cluster://a/0") == ClusterUrl((("a", 6379),), {"username": None, "password": None})
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
@@ -45,6 +54,9 @@ def test_sentinels_are_read() -> None:
         ("redis://:hidden@/0", "must name a host"),
         ("rediss://:hidden@host?ssl_cert_reqs=none", "ssl_ca_certs"),
         ("redis://:hidden@host?ssl_ca_certs=/ca.pem", "has a parameter"),
+        ("redis+cluster://:hidden@host:1/1", "one database"),
+        ("redis+cluster://:hidden@host:1?db=0", "takes none"),
+        ("redis+cluster://:hidden@host:1,", "must name a host"),
         ("redis+sentinel://:hidden@host:1", "must name the sentinels' service"),
         ("redis+sentinel://:hidden@host:1,/main", "must name a host"),
         ("redis+sentinel://:hidden@host:1,host:99999/main", "a port"),

@@ -1,6 +1,7 @@
 """From SQL to Redis, whatever happens to either."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -9,12 +10,17 @@ from sqlmodel import col, select
 
 from services.control_plane.catalogue.mirror import Mirror, Snapshot
 from services.control_plane.catalogue.models import CatalogueObject, CatalogueState, OutboxEntry
+from services.control_plane.catalogue.pusher import Pusher
+from services.control_plane.kit.audit import AuditEntry
 from services.control_plane.kit.clock import system_clock
 from services.control_plane.kit.redis_client import connect
 from shared import keys
 from shared.catalogue import NO_DIGEST, Change, Mark
 from tests.integration.control_plane.catalogue.conftest import Catalogue, make_pusher, policy_of, running
+from tests.support.redis import on_each_redis
 from tests.support.waiting import wait_until
+
+pytestmark = on_each_redis
 
 
 def test_an_empty_catalogue_is_a_catalogue(catalogue: Catalogue) -> None:
@@ -58,7 +64,7 @@ def test_the_script_takes_each_revision_once_and_in_order(catalogue: Catalogue) 
     mirror, epoch = Mirror(catalogue.redis, "key"), catalogue.ours().epoch
 
     def push(revision: int, of: str = epoch) -> str:
-        (outcome,) = mirror.push(of, [(Change(revision, "policy", "a", f'{{"r":{revision}}}'), "d")])
+        (outcome,) = mirror.push(of, "", [(Change(revision, "policy", "a", f'{{"r":{revision}}}'), "d")])
         return outcome
 
     assert push(2) == "gap"
@@ -127,15 +133,108 @@ def test_a_database_from_a_backup_begins_an_epoch(catalogue: Catalogue) -> None:
     backup = catalogue.ours()
     catalogue.record("b", "c")
     catalogue.pusher.turn()
-    with catalogue.database.writing() as session:
-        session.execute(update(CatalogueState).values(revision=backup.revision, digest=backup.digest))
-        session.execute(delete(CatalogueObject).where(col(CatalogueObject.id) != "a"))
-        session.execute(delete(OutboxEntry).where(col(OutboxEntry.revision) > 1))
+    restore(catalogue, backup)
     catalogue.pusher.reconcile()
     catalogue.assert_equal()
     assert catalogue.ours().epoch != backup.epoch
     assert catalogue.ours().revision > 3  # none is used twice
     assert catalogue.objects().keys() == {"a"}
+    assert catalogue.pusher.status().epochs == 1
+    with catalogue.database.reading() as session:
+        (entry,) = session.exec(select(AuditEntry)).all()
+    assert (entry.actor, entry.action, entry.target_id) == ("system", "catalogue.begin_epoch", catalogue.ours().epoch)
+
+
+def restore(catalogue: Catalogue, backup: Mark) -> None:
+    """Leave the database as it was when it held one object, "a"."""
+    with catalogue.database.writing() as session:
+        session.execute(update(CatalogueState).values(revision=backup.revision, digest=backup.digest))
+        session.execute(delete(CatalogueObject).where(col(CatalogueObject.id) != "a"))
+        session.execute(delete(OutboxEntry).where(col(OutboxEntry.revision) > 1))
+
+
+def bear_witness(catalogue: Catalogue, epoch: str, revision: float) -> None:
+    """Say what a pod has, as it does."""
+    catalogue.redis.zadd(keys.CATALOGUE_WITNESSES, {epoch: revision}, gt=True)
+
+
+@pytest.mark.parametrize("harm", [flush, go_back])
+def test_a_database_that_went_back_with_redis_begins_an_epoch_by_a_witness(
+    catalogue: Catalogue, harm: Callable[[Catalogue], None]
+) -> None:
+    catalogue.record("a")
+    backup = catalogue.ours()
+    catalogue.record("b", "c")
+    catalogue.pusher.turn()
+    restore(catalogue, backup)
+    harm(catalogue)
+    bear_witness(catalogue, backup.epoch, 3)
+    catalogue.pusher.reconcile()
+    catalogue.assert_equal()
+    assert catalogue.ours().epoch != backup.epoch
+    assert catalogue.ours().revision == 4
+    assert catalogue.objects().keys() == {"a"}
+    catalogue.pusher.reconcile()
+    assert catalogue.ours().revision == 4, "what is said of an epoch that is over means nothing"
+    assert catalogue.pusher.status().epochs == 1
+
+
+def test_an_old_redis_alone_is_filled_again_in_its_epoch(catalogue: Catalogue) -> None:
+    catalogue.record("a", "b", "c")
+    catalogue.pusher.turn()
+    before = catalogue.ours()
+    go_back(catalogue)
+    bear_witness(catalogue, before.epoch, 3)
+    catalogue.pusher.reconcile()
+    assert catalogue.ours() == before
+    catalogue.assert_equal()
+
+
+@pytest.mark.parametrize("said", [1e12, 2.0**60, float("inf"), float("-inf"), -1])
+def test_a_witness_that_no_backup_explains_is_not_believed(catalogue: Catalogue, said: float) -> None:
+    catalogue.record("a")
+    catalogue.pusher.turn()
+    before = catalogue.ours()
+    bear_witness(catalogue, before.epoch, said)
+    catalogue.pusher.reconcile()
+    assert catalogue.ours() == before
+
+
+def test_what_is_published_while_reconciling_is_no_restore(catalogue: Catalogue) -> None:
+    """A pod may have a revision, and say so, before this process has read SQL."""
+    other = make_pusher(catalogue.database, catalogue.redis)
+
+    class Late(Mirror):
+        def read_witnesses(self) -> Mapping[str, int]:
+            catalogue.record("late")
+            other.turn()
+            bear_witness(catalogue, catalogue.ours().epoch, catalogue.ours().revision)
+            return super().read_witnesses()
+
+    catalogue.record("a")
+    other.turn()
+    before = catalogue.ours()
+    Pusher(catalogue.database, Late(catalogue.redis, "key"), system_clock, random.SystemRandom()).reconcile()
+    assert catalogue.ours().epoch == before.epoch
+    assert catalogue.ours().revision == before.revision + 1
+    catalogue.assert_equal()
+
+
+@pytest.mark.parametrize("names", ["x", "xy", "xyz"], ids=len)
+def test_a_restored_database_that_publishes_at_once_does_not_mix_with_what_redis_has(
+    catalogue: Catalogue, names: str
+) -> None:
+    """Its revisions are fewer than, as many as, or one more than those in Redis."""
+    catalogue.record("a")
+    backup = catalogue.ours()
+    catalogue.record("b", "c")
+    catalogue.pusher.turn()
+    restore(catalogue, backup)
+    catalogue.record(*names)
+    catalogue.pusher.turn()
+    catalogue.pusher.reconcile()
+    catalogue.assert_equal()
+    assert catalogue.objects().keys() == {"a", *names}
 
 
 def test_an_old_snapshot_never_replaces_a_newer_state(catalogue: Catalogue) -> None:
@@ -178,7 +277,7 @@ def test_a_redis_that_is_away_is_waited_for(catalogue: Catalogue) -> None:
 
 
 def test_what_was_sent_long_ago_is_forgotten(catalogue: Catalogue) -> None:
-    catalogue.record("a")
+    catalogue.record("a", "c")
     catalogue.pusher.turn()
     catalogue.record("b")
     with catalogue.database.writing() as session:
@@ -186,7 +285,7 @@ def test_what_was_sent_long_ago_is_forgotten(catalogue: Catalogue) -> None:
         session.execute(old.values(sent_at=system_clock() - timedelta(hours=2)))
     catalogue.pusher.reconcile()
     with catalogue.database.reading() as session:
-        assert [row.revision for row in session.exec(select(OutboxEntry)).all()] == [2]
+        assert {row.revision for row in session.exec(select(OutboxEntry)).all()} == {2, 3}, "the last has a digest"
     catalogue.pusher.turn()
     catalogue.assert_equal()
     assert policy_of("b", 1).model_dump_json() == catalogue.objects()["b"]

@@ -5,7 +5,7 @@ import re
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import httpx
@@ -19,11 +19,18 @@ PERSON: Final = {"username": "admin", "password": "a password of the tests"}
 ISSUER: Final = "http://localhost:8000"
 
 
+class Speaks(Protocol):
+    """A control plane that can be spoken with."""
+
+    @property
+    def client(self) -> httpx.AsyncClient: ...
+
+
 @dataclass
 class CodeClient:
     """An application that lets people sign in."""
 
-    platform: Platform
+    platform: Speaks
     id: str
     secret: str
     key_path: str
@@ -68,7 +75,7 @@ class CodeClient:
         return bool((await self.post("/oauth2/introspect", token=token)).json()["active"])
 
 
-async def post(platform: Platform, path: str, *proofs: str, **form: str | None) -> httpx.Response:
+async def post(platform: Speaks, path: str, *proofs: str, **form: str | None) -> httpx.Response:
     """Send a form that brings all its credentials itself, and proofs of a key."""
     content = urlencode({name: value for name, value in form.items() if value is not None})
     headers = [("Content-Type", "application/x-www-form-urlencoded"), *(("DPoP", proof) for proof in proofs)]

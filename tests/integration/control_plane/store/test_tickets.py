@@ -19,6 +19,7 @@ from services.control_plane.kit.redis_client import connect
 from services.control_plane.kit.security import Sealer
 from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.revocation import Revocations
+from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.tickets import TicketService
 from shared import keys
 from shared.definition import ApiId
@@ -234,5 +235,5 @@ def test_a_redis_that_is_silent_is_not_waited_for() -> None:
         redis = connect(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", 0.2)
         began = time.monotonic()
         with redis, pytest.raises(UnavailableError):
-            TicketService(bearer, redis, Bulkhead(1, 0.2)).keep(ticket)
+            TicketService(ApplicationTokens(bearer), redis, Bulkhead(1, 0.2)).keep(ticket)
         assert time.monotonic() - began < 1

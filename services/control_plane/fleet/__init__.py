@@ -1,0 +1,1 @@
+"""The pods that run, and the connections that are open on them."""

@@ -1,0 +1,1 @@
+"""What applications used of APIs: taken from the pods, kept, and reported."""

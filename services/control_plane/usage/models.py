@@ -1,0 +1,73 @@
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field, SQLModel
+
+COUNTS: Final = (
+    "opened",
+    "messages_published",
+    "messages_delivered",
+    "bytes_published",
+    "bytes_delivered",
+    "messages_dropped",
+    "delayed_ms",
+    "connected_ms",
+)
+"""The columns that add up."""
+
+
+class Usage(SQLModel, table=True):
+    """The sums of one minute, hour or day. What is written outlives the API and the application: it may be billed.
+
+    An empty id stands for none: a key has no NULL.
+    """
+
+    __tablename__ = "usage"
+    __table_args__ = (
+        Index("ix_usage_api_id", "api_id", "step", "at"),
+        Index("ix_usage_application_id", "application_id", "step", "at"),
+    )
+
+    step: str = Field(primary_key=True)
+    at: datetime = Field(primary_key=True)
+    api_id: str = Field(primary_key=True)
+    application_id: str = Field(primary_key=True)
+    key_type: str = Field(primary_key=True)
+    opened: int = Field(default=0, sa_type=BigInteger)
+    messages_published: int = Field(default=0, sa_type=BigInteger)
+    messages_delivered: int = Field(default=0, sa_type=BigInteger)
+    bytes_published: int = Field(default=0, sa_type=BigInteger)
+    bytes_delivered: int = Field(default=0, sa_type=BigInteger)
+    messages_dropped: int = Field(default=0, sa_type=BigInteger)
+    delayed_ms: int = Field(default=0, sa_type=BigInteger)
+    connected_ms: int = Field(default=0, sa_type=BigInteger)
+
+
+class UsageCause(SQLModel, table=True):
+    """Why handshakes were refused, and connections ended, in one minute, hour or day."""
+
+    __tablename__ = "usage_cause"
+    __table_args__ = (
+        Index("ix_usage_cause_api_id", "api_id", "step", "at"),
+        Index("ix_usage_cause_application_id", "application_id", "step", "at"),
+    )
+
+    step: str = Field(primary_key=True)
+    at: datetime = Field(primary_key=True)
+    api_id: str = Field(primary_key=True)
+    application_id: str = Field(primary_key=True)
+    key_type: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    cause: str = Field(primary_key=True)
+    count: int = Field(default=0, sa_type=BigInteger)
+
+
+class UsageReceipt(SQLModel, table=True):
+    """A batch that was added: it is never added again."""
+
+    __tablename__ = "usage_receipt"
+
+    worker: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(index=True)

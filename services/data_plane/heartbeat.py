@@ -1,0 +1,62 @@
+"""A worker tells each second that it lives, and how it is; it learns how many others do."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared import keys
+from shared.connections import Beat
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS: Final = 1.0
+GIVEN_UP_SECONDS: Final = 5.0
+REMEMBERED_SECONDS: Final = 60
+"""How long a lost worker is still told of."""
+
+
+class Heartbeat:
+    """The beat of one worker."""
+
+    def __init__(
+        self, redis: Redis, worker: str, describe: Callable[[], Beat], note_living: Callable[[int], None]
+    ) -> None:
+        """`note_living` is told after each beat how many workers live, of all pods."""
+        self._redis = redis
+        self._worker = worker
+        self._describe = describe
+        self._note_living = note_living
+        self._ended = False
+
+    async def run(self) -> None:
+        """Beat until cancelled, or ended."""
+        while not self._ended:
+            try:
+                await self.beat()
+            except (RedisError, OSError) as error:
+                log.warning("no heartbeat: %s", error)
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def beat(self) -> None:
+        """Say how this worker is, and learn how many live. Raises `RedisError` or `OSError`."""
+        beat = self._describe()
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zadd(keys.PODS, {self._worker: beat.at + GIVEN_UP_SECONDS})
+            pipe.zremrangebyscore(keys.PODS, "-inf", beat.at - REMEMBERED_SECONDS)
+            pipe.zcount(keys.PODS, beat.at, "+inf")
+            pipe.set(keys.beat(self._worker), beat.model_dump_json(), ex=REMEMBERED_SECONDS)
+            living = (await pipe.execute())[2]
+        self._note_living(max(1, living))
+
+    async def end(self) -> None:
+        """Say that this worker goes, so that nobody waits for it."""
+        self._ended = True
+        try:
+            await self._redis.zrem(keys.PODS, self._worker)
+            await self._redis.delete(keys.beat(self._worker))
+        except (RedisError, OSError) as error:
+            log.warning("could not say goodbye: %s", error)

@@ -1,0 +1,184 @@
+"""How much each application uses each API: counted in memory, and sent in batches. No frame waits for it."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.data_plane.connection import Caller, Outcome
+from services.data_plane.live import AT_ONCE
+from services.data_plane.registry import Connection, Registry
+from services.data_plane.telemetry import Telemetry
+from shared import keys
+from shared.definition import ApiDefinition, ApiId, KeyType
+from shared.subscription import ApplicationId
+from shared.usage import MINUTE_SECONDS, UsageBatch, UsageRow
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS: Final = 10.0
+"""What a pod that is killed loses at most."""
+
+BATCH_ROWS: Final = 500
+MOST_ROWS: Final = 50_000
+"""While Redis is away rows add up, one a minute, application and API. What finds no room is lost, and counted."""
+
+STREAM_LENGTH: Final = 100_000
+
+_EARLY_SECONDS: Final = 0.1
+
+
+class Subject(NamedTuple):
+    """What is counted apart."""
+
+    minute: int
+    api_id: ApiId | None
+    application_id: ApplicationId | None
+    key_type: KeyType
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of a subject, named as in `UsageRow`."""
+
+    flow: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    closed: Counter[str] = field(default_factory=Counter)
+
+
+class UsageBook:
+    """What happened and was not sent yet."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock` is the wall clock in seconds."""
+        self._clock = clock
+        self._tallies: dict[Subject, Tally] = {}
+        self.lost = 0
+
+    def note_refused(self, api: ApiDefinition | None, caller: Caller | None, slug: str) -> None:
+        """Count a handshake that was refused, as far as it is known whose it was."""
+        if tally := self._find(api, caller):
+            tally.refused[slug] += 1
+
+    def note_opened(self, connection: Connection) -> None:
+        if tally := self._find(connection.api, connection.caller):
+            tally.flow["opened"] += 1
+
+    def note_flow(self, connection: Connection) -> None:
+        """Count what a connection did since this was last asked."""
+        self._add_flow(connection, connection.outcome())
+
+    def note_closed(self, connection: Connection, outcome: Outcome) -> None:
+        self._add_flow(connection, outcome)
+        if tally := self._find(connection.api, connection.caller):
+            tally.closed[f"{outcome.cause}:{outcome.close_code}"] += 1
+
+    def _add_flow(self, connection: Connection, outcome: Outcome) -> None:
+        before, connection.booked = connection.booked, outcome
+        tally = self._find(connection.api, connection.caller)
+        if tally is not None:
+            then = _flow(before) if before else {}
+            for name, value in _flow(outcome).items():
+                if more := value - then.get(name, 0):
+                    tally.flow[name] += more
+
+    def _find(self, api: ApiDefinition | None, caller: Caller | None) -> Tally | None:
+        application = caller.application if caller else None
+        minute = int(self._clock()) // MINUTE_SECONDS * MINUTE_SECONDS
+        subject = Subject(
+            minute,
+            api.id if api else None,
+            application.id if application else None,
+            caller.key_type if caller else "PRODUCTION",
+        )
+        tally = self._tallies.get(subject)
+        if tally is None:
+            if len(self._tallies) >= MOST_ROWS:
+                self.lost += 1
+                return None
+            tally = self._tallies[subject] = Tally()
+        return tally
+
+    def take(self, count: int) -> tuple[UsageRow, ...]:
+        """Take out the oldest rows."""
+        subjects = list(self._tallies)[:count]
+        return tuple(_row(subject, self._tallies.pop(subject)) for subject in subjects)
+
+
+class UsageSender:
+    """Sends what the book holds. A batch whose reply was lost is sent again under its number, before any other."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        worker: str,
+        registry: Registry,
+        book: UsageBook,
+        telemetry: Telemetry,
+        clock: Callable[[], float],
+    ) -> None:
+        self._redis = redis
+        self._worker = worker
+        self._registry = registry
+        self.book = book
+        self._telemetry = telemetry
+        self._clock = clock
+        self._number = 0
+        self._under_way: UsageBatch | None = None
+
+    async def run(self) -> None:
+        """Send at each full interval until cancelled: so what is counted belongs to the minute that is over."""
+        while True:
+            delay = (-_EARLY_SECONDS - self._clock()) % INTERVAL_SECONDS
+            await asyncio.sleep(delay or INTERVAL_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Count what open connections did, and send all of it, as far as Redis takes it."""
+        for index, connection in enumerate(self._registry.all()):
+            if index % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
+            if not connection.relay.ended:
+                self.book.note_flow(connection)
+        try:
+            async with asyncio.timeout(INTERVAL_SECONDS / 2):
+                await self._send_all()
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("usage can't be sent, and is kept: %s", error)
+        lost, self.book.lost = self.book.lost, 0
+        self._telemetry.usage_lost.inc(lost)
+
+    async def _send_all(self) -> None:
+        while True:
+            if self._under_way is None:
+                rows = self.book.take(BATCH_ROWS)
+                if not rows:
+                    return
+                self._under_way = UsageBatch(worker=self._worker, number=self._number, rows=rows)
+                self._number += 1
+            batch = self._under_way.model_dump_json(exclude_defaults=True)
+            await self._redis.xadd(keys.USAGE_STREAM, {"batch": batch}, maxlen=STREAM_LENGTH)
+            self._under_way = None
+
+
+def _flow(outcome: Outcome) -> dict[str, int]:
+    """Return what adds up. Times are whole milliseconds: so the parts of a connection add up to the whole."""
+    return {
+        "messages_published": outcome.messages_published,
+        "messages_delivered": outcome.messages_delivered,
+        "bytes_published": outcome.bytes_published,
+        "bytes_delivered": outcome.bytes_delivered,
+        "messages_dropped": outcome.messages_dropped,
+        "delayed_ms": round(outcome.delayed_seconds * 1000),
+        "connected_ms": round(outcome.seconds * 1000),
+    }
+
+
+def _row(subject: Subject, tally: Tally) -> UsageRow:
+    head = subject._asdict()
+    return UsageRow.model_validate({**head, **tally.flow, "refused": tally.refused, "closed": tally.closed})

@@ -1,0 +1,126 @@
+"""What a pod counts of each application and API, and how it is sent."""
+
+from collections import Counter
+from typing import Any, cast
+
+import pytest
+from redis import Redis
+
+from services.data_plane import usage
+from shared import keys
+from shared.usage import UsageBatch, UsageRow
+from tests.integration.data_plane.conftest import Backend, Gate
+from tests.integration.data_plane.test_refusals import refusal
+from tests.support.waiting import eventually
+
+
+def sent(redis: Redis) -> list[UsageBatch]:
+    entries = cast("list[tuple[str, dict[str, str]]]", redis.xrange(keys.USAGE_STREAM))
+    return [UsageBatch.model_validate_json(fields["batch"]) for _, fields in entries]
+
+
+def total(rows: list[UsageRow], name: str) -> int:
+    return sum(getattr(row, name) for row in rows)
+
+
+def rows_of(gate: Gate) -> list[UsageRow]:
+    return [row for batch in sent(gate.world.redis) for row in batch.rows]
+
+
+async def test_messages_and_bytes_are_counted_while_a_connection_is_open_and_at_its_end(
+    gate: Gate, backend: Backend
+) -> None:
+    async with gate.connect(compression=None) as client:
+        for text in ("one", "three"):
+            await client.send(text)
+            assert await client.recv() == text
+        await gate.pod.usage.flush()
+        (first,) = rows_of(gate)
+        assert (first.api_id, first.application_id, first.key_type, first.opened) == ("api", "app", "PRODUCTION", 1)
+        assert (first.messages_published, first.messages_delivered) == (2, 2)
+        assert (first.bytes_published, first.bytes_delivered) == (8, 8)
+        assert first.connected_ms > 0
+        await client.send("last")
+        await client.recv()
+    await eventually(lambda: not len(gate.pod.registry))
+    await gate.pod.usage.flush()
+    rows = rows_of(gate)
+    assert total(rows, "messages_published") == total(rows, "messages_delivered") == len(backend.messages) == 3
+    assert total(rows, "bytes_published") == 12
+    assert total(rows, "opened") == 1
+    assert sum((Counter(row.closed) for row in rows), Counter()) == {"client_closed:1000": 1}
+
+
+async def test_refusals_are_counted_as_far_as_it_is_known_whose_they_are(gate: Gate) -> None:
+    await refusal(gate, path="/nowhere")
+    await refusal(gate, token=None)
+    gate.world.put_subscription(state="BLOCKED")
+    await gate.caught_up()
+    await refusal(gate)
+    await gate.pod.usage.flush()
+    refused = {(row.api_id, row.application_id): dict(row.refused) for row in rows_of(gate)}
+    assert refused == {
+        (None, None): {"api_not_found": 1},
+        ("api", None): {"credentials_required": 1},
+        ("api", "app"): {"subscription_blocked": 1},
+    }
+
+
+async def test_nothing_is_lost_or_doubled_while_redis_is_away(gate: Gate) -> None:
+    redis = gate.world.redis
+    async with gate.connect() as client:
+        redis.config_set("maxmemory", 1)
+        redis.config_set("maxmemory-policy", "noeviction")
+        try:
+            for _ in range(3):
+                await client.send("x")
+                await client.recv()
+                await gate.pod.usage.flush()
+            assert sent(redis) == []
+        finally:
+            redis.config_set("maxmemory", 0)
+        await gate.pod.usage.flush()
+    assert total(rows_of(gate), "messages_published") == 3
+    numbers = [batch.number for batch in sent(redis)]
+    assert numbers == list(range(len(numbers)))
+
+
+async def test_a_batch_whose_reply_was_lost_is_sent_under_its_number_again(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis takes it, and the pod does not hear of that."""
+    add = gate.pod.usage._redis.xadd
+
+    async def lose_the_reply(*args: Any, **more: Any) -> None:
+        await add(*args, **more)
+        raise TimeoutError
+
+    async with gate.connect():
+        monkeypatch.setattr(gate.pod.usage._redis, "xadd", lose_the_reply)
+        await gate.pod.usage.flush()
+        monkeypatch.undo()
+        await gate.pod.usage.flush()
+    first, again, *_ = sent(gate.world.redis)
+    assert first == again
+
+
+async def test_memory_stays_bounded(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "MOST_ROWS", 1)
+    await refusal(gate, path="/nowhere")
+    await refusal(gate, token=None)
+    await gate.pod.usage.flush()
+    assert len(rows_of(gate)) == 1
+    assert gate.pod.telemetry.registry.get_sample_value("framegate_usage_lost_total") == 1
+
+
+async def test_many_subjects_go_in_several_batches(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "BATCH_ROWS", 1)
+    await refusal(gate, path="/nowhere")
+    await refusal(gate, token=None)
+    await gate.pod.usage.flush()
+    assert [(batch.number, len(batch.rows)) for batch in sent(gate.world.redis)] == [(0, 1), (1, 1)]
+
+
+async def test_it_is_sent_by_itself(gate: Gate) -> None:
+    async with gate.connect():
+        await eventually(lambda: rows_of(gate), within=usage.INTERVAL_SECONDS + 5)
