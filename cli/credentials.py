@@ -81,6 +81,14 @@ def ask(url: str, form: Mapping[str, str], clock: Callable[[], datetime]) -> Cre
         raise CommandError(f"{url} did not answer as a token endpoint does") from error
 
 
+class RefusedError(CommandError):
+    """An OAuth endpoint says no, with an error of RFC 6749, section 5.2."""
+
+    def __init__(self, words: str, error: str) -> None:
+        super().__init__(words)
+        self.error = error
+
+
 def post(url: str, form: Mapping[str, str]) -> dict[str, Any]:
     """Send a form as the command's client, and return the answer. Raises `CommandError`."""
     try:
@@ -90,7 +98,8 @@ def post(url: str, form: Mapping[str, str]) -> dict[str, Any]:
     answer = read_json(response.content)
     if not response.is_success:
         words = [str(answer[key]) for key in ("error", "error_description") if key in answer]
-        raise CommandError(f"refused by {url}: HTTP {response.status_code} {': '.join(words)}".rstrip())
+        text = f"refused by {url}: HTTP {response.status_code} {': '.join(words)}".rstrip()
+        raise RefusedError(text, str(answer.get("error", "")))
     return answer
 
 

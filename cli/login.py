@@ -20,6 +20,8 @@ from cli.tokens import Output
 
 _WAIT_SECONDS = 300
 _READ_SECONDS = 5
+_DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+_SLOWER_SECONDS = 5
 _DONE = b"<!doctype html><title>Framegate</title><p>Done. Go back to the terminal.</p>"
 
 Url = Annotated[str, typer.Option(envvar="FRAMEGATE_URL", help="The control plane.")]
@@ -31,9 +33,16 @@ def login(
     *,
     scope: Annotated[str, typer.Option(help="The scopes to ask for, parted by spaces; all unless said.")] = "",
     browser: Annotated[bool, typer.Option(help="Open a browser; else the address is only printed.")] = True,
+    device: Annotated[bool, typer.Option("--device", help="Show a code to enter in a browser on any machine.")] = False,
 ) -> None:
     """Sign in with a browser, and keep the tokens in a file of one's own."""
     url = url.rstrip("/")
+    found = _sign_in_elsewhere(url, scope) if device else _sign_in_here(url, scope, browser=browser)
+    credentials.save(found)
+    _say(f"Signed in, with the scopes {found.scope or 'none'}. The tokens are in {credentials.place()}.")
+
+
+def _sign_in_here(url: str, scope: str, *, browser: bool) -> credentials.Credentials:
     verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
     with _Callback() as server:
         redirect_uri = f"http://127.0.0.1:{server.server_port}/callback"
@@ -47,9 +56,29 @@ def login(
     if "code" not in answer:
         raise CommandError(f"not signed in: {answer.get('error_description') or answer.get('error', 'no code came')}")
     form = {"code": answer["code"], "redirect_uri": redirect_uri, "code_verifier": verifier}
-    found = credentials.ask(url, {"grant_type": "authorization_code", **form}, _now)
-    credentials.save(found)
-    _say(f"Signed in, with the scopes {found.scope or 'none'}. The tokens are in {credentials.place()}.")
+    return credentials.ask(url, {"grant_type": "authorization_code", **form}, _now)
+
+
+def _sign_in_elsewhere(url: str, scope: str) -> credentials.Credentials:
+    """Poll until somebody has decided (RFC 8628, section 3.4). Raises `CommandError`."""
+    asked = credentials.post(f"{url}/oauth2/device_authorization", {"scope": scope} if scope else {})
+    try:
+        device_code, interval = str(asked["device_code"]), float(asked["interval"])
+        until = time.monotonic() + float(asked["expires_in"])
+        _say(f"Open {asked['verification_uri']} in a browser on any machine, and enter the code\n{asked['user_code']}")
+    except (KeyError, ValueError, TypeError) as error:
+        raise CommandError(f"{url} did not answer as a device authorization endpoint does") from error
+    form = {"grant_type": _DEVICE_CODE, "device_code": device_code}
+    while time.monotonic() < until:
+        time.sleep(interval)
+        try:
+            return credentials.ask(url, form, _now)
+        except credentials.RefusedError as refused:
+            if refused.error == "slow_down":
+                interval += _SLOWER_SECONDS
+            elif refused.error != "authorization_pending":
+                raise CommandError(f"not signed in: {refused}") from refused
+    raise CommandError("nobody entered the code in time")
 
 
 def logout() -> None:

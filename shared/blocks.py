@@ -14,6 +14,8 @@ class BlockDefinition(Contract):
     id: str
     kind: BlockKind
     value: str
+    account_id: str | None = None
+    """Of a user, once there is one of this name: tokens name people by their ids."""
 
     @model_validator(mode="after")
     def _check_address(self) -> Self:

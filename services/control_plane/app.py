@@ -1,4 +1,4 @@
-"""The only place where objects are built and routers joined."""
+"""The only place where objects are built."""
 
 import random
 import sys
@@ -8,38 +8,32 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.telemetry import TelemetryConfig
 from redis import Redis
+from sqlmodel import Session
 
-from services.control_plane import health
+from services.control_plane import routers
 from services.control_plane.asyncapi import repository as document_repository
-from services.control_plane.asyncapi import router as document_router
-from services.control_plane.asyncapi import store_router as store_document_router
 from services.control_plane.asyncapi.gateway import Gateway
 from services.control_plane.asyncapi.service import DocumentService
-from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
-from services.control_plane.fleet import publisher_router as fleet_publisher_router
-from services.control_plane.fleet import router as fleet_router
-from services.control_plane.fleet import store_router as fleet_store_router
 from services.control_plane.fleet.connections import ConnectionService
 from services.control_plane.fleet.enquirer import Enquirer
 from services.control_plane.fleet.pods import PodReader
-from services.control_plane.identity import account_router, audit_router, role_router, user_router
-from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
-from services.control_plane.identity.dependencies import Requires
+from services.control_plane.identity.external import ExternalSignInService
 from services.control_plane.identity.hooks import AccountHooks
+from services.control_plane.identity.models import Account
+from services.control_plane.identity.oidc import Provider
 from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.roles import RoleService
-from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.identity.service import AccountService
 from services.control_plane.identity.sessions import SessionService
 from services.control_plane.identity.sign_in import SignInService
@@ -56,33 +50,30 @@ from services.control_plane.kit.routing import Room
 from services.control_plane.kit.security import Sealer
 from services.control_plane.kit.unit_of_work import Collaborators
 from services.control_plane.metrics import Metrics, MetricsMiddleware
-from services.control_plane.oauth import key_router as key_admin_router
-from services.control_plane.oauth import router as oauth_router
 from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.assertions import AssertionReader
+from services.control_plane.oauth.devices import DeviceService
 from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.grants import GrantService
 from services.control_plane.oauth.keeper import Chore, Keeper
 from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.revocation import Revocations, has_pending
 from services.control_plane.oauth.server import TokenServices
-from services.control_plane.oauth.service import ClientService
+from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
-from services.control_plane.portal import consent_router, sign_in_router
 from services.control_plane.portal.consent import ConsentService
+from services.control_plane.portal.device_router import CodeGuesses
+from services.control_plane.portal.external import CALLBACK_PATH, Door, Doors
+from services.control_plane.portal.oidc_router import Attempts
 from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
-from services.control_plane.publisher import router as publisher_router
 from services.control_plane.publisher.addresses import AddressChecker
 from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.service import ApiService
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
-from services.control_plane.store import api_key_router, key_router, registration_router, ticket_router
-from services.control_plane.store import publisher_router as store_publisher_router
 from services.control_plane.store import repository as store_repository
-from services.control_plane.store import router as store_router
 from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.applications import ApplicationService
@@ -92,10 +83,8 @@ from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.registration import RegistrationService
 from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
-from services.control_plane.throttling import router as throttling_router
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
-from services.control_plane.usage import router as usage_router
 from services.control_plane.usage.collector import UsageCollector
 from services.control_plane.usage.reports import UsageReader
 from shared.connections import ANSWER_SECONDS
@@ -161,7 +150,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     problems.install(app)
     offer(app, {**services.provided, Database: platform.database, Pusher: platform.pusher, Metrics: metrics})
-    _join_routers(app)
+    routers.join(app)
     return app
 
 
@@ -184,14 +173,15 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
     signing = IssuerService(database, keyring, issuer, clock)
     clients = ClientService(clock)
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
-    keys = KeyService(clients, issuer, clock)
-    api_keys = ApiKeyService(clock)
+    keys, api_keys = KeyService(clients, issuer, clock), ApiKeyService(clock)
     applications = ApplicationService(policies, keys, api_keys, clock)
-    hooks = AccountHooks(applications.create_default, applications.publish_owned, applications.delete_owned)
+    blocks = BlockService(clock)
+    hooks = _build_hooks(applications, blocks)
     roles = RoleService()
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
-    bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, clock)
+    bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, tokens.dpop, database, clock)
+    people = PeopleService(roles, tokens.grants, hooks, clock)
     sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
     provided = {
         Room: Room(),
@@ -204,21 +194,31 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         Authenticator: Authenticator(bearer, personal, database),
         AccountService: accounts,
         RoleService: roles,
-        PeopleService: PeopleService(roles, tokens.grants, hooks, clock),
-        **_provide_portal(settings, sessions, clock),
+        PeopleService: people,
+        **_provide_portal(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
         **_provide_publisher(settings, platform, policies),
         ApplicationService: applications,
         KeyService: keys,
         ApiKeyService: api_keys,
         RegistrationService: RegistrationService(applications, keys, settings.public_url),
-        **_provide_store(settings, platform, bearer),
+        **_provide_store(settings, platform, bearer, blocks),
     }
     keepers = _build_keepers(platform, keyring, signing, tokens, (sessions, personal))
     return Services(policies, signing, accounts, roles, keepers, provided)
 
 
-def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifier) -> dict[type, object]:
+def _build_hooks(applications: ApplicationService, blocks: BlockService) -> AccountHooks:
+    def created(session: Session, account: Account) -> None:
+        applications.create_default(session, account)
+        blocks.follow(session, account)
+
+    return AccountHooks(created, applications.publish_owned, applications.delete_owned)
+
+
+def _provide_store(
+    settings: Settings, platform: Platform, bearer: BearerVerifier, blocks: BlockService
+) -> dict[type, object]:
     clock, redis = platform.clock, platform.quick_redis
     quick, patient = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS), Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     tokens = ApplicationTokens(bearer)
@@ -230,7 +230,7 @@ def _provide_store(settings: Settings, platform: Platform, bearer: BearerVerifie
         TicketService: TicketService(tokens, redis, quick),
         PodReader: PodReader(redis, quick, clock),
         ConnectionService: ConnectionService(Enquirer(platform.patient_redis, patient, clock)),
-        BlockService: BlockService(clock),
+        BlockService: blocks,
         Storefront: Storefront(gateways),
         DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
         UsageReader: UsageReader(clock),
@@ -242,16 +242,30 @@ def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
     return SessionService(platform.database, idle, longest, platform.clock)
 
 
-def _provide_portal(settings: Settings, sessions: SessionService, clock: Clock) -> dict[type, object]:
+def _provide_portal(
+    settings: Settings, sessions: SessionService, grants: GrantService, people: PeopleService, clock: Clock
+) -> dict[type, object]:
     consents = ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock)
     tickets = SignInTickets(Sealer(settings.sealing_key, "sign-in"), settings.public_url, clock)
     return {
         SessionService: sessions,
-        SignInService: SignInService(clock),
+        SignInService: SignInService(grants, clock),
         ConsentService: consents,
         SignInTickets: tickets,
         SignUps: SignUps(settings.self_registration, Guesses(clock)),
+        Attempts: Attempts(Sealer(settings.sealing_key, "oidc"), settings.public_url, clock),
+        CodeGuesses: CodeGuesses(Guesses(clock)),
+        Doors: _build_doors(settings, people, clock),
     }
+
+
+def _build_doors(settings: Settings, people: PeopleService, clock: Clock) -> Doors:
+    client = settings.oidc_client
+    if client is None:
+        return Doors(None)
+    bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    provider = Provider(client, settings.public_url + CALLBACK_PATH, bulkhead, clock)
+    return Doors(Door(provider, ExternalSignInService(client.issuer, settings.oidc_roles_claim, people, clock)))
 
 
 def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyService) -> dict[type, object]:
@@ -274,7 +288,7 @@ def _build_tokens(
     clients: ClientService,
     accounts: AccountService,
 ) -> TokenServices:
-    revocations, token_endpoint = Revocations(clock), settings.public_url + oauth_router.TOKEN_PATH
+    revocations, token_endpoint = Revocations(clock), settings.public_url + TOKEN_PATH
     return TokenServices(
         clients=clients,
         issuer=issuer,
@@ -282,7 +296,8 @@ def _build_tokens(
         revocations=revocations,
         grants=GrantService(issuer, revocations, clock),
         assertions=AssertionReader(settings.public_url, token_endpoint, clock),
-        dpop=DpopReader(token_endpoint, clock),
+        dpop=DpopReader(settings.public_url, clock),
+        devices=DeviceService(clock),
         guesses=Guesses(clock),
         knows=accounts.is_active,
         scopes_of=accounts.scopes_of,
@@ -308,7 +323,7 @@ def _build_keepers(
     def sweep() -> None:
         with platform.database.writing() as session:
             signing.sweep(session)
-        for part in (tokens.revocations, tokens.grants, tokens.assertions, *people, collector):
+        for part in (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, *people, collector):
             more = True
             while more:
                 with platform.database.writing() as session:
@@ -327,37 +342,6 @@ def _build_keepers(
     collecting = Keeper(_COLLECT_SECONDS, Chore("Collecting usage", _COLLECT_SECONDS, collector.collect))
     platform.database.on_commit(lambda session: telling.wake() if has_pending(session) else None)
     return telling, tidying, collecting
-
-
-def _join_routers(app: FastAPI) -> None:
-    app.include_router(oauth_router.router)
-    app.include_router(consent_router.router)
-    app.include_router(sign_in_router.router)
-    app.include_router(publisher_router.router)
-    app.include_router(document_router.router)
-    app.include_router(store_document_router.router)
-    app.include_router(store_publisher_router.router)
-    app.include_router(store_router.router)
-    app.include_router(key_router.router)
-    app.include_router(api_key_router.router)
-    app.include_router(ticket_router.router)
-    app.include_router(registration_router.router)
-    app.include_router(usage_router.router)
-    app.include_router(usage_router.applications)
-    app.include_router(fleet_router.router)
-    app.include_router(fleet_publisher_router.router)
-    app.include_router(fleet_store_router.router)
-    app.include_router(fleet_store_router.renewals)
-    # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
-    app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
-    app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
-    app.include_router(blocklist_router.router)
-    app.include_router(identity_router.router)
-    app.include_router(user_router.router)
-    app.include_router(account_router.router)
-    app.include_router(role_router.router)
-    app.include_router(audit_router.router)
-    app.include_router(health.router)
 
 
 def _lifespan(

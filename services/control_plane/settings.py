@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.control_plane.identity.oidc import Client, check_provider_url
 from services.control_plane.kit.database import check_url
 from services.control_plane.kit.security import MIN_KEY_LENGTH
 from services.control_plane.oauth.keyring import SigningAlgorithm
@@ -38,6 +39,10 @@ class Settings(BaseSettings):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     self_registration: bool = False
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_roles_claim: str | None = None
     session_idle_seconds: int = Field(1800, ge=60, le=86_400)
     session_seconds: int = Field(43_200, ge=60, le=2_592_000)
     demo: bool = False
@@ -64,6 +69,11 @@ class Settings(BaseSettings):
     def _check_gateway_url(cls, value: str | None) -> str | None:
         return value and _base_url(value, "ws", "wss")
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _check_oidc_issuer(cls, value: str | None) -> str | None:
+        return check_provider_url(value) if value else None
+
     @field_validator("endpoint_allow", "endpoint_deny")
     @classmethod
     def _check_networks(cls, value: str) -> str:
@@ -78,6 +88,11 @@ class Settings(BaseSettings):
             raise ValueError(f"FRAMEGATE_SECRET_KEY must have {MIN_KEY_LENGTH} characters or more")
         if (self.bootstrap_client_id is None) != (self.bootstrap_client_secret is None):
             raise ValueError("FRAMEGATE_BOOTSTRAP_CLIENT_ID and FRAMEGATE_BOOTSTRAP_CLIENT_SECRET go together")
+        oidc = [bool(value) for value in (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)]
+        if any(oidc) and not all(oidc):
+            raise ValueError(
+                "FRAMEGATE_OIDC_ISSUER, FRAMEGATE_OIDC_CLIENT_ID and FRAMEGATE_OIDC_CLIENT_SECRET go together"
+            )
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("FRAMEGATE_TLS_CERT and FRAMEGATE_TLS_KEY go together")
         if not self.demo:
@@ -104,6 +119,13 @@ class Settings(BaseSettings):
         if self.admin_password is not None:
             return self.admin_password.get_secret_value()
         return _DEMO_PASSWORD if self.demo else None
+
+    @property
+    def oidc_client(self) -> Client | None:
+        """What the control plane is to the OpenID provider that people may sign in at."""
+        if not (self.oidc_issuer and self.oidc_client_id and self.oidc_client_secret):
+            return None
+        return Client(self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value())
 
     @property
     def addresses(self) -> AddressPolicy:

@@ -41,17 +41,25 @@ class Blocks:
 
     applications: frozenset[str] = frozenset()
     users: frozenset[str] = frozenset()
+    """By name, as applications have their owners."""
+
+    people: frozenset[str] = frozenset()
+    """The same by the ids of their accounts, as tokens have who allowed them."""
+
     apis: frozenset[str] = frozenset()
     networks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, definitions: Iterable[BlockDefinition]) -> Self:
-        values = defaultdict(set)
+        values, people = defaultdict(set), set()
         for definition in definitions:
             values[definition.kind].add(definition.value)
+            if definition.account_id is not None:
+                people.add(definition.account_id)
         return cls(
             applications=frozenset(values["application"]),
             users=frozenset(values["user"]),
+            people=frozenset(people),
             apis=frozenset(values["api"]),
             networks=tuple(values["address"]),
         )

@@ -19,6 +19,10 @@ def find(session: Session, id_: str) -> Block | None:
     return session.get(Block, id_)
 
 
+def find_of_user(session: Session, name: str) -> Block | None:
+    return session.exec(select(Block).where(Block.kind == "user", Block.value == name)).first()
+
+
 def list_page(session: Session, query: PageQuery) -> tuple[Sequence[Block], int]:
     return _LISTING.fetch(session, select(Block), query)
 

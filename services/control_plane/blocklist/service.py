@@ -6,6 +6,8 @@ from services.control_plane.blocklist.models import Block
 from services.control_plane.blocklist.projection import define_block
 from services.control_plane.blocklist.schemas import BlockWrite
 from services.control_plane.catalogue import outbox
+from services.control_plane.identity import repository as identity_repository
+from services.control_plane.identity.models import Account
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
@@ -29,7 +31,7 @@ class BlockService:
         block = Block(id=new_id(), kind=body.kind, value=body.value, created_at=self._clock())
         repository.add(session, block)
         audit.record(session, "block.create", "block", block.id)
-        outbox.record(session, "block", block.id, define_block(block), self._clock())
+        self._publish(session, block)
         return block
 
     def delete(self, session: Session, block: Block, if_match: str | None) -> None:
@@ -38,6 +40,16 @@ class BlockService:
         session.flush()
         audit.record(session, "block.delete", "block", block.id)
         outbox.record(session, "block", block.id, None, self._clock())
+
+    def follow(self, session: Session, account: Account) -> None:
+        """Hold a new account to a block of its name that was there before it."""
+        block = repository.find_of_user(session, account.name)
+        if block is not None:
+            self._publish(session, block)
+
+    def _publish(self, session: Session, block: Block) -> None:
+        person = identity_repository.find_person(session, block.value) if block.kind == "user" else None
+        outbox.record(session, "block", block.id, define_block(block, person.id if person else None), self._clock())
 
 
 def _check_subject(session: Session, body: BlockWrite) -> None:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from services.control_plane.fleet.dependencies import Connections
 from services.control_plane.fleet.schemas import ConnectionPage, ConnectionsClosed, Everything, PartOf, Selecting
 from services.control_plane.identity.dependencies import MayReadApis, MayWriteApis
+from services.control_plane.identity.principal import Principal
 from services.control_plane.kit import audit
 from services.control_plane.kit.problems import declare
 from services.control_plane.kit.routing import UnitOfWorkRoute
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/publisher/v1/apis/{api_id}/connections", tags=["conn
 
 @router.get("", responses=declare("not_found", "unavailable"))
 def list_connections(
-    _: MayReadApis,
+    caller: MayReadApis,
     api_id: ResourceId,
     query: Selecting,
     paging: PartOf,
@@ -28,12 +29,12 @@ def list_connections(
     apis: Apis,
     connections: Connections,
 ) -> ConnectionPage:
-    return connections.list_page(_within(_of(api_id, unit, apis), query.selection), paging)
+    return connections.list_page(_within(_of(api_id, caller, unit, apis), query.selection), paging)
 
 
 @router.delete("", responses=declare("not_found", "unavailable"))
 def close_connections(
-    _: MayWriteApis,
+    caller: MayWriteApis,
     api_id: ResourceId,
     query: Selecting,
     unit: Unit,
@@ -43,7 +44,7 @@ def close_connections(
     everything: Everything = False,
 ) -> ConnectionsClosed:
     """Close all that match."""
-    mine = _of(api_id, unit, apis)
+    mine = _of(api_id, caller, unit, apis)
     closed = connections.close_all(_within(mine, query.selection), mine, "closed_by_publisher", everything=everything)
     audit.record(unit.session, "connection.close", "api", api_id)
     return closed
@@ -51,20 +52,20 @@ def close_connections(
 
 @router.delete("/{connection_id}", status_code=204, responses=declare("not_found", "unavailable"))
 def close_connection(
-    _: MayWriteApis,
+    caller: MayWriteApis,
     api_id: ResourceId,
     connection_id: ResourceId,
     unit: Unit,
     apis: Apis,
     connections: Connections,
 ) -> None:
-    connections.close_one(connection_id, _of(api_id, unit, apis), "closed_by_publisher")
+    connections.close_one(connection_id, _of(api_id, caller, unit, apis), "closed_by_publisher")
     audit.record(unit.session, "connection.close", "connection", connection_id)
 
 
-def _of(api_id: str, unit: Unit, apis: ApiService) -> Selection:
+def _of(api_id: str, caller: Principal, unit: Unit, apis: ApiService) -> Selection:
     """Return all connections of an API that the caller may see. Raises `NotFoundError`."""
-    api = apis.get(unit.session, api_id)
+    api = apis.get(unit.session, api_id, caller)
     mine = Selection(api_id=ApiId(api.id))
     unit.release()  # no transaction waits for the network
     return mine

@@ -58,7 +58,7 @@ def renew_connection(
     """Have an open connection go on with the token that this request bears: a fresh one of its application."""
     if credentials is None:
         raise UnauthorizedError
-    claims = tokens.verify(credentials.credentials)
+    claims = tokens.verify(credentials)
     tokens.find_holder(unit.session, claims)
     unit.release()  # no transaction waits for the network
     return connections.renew(connection_id, claims)

@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 from services.control_plane.identity import repository
-from services.control_plane.identity.bearer import BearerVerifier
+from services.control_plane.identity.bearer import BearerVerifier, Credential
 from services.control_plane.identity.errors import UnauthorizedError
 from services.control_plane.identity.models import Account
 from services.control_plane.identity.personal_tokens import PREFIX, PersonalTokenService
@@ -20,11 +20,11 @@ class Authenticator:
         self._personal = personal
         self._database = database
 
-    def authenticate(self, token: str) -> Principal:
-        """Return who a token speaks for. Raises `UnauthorizedError`."""
-        if token.startswith(PREFIX):
-            return self._find_person(token)
-        claims = self._bearer.verify(token, MANAGEMENT_AUDIENCE)
+    def authenticate(self, credential: Credential) -> Principal:
+        """Return who a token speaks for. Raises `ProblemError`."""
+        if credential.token.startswith(PREFIX) and credential.proofs is None:
+            return self._find_person(credential.token)
+        claims = self._bearer.verify(credential, MANAGEMENT_AUDIENCE)
         # A session of its own: the request's transaction begins when the caller is known, and not for strangers.
         with self._database.reading() as session:
             self._bearer.check_revoked(session, claims)

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Final
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.control_plane.identity.authenticator import Authenticator
+from services.control_plane.identity.bearer import Credential
 from services.control_plane.identity.errors import InsufficientScopeError, UnauthorizedError
 from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.personal_tokens import PersonalTokenService
@@ -19,15 +20,29 @@ from services.control_plane.identity.scopes import (
     STORE_SUBSCRIBE,
 )
 from services.control_plane.identity.service import AccountService
+from services.control_plane.identity.sign_in import SignInService
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.unit_of_work import Unit
 
 _BEARER: Final = HTTPBearer(auto_error=False, description="an access token from /oauth2/token")
 
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+
+async def _read_credential(
+    request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+) -> Credential | None:
+    """Return the token that came, as a bearer token or with the proof of a key (RFC 9449, section 7.1)."""
+    method, path = request.method, request.scope["raw_path"].decode("latin-1")
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "dpop" and token:
+        return Credential(token.strip(), tuple(request.headers.getlist("dpop")), method, path)
+    return Credential(bearer.credentials, None, method, path) if bearer else None
+
+
+Credentials = Annotated[Credential | None, Depends(_read_credential)]
 Accounts = Annotated[AccountService, Depends(provide(AccountService))]
 People = Annotated[PeopleService, Depends(provide(PeopleService))]
 Roles = Annotated[RoleService, Depends(provide(RoleService))]
+SignIns = Annotated[SignInService, Depends(provide(SignInService))]
 PersonalTokens = Annotated[PersonalTokenService, Depends(provide(PersonalTokenService))]
 Authentication = Annotated[Authenticator, Depends(provide(Authenticator))]
 
@@ -35,7 +50,7 @@ Authentication = Annotated[Authenticator, Depends(provide(Authenticator))]
 def _require_caller(credentials: Credentials, unit: Unit, authenticator: Authentication) -> Principal:
     if credentials is None:
         raise UnauthorizedError
-    principal = authenticator.authenticate(credentials.credentials)
+    principal = authenticator.authenticate(credentials)
     unit.actor = principal.account_id
     return principal
 
@@ -58,7 +73,7 @@ class Requires:
 
 def find_caller(credentials: Credentials, authenticator: Authentication) -> Principal | None:
     """Return the caller, or None where there is no token: a bad one is refused even so."""
-    return None if credentials is None else authenticator.authenticate(credentials.credentials)
+    return None if credentials is None else authenticator.authenticate(credentials)
 
 
 MayReadApis = Annotated[Principal, Depends(Requires(PUBLISHER_READ))]

@@ -7,8 +7,12 @@ from services.control_plane.kit.problems import (
     InvalidError,
     ProblemError,
 )
+from shared.claims import ALGORITHMS
 
 REALM = 'Bearer realm="framegate"'
+
+_ALGS = f'algs="{" ".join(ALGORITHMS)}"'
+"""RFC 9449, section 7.1: tokens may be bound to keys of these kinds."""
 
 
 class UnauthorizedError(ProblemError):
@@ -19,7 +23,17 @@ class UnauthorizedError(ProblemError):
     def __init__(self, reason: str | None = None) -> None:
         # RFC 6750, section 3.1: a request without any credentials is told no error code.
         challenge = f'{REALM}, error="invalid_token", error_description="{reason}"' if reason else REALM
-        super().__init__(reason, headers={"WWW-Authenticate": challenge})
+        super().__init__(reason, headers={"WWW-Authenticate": f"{challenge}, DPoP {_ALGS}"})
+
+
+class InvalidProofError(ProblemError):
+    """The key that a token is bound to is not proven (RFC 9449, section 7.1)."""
+
+    slug: ClassVar[str] = "proof_invalid"
+
+    def __init__(self) -> None:
+        challenge = f'DPoP realm="framegate", error="invalid_dpop_proof", {_ALGS}'
+        super().__init__(headers={"WWW-Authenticate": challenge})
 
 
 class InsufficientScopeError(ProblemError):

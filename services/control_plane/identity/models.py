@@ -62,6 +62,17 @@ class BrowserSession(SQLModel, table=True):
     expires_at: datetime = Field(index=True)
 
 
+class ExternalIdentity(SQLModel, table=True):
+    """Who somebody is at an OpenID provider: the one thing that says so is issuer and subject together."""
+
+    __tablename__ = "external_identity"
+
+    issuer: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="account.id", ondelete="CASCADE", index=True)
+    created_at: datetime
+
+
 class PersonalToken(SQLModel, table=True):
     """What a person gives to a script in the place of a password. Of its text only the hash is kept, and its end."""
 

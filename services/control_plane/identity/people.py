@@ -1,13 +1,13 @@
 """People as an administrator manages them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session
 
-from services.control_plane.identity import repository
+from services.control_plane.identity import personal_tokens, repository
 from services.control_plane.identity.errors import AccountExistsError
 from services.control_plane.identity.hooks import AccountHooks
 from services.control_plane.identity.models import Account
@@ -22,6 +22,8 @@ from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.oauth.grants import GrantService
+
+_MAX_NAMESAKES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +44,40 @@ class PeopleService:
         if repository.has_person_like(session, body.name):
             raise AccountExistsError("user", body.name)
         one_time = None if body.password else new_password()
-        id_ = new_id()
-        account = Account(
-            id=id_,
-            kind=repository.PERSON,
-            name=body.name,
-            password_hash=hash_password(body.password.get_secret_value() if body.password else one_time or ""),
+        hashed = hash_password(body.password.get_secret_value() if body.password else one_time or "")
+        account = self._add(
+            session,
+            body.name,
+            body.roles,
+            password_hash=hashed,
             must_change_password=one_time is not None,
             disabled=body.disabled,
-            created_at=self.clock(),
-            roles=self.roles.links(session, id_, body.roles),
         )
-        repository.add(session, account, AccountExistsError("user", body.name))
-        audit.record(session, "user.create", "account", account.id)
-        self.hooks.created(session, account)
         return account, one_time
+
+    def create_external(self, session: Session, name: str, roles: Sequence[str]) -> Account:
+        """Make a user who signs in elsewhere; a name that is taken gets a number. Raises `AccountExistsError`."""
+        names = (name, *(f"{name}-{number}" for number in range(2, _MAX_NAMESAKES + 1)))
+        free = next((each for each in names if not repository.has_person_like(session, each)), None)
+        if free is None:
+            raise AccountExistsError("user", name)
+        return self._add(session, free, roles)
 
     def patch(self, session: Session, account: Account, patch: Mapping[str, Any], if_match: str | None) -> None:
         """Change a user's roles, or disable or enable the user."""
         preconditions.check(if_match, account.row_version)
         body = patched(write_of_user(account), patch)
-        if set(body.roles) != {link.role for link in account.roles}:
-            links = self.roles.links(session, account.id, body.roles)
-            kept = {link.role: link for link in account.roles}
-            account.roles = [kept.get(link.role, link) for link in links]
-            flag_modified(account, "scopes")  # so that its version grows, though the roles are rows of their own
-            audit.record(session, "user.update", "account", account.id)
+        self._set_roles(session, account, body.roles)
         if body.disabled != account.disabled:
             account.disabled = body.disabled
             self._follow_disabled(session, account)
         keep_administrator(session)
+
+    def follow_roles(self, session: Session, account: Account, names: Collection[str]) -> None:
+        """Give a user the roles that an OpenID provider says, as far as they are there. Raises `ConflictError`."""
+        known = [name for name in names if repository.find_role(session, name)]
+        if self._set_roles(session, account, known):
+            keep_administrator(session)
 
     def delete(self, session: Session, account: Account, if_match: str | None) -> None:
         """Delete a user with all that the user owns."""
@@ -83,20 +89,50 @@ class PeopleService:
         audit.record(session, "user.delete", "account", account.id)
 
     def reset_password(self, session: Session, account: Account) -> str:
-        """Return a password that lets the user choose a new one, and do nothing else."""
+        """Return a password that lets the user choose a new one, and do nothing else. All that was signed in ends."""
         one_time = new_password()
         account.password_hash = hash_password(one_time)
         account.must_change_password = True
         session.flush()
-        end_all(session, account.id)
+        self._sign_out(session, account)
+        personal_tokens.revoke_all(session, account.id)  # whoever had the account may have made some
         audit.record(session, "user.reset_password", "account", account.id)
         return one_time
+
+    def _add(self, session: Session, name: str, roles: Sequence[str], **fields: Any) -> Account:
+        id_ = new_id()
+        account = Account(
+            id=id_,
+            kind=repository.PERSON,
+            name=name,
+            created_at=self.clock(),
+            roles=self.roles.links(session, id_, roles),
+            **fields,
+        )
+        repository.add(session, account, AccountExistsError("user", name))
+        audit.record(session, "user.create", "account", account.id)
+        self.hooks.created(session, account)
+        return account
+
+    def _set_roles(self, session: Session, account: Account, names: Sequence[str]) -> bool:
+        """Give an account these roles and no others, and tell whether that changed any."""
+        if set(names) == {link.role for link in account.roles}:
+            return False
+        links = self.roles.links(session, account.id, names)
+        kept = {link.role: link for link in account.roles}
+        account.roles = [kept.get(link.role, link) for link in links]
+        flag_modified(account, "scopes")  # so that its version grows, though the roles are rows of their own
+        audit.record(session, "user.update", "account", account.id)
+        return True
 
     def _follow_disabled(self, session: Session, account: Account) -> None:
         """Take back what a disabled user allowed, and tell the pods."""
         session.flush()
         if account.disabled:
-            end_all(session, account.id)
-            self.grants.revoke_subject(session, account.id)
+            self._sign_out(session, account)
         self.hooks.changed(session, account)
         audit.record(session, "user.disable" if account.disabled else "user.enable", "account", account.id)
+
+    def _sign_out(self, session: Session, account: Account) -> None:
+        end_all(session, account.id)
+        self.grants.revoke_subject(session, account.id)

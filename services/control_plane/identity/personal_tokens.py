@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from sqlalchemy import delete
 from sqlmodel import Session, col, func, select
 
 from services.control_plane.identity.errors import TooManyTokensError, not_your_scope
@@ -36,7 +37,7 @@ class PersonalTokenService:
 
     def create(self, session: Session, caller: Principal, body: PersonalTokenCreate) -> tuple[PersonalToken, str]:
         """Make a token, and return it with its text. Raises `ProblemError`."""
-        if not caller.may_make_tokens:
+        if not caller.is_signed_in:
             raise ForbiddenError("Only a person who signed in makes tokens: another token will not do.")
         for index, scope in enumerate(body.scopes):
             if scope not in caller.scopes:
@@ -82,3 +83,8 @@ class PersonalTokenService:
     def sweep(self, session: Session) -> bool:
         """Forget some of what has expired, and tell whether there may be more."""
         return delete_until(session, PersonalToken.expires_at, self._clock())
+
+
+def revoke_all(session: Session, account_id: str) -> None:
+    """End all of somebody's tokens."""
+    session.execute(delete(PersonalToken).where(col(PersonalToken.account_id) == account_id))

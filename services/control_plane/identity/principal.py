@@ -12,8 +12,8 @@ class Principal:
     scopes: frozenset[str]
     roles: frozenset[str]
     kind: str
-    may_make_tokens: bool
-    """Whether it is a person who signed in, and not a token that would make another one in its place."""
+    is_signed_in: bool
+    """Whether it is a person who signed in: a personal token makes no other one, and chooses no password."""
 
 
 def principal_of(
@@ -26,5 +26,5 @@ def principal_of(
         scopes=granted & token_scopes,
         roles=frozenset(link.role for link in account.roles),
         kind=account.kind,
-        may_make_tokens=account.client_id is None and not by_token,
+        is_signed_in=account.client_id is None and not by_token,
     )

@@ -113,6 +113,13 @@ class MeRead(BaseModel):
     scopes: list[str]
 
 
+class PasswordChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    current: SecretStr
+    new: SecretStr
+
+
 class PersonalTokenCreate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

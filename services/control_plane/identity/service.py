@@ -17,11 +17,19 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.oauth import repository as oauth_repository
-from services.control_plane.oauth.service import AUTHORIZATION_CODE, REFRESH_TOKEN, ClientService, NewClient
+from services.control_plane.oauth.service import (
+    AUTHORIZATION_CODE,
+    DEVICE_CODE,
+    REFRESH_TOKEN,
+    ClientService,
+    NewClient,
+)
 from shared.claims import MANAGEMENT_AUDIENCE
 
 TOKEN_VALIDITY_SECONDS: Final = 3600
 CLI_CLIENT_ID: Final = "framegate-cli"
+
+_CLI_GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE)
 
 
 class AccountService:
@@ -75,13 +83,16 @@ class AccountService:
 
     def prepare_cli(self, session: Session) -> None:
         """Make the client that the `framegate` command is when a person signs in with it."""
-        if oauth_repository.find_client(session, CLI_CLIENT_ID) is None:
+        client = oauth_repository.find_client(session, CLI_CLIENT_ID)
+        if client is not None:
+            client.grant_types = list(_CLI_GRANT_TYPES)  # one of an older version knows no devices
+        else:
             self._clients.create(
                 session,
                 audience=MANAGEMENT_AUDIENCE,
                 scopes=ALL_SCOPES,
                 validity_seconds=TOKEN_VALIDITY_SECONDS,
-                grant_types=(AUTHORIZATION_CODE, REFRESH_TOKEN),
+                grant_types=_CLI_GRANT_TYPES,
                 redirect_uris=("http://127.0.0.1/callback", "http://[::1]/callback"),
                 client_id=CLI_CLIENT_ID,
                 public=True,

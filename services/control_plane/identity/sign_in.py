@@ -10,6 +10,7 @@ from services.control_plane.identity.passwords import check_password, hash_passw
 from services.control_plane.kit import audit
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.guesses import Guesses
+from services.control_plane.oauth.grants import GrantService
 
 FREE_FAILURES_OF_AN_ADDRESS: Final = 50
 """Many people may share one, so it waits later than who guesses at one account does."""
@@ -18,13 +19,18 @@ _SHOWN: Final = 100
 
 
 class SignInRefusedError(Exception):
-    """Somebody does not sign in, in words for people."""
+    """Somebody does not sign in, in words for people. Who guesses must wait, and is not told whether it was right."""
+
+    def __init__(self, words: str, wait_seconds: int = 0) -> None:
+        super().__init__(words)
+        self.wait_seconds = wait_seconds
 
 
 class SignInService:
     """An account alone is never locked: else anybody could lock out anybody."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, grants: GrantService, clock: Clock) -> None:
+        self._grants = grants
         self._of_pairs = Guesses(clock)
         self._of_addresses = Guesses(clock, FREE_FAILURES_OF_AN_ADDRESS)
 
@@ -38,8 +44,8 @@ class SignInService:
     def check(self, session: Session, name: str, password: str, address: str) -> Account:
         """Return who has this name and password. Raises `SignInRefusedError`."""
         pair, source = (name, address), ("", address)
-        if self._of_pairs.wait_seconds(pair) or self._of_addresses.wait_seconds(source):
-            raise SignInRefusedError("Too many failed attempts. Wait a minute, and try again.")
+        if wait_seconds := max(self._of_pairs.wait_seconds(pair), self._of_addresses.wait_seconds(source)):
+            raise SignInRefusedError("Too many failed attempts. Wait a minute, and try again.", wait_seconds)
         account = repository.find_person(session, name) if "\0" not in name else None
         matched = verify_password(password, account.password_hash if account else None)
         if account is None or not matched or account.disabled:
@@ -51,14 +57,17 @@ class SignInService:
         self._of_pairs.succeeded(pair)
         return account
 
+    def choose_password(self, session: Session, account: Account, password: str) -> None:
+        """Give an account the password that its owner chose. Raises `ValueError`.
 
-def choose_password(session: Session, account: Account, password: str) -> None:
-    """Give an account the password that its owner chose, and end all its sessions. Raises `ValueError`."""
-    check_password(password, account.name)
-    if verify_password(password, account.password_hash):
-        raise ValueError("must be another one than before")
-    account.password_hash = hash_password(password)
-    account.must_change_password = False
-    session.flush()
-    sessions.end_all(session, account.id)
-    audit.record(session, "user.change_password", "account", account.id)
+        Whoever signed in with the old one has to sign in again: browsers, and clients that were allowed something.
+        """
+        check_password(password, account.name)
+        if verify_password(password, account.password_hash):
+            raise ValueError("must be another one than before")
+        account.password_hash = hash_password(password)
+        account.must_change_password = False
+        session.flush()
+        sessions.end_all(session, account.id)
+        self._grants.revoke_subject(session, account.id)
+        audit.record(session, "user.change_password", "account", account.id)

@@ -29,7 +29,7 @@ class UnitOfWork:
     def __init__(self, collaborators: Collaborators, *, writes: bool, address: str, key: IdempotencyKey | None) -> None:
         self._with = collaborators
         self._writes = writes
-        self._address = address
+        self.address = address
         self._key = key
         self._session: Session | None = None
         self.actor = ANONYMOUS
@@ -39,7 +39,7 @@ class UnitOfWork:
         """The transaction's session. Raises `ReplayError` where the request was done before."""
         if self._session is None:
             self._session = self._with.database.session(writes=self._writes)
-            audit.begin(self._session, audit.AuditContext(self.actor, self._address, self._with.clock))
+            audit.begin(self._session, audit.AuditContext(self.actor, self.address, self._with.clock))
             if self._key is not None:
                 self._with.keeper.claim(self._session, self.actor, self._key)
         return self._session

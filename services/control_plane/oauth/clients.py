@@ -24,6 +24,9 @@ class GrantClient:
     def __init__(self, row: OAuthClient) -> None:
         self.row = row
 
+    def get_client_id(self) -> str:
+        return self.row.id
+
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in self.row.grant_types
 

@@ -6,22 +6,27 @@ from sqlmodel import Session
 
 from services.control_plane.kit.clock import Clock
 from services.control_plane.oauth import repository
-from shared.dpop import ProofRefusedError, read_proof
+from shared.dpop import Proof, ProofRefusedError, hash_token, read_proof
 
 
 class DpopReader:
-    """Verifies proofs for the token endpoint. Each is good once."""
+    """Verifies proofs for requests to the control plane, which clients reach at `base`. Each is good once."""
 
-    def __init__(self, token_endpoint: str, clock: Clock) -> None:
-        self._token_endpoint = token_endpoint
+    def __init__(self, base: str, clock: Clock) -> None:
+        self._base = base
         self._clock = clock
 
-    def read(self, session: Session, text: str) -> str:
-        """Return the thumbprint of the key that a proof was signed with. Raises `ProofRefusedError`."""
+    def check(self, text: str, method: str, path: str, token: str | None = None) -> Proof:
+        """Return a proof that was made for a request, and for the token in it. Raises `ProofRefusedError`."""
         proof = read_proof(text)
-        proof.check("POST", self._clock().timestamp())
-        if proof.address != self._token_endpoint:
+        proof.check(method, self._clock().timestamp())
+        if proof.address != self._base + path:
             raise ProofRefusedError("meant for another request")
+        if token is not None and proof.claims.ath != hash_token(token):
+            raise ProofRefusedError("meant for another token")
+        return proof
+
+    def use(self, session: Session, proof: Proof) -> None:
+        """Use a proof up. Raises `ProofRefusedError` where it was."""
         if not repository.use_once(session, proof.name, datetime.fromtimestamp(proof.good_until, UTC)):
             raise ProofRefusedError("used before")
-        return proof.thumbprint

@@ -13,6 +13,7 @@ from services.control_plane.kit.rows import delete_until
 from services.control_plane.kit.security import hash_secret, new_id, new_secret
 from services.control_plane.oauth.models import (
     AuthorizationCode,
+    DeviceCode,
     IssuedToken,
     OAuthClient,
     OAuthGrant,
@@ -39,18 +40,12 @@ class GrantService:
         self, session: Session, client: OAuthClient, subject: str, scopes: Sequence[str], code: AuthorizationCode
     ) -> None:
         """Keep a grant with the code that leads to it."""
-        now = self.clock()
-        grant = OAuthGrant(
-            id=code.grant_id,
-            client_id=client.id,
-            subject=subject,
-            scopes=list(scopes),
-            created_at=now,
-            expires_at=code.expires_at,
-        )
-        session.add(grant)
-        session.flush()
+        self._add(session, code.grant_id, client.id, subject, scopes, code.expires_at)
         session.add(code)
+
+    def begin_for_device(self, session: Session, code: DeviceCode) -> OAuthGrant:
+        """Keep a grant that somebody gave to a device."""
+        return self._add(session, new_id(), code.client_id, code.subject or "", code.scopes, code.expires_at)
 
     def take_code(self, session: Session, code: str, client_id: str) -> tuple[OAuthGrant, AuthorizationCode] | None:
         """Return a client's code that is good. One that was used already ends all that it led to."""
@@ -99,12 +94,28 @@ class GrantService:
         """End all that somebody allowed."""
         for grant_id in session.exec(select(OAuthGrant.id).where(OAuthGrant.subject == subject)).all():
             self.revoke(session, grant_id)
+        session.execute(delete(DeviceCode).where(col(DeviceCode.subject) == subject))
 
     def sweep(self, session: Session) -> bool:
         """Forget some of what has expired, and tell whether there may be more."""
         now = self.clock()
         columns = (OAuthGrant.expires_at, RefreshToken.expires_at, IssuedToken.expires_at)
         return any(delete_until(session, column, now) for column in columns)
+
+    def _add(
+        self, session: Session, id_: str, client_id: str, subject: str, scopes: Sequence[str], expires_at: datetime
+    ) -> OAuthGrant:
+        grant = OAuthGrant(
+            id=id_,
+            client_id=client_id,
+            subject=subject,
+            scopes=list(scopes),
+            created_at=self.clock(),
+            expires_at=expires_at,
+        )
+        session.add(grant)
+        session.flush()
+        return grant
 
     def _take(self, session: Session, row: OnceOnly | None, client_id: str) -> tuple[OAuthGrant, OnceOnly] | None:
         grant = self._lock(session, row.grant_id, client_id) if row else None

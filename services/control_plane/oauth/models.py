@@ -92,6 +92,24 @@ class AuthorizationCode(SQLModel, table=True):
     used_at: datetime | None = None
 
 
+class DeviceCode(SQLModel, table=True):
+    """A device that waits for somebody's decision (RFC 8628), by the hashes of its codes."""
+
+    __tablename__ = "device_code"
+
+    code_hash: str = Field(primary_key=True)
+    user_code_hash: str = Field(unique=True)
+    client_id: str = Field(foreign_key="oauth_client.id", ondelete="CASCADE", index=True)
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    expires_at: datetime = Field(index=True)
+    interval_seconds: int
+    asked_at: datetime | None = None
+    subject: str | None = Field(default=None, index=True)
+    """Who allowed it."""
+
+    denied: bool = False
+
+
 class RefreshToken(SQLModel, table=True):
     """A token that is good once, for the next one."""
 

@@ -5,15 +5,15 @@ from fastapi import APIRouter, Response
 from services.control_plane.kit.routing import ReadingRoute
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.oauth.dependencies import Issuer, Ring, TokenForm, Tokens
-from services.control_plane.oauth.schemas import IntrospectionRead, Jwks, ServerMetadata, TokenRead
+from services.control_plane.oauth.schemas import DeviceCodesRead, IntrospectionRead, Jwks, ServerMetadata, TokenRead
 from services.control_plane.oauth.server import TokenServer
-from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES
+from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES, TOKEN_PATH
 from shared.claims import ALGORITHMS
 
-TOKEN_PATH: Final = "/oauth2/token"  # noqa: S105 - a path
 AUTHORIZE_PATH: Final = "/oauth2/authorize"
 JWKS_PATH: Final = "/oauth2/jwks"
 
+DEVICE_PATH: Final = "/oauth2/device_authorization"
 REVOKE_PATH: Final = "/oauth2/revoke"
 INTROSPECT_PATH: Final = "/oauth2/introspect"
 
@@ -34,9 +34,19 @@ _TOKEN_FORM: Final = _form(
     grant_type={"type": "string", "enum": list(SUPPORTED_GRANT_TYPES)},
     **{
         name: {"type": "string"}
-        for name in ("scope", "code", "redirect_uri", "code_verifier", "refresh_token", "assertion", "resource")
+        for name in (
+            "scope",
+            "code",
+            "redirect_uri",
+            "code_verifier",
+            "refresh_token",
+            "assertion",
+            "device_code",
+            "resource",
+        )
     },
 )
+_DEVICE_FORM: Final = _form("client_id", scope={"type": "string"})
 _FORM: Final = _form(
     "token",
     token={"type": "string"},
@@ -57,6 +67,13 @@ def create_token(form: TokenForm, unit: Unit, tokens: Tokens) -> Response:
     answer = TokenServer(unit.session, tokens).answer(form)
     unit.finish(answer)  # here: the route would go to another thread for it
     return answer
+
+
+@router.post(DEVICE_PATH, response_model=DeviceCodesRead, responses=_ERRORS, openapi_extra=_DEVICE_FORM)
+def authorize_device(form: TokenForm, unit: Unit, tokens: Tokens) -> Response:
+    """Begin at a device without a browser (RFC 8628): a person decides at `verification_uri`, and the device polls."""
+    unit.will_write()
+    return TokenServer(unit.session, tokens).begin_device(form)
 
 
 @router.post(REVOKE_PATH, response_model=dict[str, Any], responses=_ERRORS, openapi_extra=_FORM)
@@ -95,6 +112,7 @@ async def read_metadata(issuer: Issuer) -> ServerMetadata:
         token_endpoint_auth_methods_supported=list(_AUTH_METHODS),
         dpop_signing_alg_values_supported=list(ALGORITHMS),
         token_endpoint_auth_signing_alg_values_supported=list(ALGORITHMS),
+        device_authorization_endpoint=issuer.issuer + DEVICE_PATH,
         revocation_endpoint=issuer.issuer + REVOKE_PATH,
         revocation_endpoint_auth_methods_supported=list(_AUTH_METHODS),
         introspection_endpoint=issuer.issuer + INTROSPECT_PATH,

@@ -17,6 +17,7 @@ class ServerMetadata(BaseModel):
     authorization_endpoint: str
     token_endpoint: str
     registration_endpoint: str
+    device_authorization_endpoint: str
     jwks_uri: str
     grant_types_supported: list[str]
     response_types_supported: list[str]
@@ -40,6 +41,17 @@ class TokenRead(BaseModel):
     expires_in: int
     refresh_token: str | None = None
     scope: str = ""
+
+
+class DeviceCodesRead(BaseModel):
+    """RFC 8628, section 3.2."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
 
 
 class IntrospectionRead(BaseModel):

@@ -21,6 +21,8 @@ from services.control_plane.oauth.assertion_grant import AssertionGrant
 from services.control_plane.oauth.assertions import AssertionReader, AssertionRefusedError
 from services.control_plane.oauth.clients import GrantClient
 from services.control_plane.oauth.code_flow import S256, CodeGrant, RefreshGrant
+from services.control_plane.oauth.device_flow import DeviceAuthorization, DeviceGrant
+from services.control_plane.oauth.devices import DeviceService
 from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.endpoints import Introspection, Revocation
 from services.control_plane.oauth.errors import InvalidClientError, InvalidProofError, SlowDownError
@@ -29,7 +31,7 @@ from services.control_plane.oauth.models import OAuthClient, OAuthGrant
 from services.control_plane.oauth.proof import Proof, read_proof
 from services.control_plane.oauth.requests import AuthorizationRequest, TokenRequest
 from services.control_plane.oauth.revocation import Revocations
-from services.control_plane.oauth.service import ClientService
+from services.control_plane.oauth.service import TOKEN_PATH, VERIFICATION_PATH, ClientService
 from services.control_plane.oauth.stored import StoredAccessToken, StoredRefreshToken, StoredToken
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 from shared.claims import MANAGEMENT_AUDIENCE
@@ -50,6 +52,7 @@ class TokenServices:
     grants: GrantService
     assertions: AssertionReader
     dpop: DpopReader
+    devices: DeviceService
     guesses: Guesses
     knows: Callable[[Session, str], bool]
     """Tells whether somebody who allowed something is still there."""
@@ -72,8 +75,10 @@ class TokenServer(AuthorizationServer):
         self.register_grant(CodeGrant, [S256()])
         self.register_grant(RefreshGrant)
         self.register_grant(AssertionGrant)
+        self.register_grant(DeviceGrant)
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)
+        self.register_endpoint(DeviceAuthorization)
         self.register_token_generator("default", self._issue)
 
     def answer(self, request: TokenRequest) -> Response:
@@ -88,6 +93,10 @@ class TokenServer(AuthorizationServer):
     def introspect(self, request: TokenRequest) -> Response:
         """Answer an introspection request (RFC 7662)."""
         return self._answer(request, ("token",), lambda: self.create_endpoint_response("introspection", request))
+
+    def begin_device(self, request: TokenRequest) -> Response:
+        """Answer a device authorization request (RFC 8628, section 3.1)."""
+        return self._answer(request, (), lambda: self.create_endpoint_response("device_authorization", request))
 
     def authorize(self, request: AuthorizationRequest, subject: str | None) -> str:
         """Return where a person who decided goes on: with a code, or with an error where it is None."""
@@ -104,6 +113,13 @@ class TokenServer(AuthorizationServer):
         row = repository.find_client(self._session, client_id) if "\0" not in client_id else None
         return None if row is None or row.disabled else GrantClient(row)
 
+    def scopes_to_give(self, client: OAuthClient, subject: str, scopes: Sequence[str]) -> list[str]:
+        """Return those of some scopes that somebody can give a client: nobody gives management scopes without them."""
+        if client.audience != MANAGEMENT_AUDIENCE:
+            return list(scopes)
+        owned = self._with.scopes_of(self._session, subject)
+        return [name for name in scopes if name in owned]
+
     def knows(self, subject: str) -> bool:
         return self._with.knows(self._session, subject)
 
@@ -117,6 +133,14 @@ class TokenServer(AuthorizationServer):
     @property
     def assertions(self) -> AssertionReader:
         return self._with.assertions
+
+    @property
+    def devices(self) -> DeviceService:
+        return self._with.devices
+
+    @property
+    def verification_uri(self) -> str:
+        return self._with.issuer.issuer + VERIFICATION_PATH
 
     @property
     def grants(self) -> GrantService:
@@ -201,9 +225,7 @@ class TokenServer(AuthorizationServer):
         if user is not None:
             granted = scope_to_list(scope) or []
             scopes = [name for name in granted if name in client.row.scopes]  # it may have less now than it had then
-            if client.row.audience == MANAGEMENT_AUDIENCE:
-                owned = self._with.scopes_of(self._session, user.subject)
-                scopes = [name for name in scopes if name in owned]
+            scopes = self.scopes_to_give(client.row, user.subject, scopes)
             if granted and not scopes:
                 raise InvalidScopeError
             token = self.grants.issue(self._session, client.row, user, scopes, self._read_proof())
@@ -222,10 +244,12 @@ class TokenServer(AuthorizationServer):
         if not self._proofs:
             return None
         try:
-            (proof,) = self._proofs
-            return self._with.dpop.read(self._session, proof)
+            (text,) = self._proofs
+            proof = self._with.dpop.check(text, "POST", TOKEN_PATH)
+            self._with.dpop.use(self._session, proof)
         except (ValueError, ProofRefusedError) as error:
             raise InvalidProofError from error
+        return proof.thumbprint
 
     def _name_issuer(self, location: str) -> str:
         """Say who answers, so that no answer is taken for another server's (RFC 9207)."""

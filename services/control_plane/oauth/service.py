@@ -11,11 +11,15 @@ from services.control_plane.kit.security import hash_secret, matches, new_secret
 from services.control_plane.oauth import repository
 from services.control_plane.oauth.models import OAuthClient
 
+TOKEN_PATH: Final = "/oauth2/token"  # noqa: S105 - a path
+VERIFICATION_PATH: Final = "/device"
+
 CLIENT_CREDENTIALS: Final = "client_credentials"
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - a name
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN, JWT_BEARER)
+DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+SUPPORTED_GRANT_TYPES: Final = (CLIENT_CREDENTIALS, AUTHORIZATION_CODE, REFRESH_TOKEN, JWT_BEARER, DEVICE_CODE)
 
 # Compared with where there is no such client or secret, so that both take as long. Nothing that is sent can match it.
 _NOBODY: Final = hash_secret(new_secret())

@@ -6,6 +6,7 @@ from authlib.oauth2 import OAuth2Error
 from fastapi import APIRouter, Cookie, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from services.control_plane.identity.dependencies import SignIns
 from services.control_plane.identity.sessions import SignedIn
 from services.control_plane.identity.sign_in import SignInRefusedError
 from services.control_plane.kit import audit
@@ -17,9 +18,11 @@ from services.control_plane.oauth.requests import AuthorizationRequest
 from services.control_plane.oauth.router import AUTHORIZE_PATH
 from services.control_plane.oauth.server import TokenServer
 from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
+from services.control_plane.portal.external import Doors, ExternalDoors
 from services.control_plane.portal.forms import Address, Form, Visitor, keep_session
 from services.control_plane.portal.pages import consent_page, error_page
-from services.control_plane.portal.sign_in_router import Sessions, SignIns
+from services.control_plane.portal.sign_in_router import Sessions
+from shared.claims import MANAGEMENT_AUDIENCE
 
 COOKIE: Final = "framegate_consent"
 
@@ -34,12 +37,18 @@ Nonce = Annotated[str | None, Cookie(alias=COOKIE)]
 
 @router.get(AUTHORIZE_PATH)
 def ask(
-    request: Request, unit: Unit, tokens: Tokens, consents: Consents, visitor: Visitor, nonce: Nonce = None
+    request: Request,
+    unit: Unit,
+    tokens: Tokens,
+    consents: Consents,
+    visitor: Visitor,
+    doors: ExternalDoors,
+    nonce: Nonce = None,
 ) -> Response:
     """Show what a client asks for, if it may ask so."""
     query = bytes(request.scope["query_string"])
     try:
-        return _show(query, TokenServer(unit.session, tokens), consents, nonce, visitor)
+        return _show(query, TokenServer(unit.session, tokens), consents, nonce, visitor, doors)
     except OAuth2Error as error:
         return _tell(error, TokenServer(unit.session, tokens))
 
@@ -54,6 +63,7 @@ def decide(
     sign_ins: SignIns,
     address: Address,
     visitor: Visitor,
+    doors: ExternalDoors,
     nonce: Nonce = None,
 ) -> Response:
     """Take a person's decision to the client. Who signs in for it stays signed in."""
@@ -77,7 +87,7 @@ def decide(
     except OAuth2Error as error:  # what was in order when the page was made need not be so now
         return _tell(error, server)
     except SignInRefusedError as error:
-        return _show(query, server, consents, nonce, None, str(error))
+        return _show(query, server, consents, nonce, None, doors, str(error))
     if subject is not None:
         audit.record(unit.session, "consent.allow", "client", request.client.row.id)
     response = RedirectResponse(place, 303)
@@ -92,17 +102,23 @@ def _show(
     consents: ConsentService,
     nonce: str | None,
     visitor: SignedIn | None,
+    doors: Doors,
     error: str = "",
 ) -> Response:
     request = AuthorizationRequest(query)
     grant = server.get_consent_grant(request)
     ticket = consents.begin(query, nonce)
+    client, scopes = request.client.row, request.scope.split()
+    if visitor is not None:
+        scopes = server.scopes_to_give(client, visitor.principal.account_id, scopes)
     page = consent_page(
-        client=request.client.row.id,
+        client=client.id,
         redirect_uri=grant.redirect_uri,
-        scopes=request.scope.split(),
+        scopes=scopes,
+        manages=client.audience == MANAGEMENT_AUDIENCE,
         sealed=ticket.sealed,
         name=visitor.principal.name if visitor else "",
+        elsewhere=doors.link(f"{AUTHORIZE_PATH}?{query.decode('latin-1')}"),
         error=error,
         status=403 if error else 200,
     )

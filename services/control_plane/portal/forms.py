@@ -57,9 +57,13 @@ def check_form(visitor: SignedIn, form: dict[str, str]) -> None:
         raise ForbiddenError("The form is not of this session: load the page anew.")
 
 
+def host_cookie(name: str, *, secure: bool) -> str:
+    """Return a cookie's full name: with the prefix, no other host and no plain HTTP can set it."""
+    return f"__Host-{name}" if secure else name
+
+
 def session_cookie(*, secure: bool) -> str:
-    """Return the cookie's name: with the prefix, no other host and no plain HTTP can set it."""
-    return f"__Host-{_COOKIE}" if secure else _COOKIE
+    return host_cookie(_COOKIE, secure=secure)
 
 
 def keep_session(response: Response, token: str, *, secure: bool) -> None:

@@ -1,7 +1,9 @@
 """Where people sign in and out, and choose passwords."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -9,12 +11,12 @@ from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
 from services.control_plane.identity import repository, sessions
-from services.control_plane.identity.dependencies import People
+from services.control_plane.identity.dependencies import People, SignIns
 from services.control_plane.identity.errors import AccountExistsError
 from services.control_plane.identity.models import Account
 from services.control_plane.identity.schemas import UserCreate
 from services.control_plane.identity.sessions import SessionService
-from services.control_plane.identity.sign_in import SignInRefusedError, SignInService, choose_password
+from services.control_plane.identity.sign_in import SignInRefusedError
 from services.control_plane.kit import audit
 from services.control_plane.kit.guesses import Guesses
 from services.control_plane.kit.problems import NotFoundError, field_errors
@@ -24,6 +26,7 @@ from services.control_plane.kit.security import hash_secret
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.portal import pages
 from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
+from services.control_plane.portal.external import Doors, ExternalDoors
 from services.control_plane.portal.forms import Address, Form, Visitor, check_form, drop_session, keep_session
 
 SIGN_IN_PATH: Final = "/sign-in"
@@ -51,7 +54,6 @@ class SignUps:
 
 Tickets = Annotated[SignInTickets, Depends(provide(SignInTickets))]
 Sessions = Annotated[SessionService, Depends(provide(SessionService))]
-SignIns = Annotated[SignInService, Depends(provide(SignInService))]
 SignUpRules = Annotated[SignUps, Depends(provide(SignUps))]
 
 
@@ -61,12 +63,17 @@ class Desk:
 
     tickets: SignInTickets
     cookie: str | None
+    doors: Doors
 
     def show(self, page: str, content: dict[str, str], error: str = "") -> Response:
         """Show a page whose form brings this content back."""
         ticket = self.tickets.begin(json.dumps(content).encode(), self.cookie)
-        make = {"sign-in": pages.sign_in_page, "sign-up": pages.sign_up_page, "password": pages.password_page}[page]
-        response = make(sealed=ticket.sealed, error=error, status=403 if error else 200)
+        makers: Mapping[str, Callable[..., Response]] = {
+            "sign-in": partial(pages.sign_in_page, elsewhere=self.doors.link(content["next"])),
+            "sign-up": pages.sign_up_page,
+            "password": pages.password_page,
+        }
+        response = makers[page](sealed=ticket.sealed, error=error, status=403 if error else 200)
         response.set_cookie(
             _COOKIE,
             ticket.cookie,
@@ -84,8 +91,8 @@ class Desk:
         return content if content and content["page"] == page else None
 
 
-async def _desk(request: Request, tickets: Tickets) -> Desk:
-    return Desk(tickets, request.cookies.get(_COOKIE))
+async def _desk(request: Request, tickets: Tickets, doors: ExternalDoors) -> Desk:
+    return Desk(tickets, request.cookies.get(_COOKIE), doors)
 
 
 FrontDesk = Annotated[Desk, Depends(_desk)]
@@ -115,7 +122,7 @@ def sign_in(
 
 
 @router.post(PASSWORD_PATH)
-def choose_first_password(form: Form, desk: FrontDesk, unit: Unit, kept: Sessions) -> Response:
+def choose_first_password(form: Form, desk: FrontDesk, unit: Unit, sign_ins: SignIns, kept: Sessions) -> Response:
     """Replace a one-time password. The page is good once: it names the password that it replaces."""
     content = desk.read(form, "password")
     account = repository.find_account(unit.session, content["account"], repository.PERSON) if content else None
@@ -123,7 +130,7 @@ def choose_first_password(form: Form, desk: FrontDesk, unit: Unit, kept: Session
         return pages.error_page(_TOO_OLD)
     audit.speak_for(unit.session, account.id)
     try:
-        choose_password(unit.session, account, form.get("new_password", ""))
+        sign_ins.choose_password(unit.session, account, form.get("new_password", ""))
     except ValueError as error:
         return desk.show("password", content, f"The new password {error}.")
     return _go_on(content, kept.open(unit.session, account), desk)
@@ -152,14 +159,14 @@ async def show_account(visitor: Visitor) -> Response:
 def change_password(
     form: Form, unit: Unit, visitor: Visitor, address: Address, sign_ins: SignIns, kept: Sessions, tickets: Tickets
 ) -> Response:
-    """Change one's own password, and end all other sessions."""
+    """Change one's own password, and end all other sessions and what clients were allowed."""
     if visitor is None:
         return RedirectResponse(f"{SIGN_IN_PATH}?next={ACCOUNT_PATH}", 303)
     check_form(visitor, form)
     audit.speak_for(unit.session, visitor.principal.account_id)
     try:
         account = sign_ins.check(unit.session, visitor.principal.name, form.get("password", ""), address)
-        choose_password(unit.session, account, form.get("new_password", ""))
+        sign_ins.choose_password(unit.session, account, form.get("new_password", ""))
     except SignInRefusedError as error:
         return pages.account_page(visitor, error=str(error))
     except ValueError as error:

@@ -42,6 +42,10 @@ def ambiguous_context(other: str) -> InvalidError:
     return InvalidError.of("context", f"clients could not tell it from the API at {other}")
 
 
+def foreign_context() -> InvalidError:
+    return InvalidError.of("context", "somebody else has APIs in it")
+
+
 def cannot_change(field: str) -> InvalidError:
     return InvalidError.of(field, "can't be changed: make another version, or another API")
 

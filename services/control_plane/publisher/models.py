@@ -88,7 +88,7 @@ class Api(Versioned, table=True):
     ca_certificate: str | None = Field(default=None, sa_type=Text)
     sealed_client_certificate: str | None = Field(default=None, sa_type=Text, repr=False)
     sealed_backend_credentials: str | None = Field(default=None, sa_type=Text, repr=False)
-    owner: str
+    owner: str = Field(index=True)
     created_at: datetime
     updated_at: datetime
 

@@ -1,9 +1,12 @@
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy import ColumnElement, true
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 
+from services.control_plane.identity.principal import Principal
+from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit.pagination import Listing, PageQuery
 from services.control_plane.publisher.errors import ApiExistsError, ApiInUseError
 from services.control_plane.publisher.models import Api, LifecycleEvent
@@ -22,16 +25,26 @@ LISTING: Final = Listing(
 )
 
 
+def own(caller: Principal) -> ColumnElement[bool]:
+    """Hold a query to a caller's own APIs, or to nothing where the caller administers."""
+    return true() if ADMIN in caller.scopes else col(Api.owner) == caller.account_id
+
+
 def find(session: Session, id_: str) -> Api | None:
+    """Return an API, whoever owns it."""
     return session.get(Api, id_)
+
+
+def find_own(session: Session, id_: str, caller: Principal) -> Api | None:
+    return session.exec(select(Api).where(Api.id == id_, own(caller))).first()
 
 
 def exists(session: Session, id_: str) -> bool:
     return session.exec(select(Api.id).where(Api.id == id_)).first() is not None
 
 
-def list_page(session: Session, query: PageQuery) -> tuple[Sequence[Api], int]:
-    return LISTING.fetch(session, select(Api), query)
+def list_page(session: Session, caller: Principal, query: PageQuery) -> tuple[Sequence[Api], int]:
+    return LISTING.fetch(session, select(Api).where(own(caller)), query)
 
 
 def add(session: Session, api: Api) -> None:
@@ -65,6 +78,12 @@ def find_confusable(session: Session, context_key: str, route_key: str) -> Api |
     return session.exec(
         select(Api).where(or_(col(Api.route_key).in_(leading), Api.context_key == route_key, shadowed))
     ).first()
+
+
+def has_other_owner(session: Session, context_key: str, owner: str) -> bool:
+    """Tell whether there are versions in a context that are somebody else's."""
+    others = select(Api.id).where(Api.context_key == context_key, Api.owner != owner)
+    return session.exec(others.limit(1)).first() is not None
 
 
 def find_default(session: Session, context_key: str) -> Api | None:

@@ -26,8 +26,8 @@ router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=
 
 
 @router.get("")
-def list_apis(_: MayReadApis, unit: Unit, paging: Paging) -> Page[ApiRead]:
-    rows, total = repository.list_page(unit.session, paging)
+def list_apis(caller: MayReadApis, unit: Unit, paging: Paging) -> Page[ApiRead]:
+    rows, total = repository.list_page(unit.session, caller, paging)
     return Page(items=[read_api(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
 
 
@@ -43,15 +43,15 @@ def create_api(
 
 
 @router.get("/{api_id}", responses=declare("not_found"))
-def get_api(_: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, response: Response) -> ApiRead:
-    api = apis.get(unit.session, api_id)
+def get_api(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, response: Response) -> ApiRead:
+    api = apis.get(unit.session, api_id, caller)
     tag(response, api.row_version)
     return read_api(api)
 
 
 @router.put("/{api_id}", responses=declare("not_found", "already_exists", "precondition_failed"))
 def replace_api(
-    _: MayWriteApis,
+    caller: MayWriteApis,
     api_id: ResourceId,
     body: ApiWrite,
     unit: Unit,
@@ -61,7 +61,7 @@ def replace_api(
     if_match: IfMatch = None,
 ) -> ApiRead:
     addresses.check(list(body.endpoints.urls()))
-    api = apis.get(unit.session, api_id)
+    api = apis.get(unit.session, api_id, caller)
     apis.replace(unit.session, api, body, if_match)
     tag(response, api.row_version)
     return read_api(api)
@@ -69,7 +69,7 @@ def replace_api(
 
 @router.patch("/{api_id}", responses=declare("not_found", "already_exists", "precondition_failed"))
 def patch_api(
-    _: MayWriteApis,
+    caller: MayWriteApis,
     api_id: ResourceId,
     body: dict[str, Any],
     unit: Unit,
@@ -79,20 +79,20 @@ def patch_api(
     if_match: IfMatch = None,
 ) -> ApiRead:
     addresses.check(urls_in_patch(body))
-    api = apis.get(unit.session, api_id)
+    api = apis.get(unit.session, api_id, caller)
     apis.patch(unit.session, api, body, if_match)
     tag(response, api.row_version)
     return read_api(api)
 
 
 @router.delete("/{api_id}", status_code=204, responses=declare("not_found", "in_use", "precondition_failed"))
-def delete_api(_: MayWriteApis, api_id: ResourceId, unit: Unit, apis: Apis, if_match: IfMatch = None) -> None:
-    apis.delete(unit.session, apis.get(unit.session, api_id), if_match)
+def delete_api(caller: MayWriteApis, api_id: ResourceId, unit: Unit, apis: Apis, if_match: IfMatch = None) -> None:
+    apis.delete(unit.session, apis.get(unit.session, api_id, caller), if_match)
 
 
 @router.get("/{api_id}/lifecycle", responses=declare("not_found"))
-def get_lifecycle(_: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, response: Response) -> LifecycleRead:
-    api = apis.get(unit.session, api_id)
+def get_lifecycle(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, response: Response) -> LifecycleRead:
+    api = apis.get(unit.session, api_id, caller)
     tag(response, api.row_version)
     return read_lifecycle(api, repository.list_events(unit.session, api_id))
 
@@ -107,7 +107,7 @@ def change_lifecycle(
     response: Response,
     if_match: IfMatch = None,
 ) -> LifecycleRead:
-    api = apis.get(unit.session, api_id)
+    api = apis.get(unit.session, api_id, caller)
     apis.change_state(unit.session, api, body.action, caller, if_match)
     tag(response, api.row_version)
     return read_lifecycle(api, repository.list_events(unit.session, api_id))
@@ -117,7 +117,7 @@ def change_lifecycle(
 def create_version(
     caller: MayWriteApis, api_id: ResourceId, body: VersionCreate, unit: Unit, apis: Apis, response: Response
 ) -> ApiRead:
-    copy = apis.copy(unit.session, apis.get(unit.session, api_id), body, caller)
+    copy = apis.copy(unit.session, apis.get(unit.session, api_id, caller), body, caller)
     response.headers["Location"] = f"{router.prefix}/{copy.id}"
     tag(response, copy.row_version)
     return read_api(copy)
@@ -125,9 +125,9 @@ def create_version(
 
 @router.post("/{api_id}/endpoints/test", responses=declare("not_found", "conflict"))
 def try_endpoints(
-    _: MayWriteApis, api_id: ResourceId, unit: Unit, apis: Apis, secrets: Secrets, tester: Tester
+    caller: MayWriteApis, api_id: ResourceId, unit: Unit, apis: Apis, secrets: Secrets, tester: Tester
 ) -> EndpointTests:
-    api = apis.get(unit.session, api_id)
+    api = apis.get(unit.session, api_id, caller)
     endpoints, access = api.endpoints, secrets.open(api)
     unit.release()  # no transaction waits for the network
     return EndpointTests(results=tester.test(endpoints, access))

@@ -18,6 +18,7 @@ from services.control_plane.publisher.errors import (
     TransitionNotOpenError,
     ambiguous_context,
     cannot_change,
+    foreign_context,
     unknown_role,
 )
 from services.control_plane.publisher.lifecycle import INITIAL, SERVED_STATES, Action, target
@@ -43,14 +44,15 @@ class ApiService:
         self._copy_more = copy_more
         self._clock = clock
 
-    def get(self, session: Session, api_id: str) -> Api:
-        api = repository.find(session, api_id)
+    def get(self, session: Session, api_id: str, caller: Principal) -> Api:
+        """Return an API that the caller may manage. Raises `NotFoundError`."""
+        api = repository.find_own(session, api_id, caller)
         if api is None:
             raise NotFoundError
         return api
 
     def create(self, session: Session, body: ApiWrite, caller: Principal, source: Api | None = None) -> Api:
-        """Make an API. What the body keeps of secrets is the source's."""
+        """Make an API. A version has its source's owner; what the body keeps of secrets is the source's as well."""
         now = self._clock()
         api = Api(
             id=new_id(),
@@ -63,7 +65,7 @@ class ApiService:
             endpoints=Endpoints(),
             auth=Auth(),
             max_message_bytes=MessageSizes(),
-            owner=caller.account_id,
+            owner=source.owner if source else caller.account_id,
             created_at=now,
             updated_at=now,
         )
@@ -72,6 +74,8 @@ class ApiService:
             api.sealed_backend_credentials = source.sealed_backend_credentials
         if other := repository.find_confusable(session, api.context_key, api.route_key):
             raise ambiguous_context(f"{other.context}/{other.version}")
+        if repository.has_other_owner(session, api.context_key, api.owner):
+            raise foreign_context()
         self._assign(session, api, body)
         repository.add(session, api)
         self._publish(session, api, "api.create")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from services.control_plane.identity import repository as identity_repository
-from services.control_plane.identity.bearer import BearerVerifier
+from services.control_plane.identity.bearer import BearerVerifier, Credential
 from services.control_plane.identity.errors import UnauthorizedError
 from services.control_plane.store import repository
 from services.control_plane.store.models import ApplicationKey
@@ -25,9 +25,9 @@ class ApplicationTokens:
     def __init__(self, bearer: BearerVerifier) -> None:
         self._bearer = bearer
 
-    def verify(self, token: str, hint: str = "") -> AccessClaims:
-        """Return the claims of an application's access token, by its signature. Raises `UnauthorizedError`."""
-        return self._bearer.verify(token, GATEWAY_AUDIENCE, hint)
+    def verify(self, credential: Credential, hint: str = "") -> AccessClaims:
+        """Return the claims of an application's access token, by its signature. Raises `ProblemError`."""
+        return self._bearer.verify(credential, GATEWAY_AUDIENCE, hint)
 
     def find_holder(self, session: Session, claims: AccessClaims) -> Holder:
         """Return whose token it is while it is good. Raises `UnauthorizedError`."""

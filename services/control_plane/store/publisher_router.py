@@ -22,23 +22,23 @@ router = APIRouter(prefix="/publisher/v1", tags=["publisher"], route_class=UnitO
 
 @router.get("/apis/{api_id}/subscriptions", responses=declare("not_found"))
 def list_subscriptions(
-    _: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, paging: Paging
+    caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, paging: Paging
 ) -> Page[SubscriptionRead]:
-    api = apis.get(unit.session, api_id)
+    api = apis.get(unit.session, api_id, caller)
     rows, total = repository.subscriptions_to(unit.session, api.id, paging)
     return Page(items=[read_subscription(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
 
 
 @router.post("/subscriptions/{subscription_id}/block", responses=declare("not_found"))
 def block_subscription(
-    _: MayWriteApis,
+    caller: MayWriteApis,
     subscription_id: ResourceId,
     unit: Unit,
     subscriptions: Subscriptions,
     response: Response,
     body: Annotated[SubscriptionBlock | None, Body()] = None,
 ) -> SubscriptionRead:
-    subscription = subscriptions.get_any(unit.session, subscription_id)
+    subscription = subscriptions.get_published(unit.session, subscription_id, caller)
     subscriptions.block(unit.session, subscription, (body or SubscriptionBlock()).scope)
     tag(response, subscription.row_version)
     return read_subscription(subscription)
@@ -46,9 +46,9 @@ def block_subscription(
 
 @router.post("/subscriptions/{subscription_id}/unblock", responses=declare("not_found"))
 def unblock_subscription(
-    _: MayWriteApis, subscription_id: ResourceId, unit: Unit, subscriptions: Subscriptions, response: Response
+    caller: MayWriteApis, subscription_id: ResourceId, unit: Unit, subscriptions: Subscriptions, response: Response
 ) -> SubscriptionRead:
-    subscription = subscriptions.get_any(unit.session, subscription_id)
+    subscription = subscriptions.get_published(unit.session, subscription_id, caller)
     subscriptions.unblock(unit.session, subscription)
     tag(response, subscription.row_version)
     return read_subscription(subscription)

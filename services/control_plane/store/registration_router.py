@@ -26,9 +26,9 @@ _REFUSED: dict[int | str, dict[str, Any]] = {400: {"description": "an error of R
 
 
 def _find_own(client_id: ResourceId, credentials: Credentials, unit: Unit, service: Registration) -> Registered:
-    if credentials is None:
+    if credentials is None or credentials.proofs is not None:
         raise UnauthorizedError
-    return service.find(unit.session, client_id, credentials.credentials)
+    return service.find(unit.session, client_id, credentials.token)
 
 
 Own = Annotated[Registered, Depends(_find_own)]

@@ -8,11 +8,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import Listing, PageQuery
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.publisher.lifecycle import SERVED_STATES
 from services.control_plane.publisher.models import Api, ApiRole, ApiTag
 from services.control_plane.publisher.repository import LISTING as API_LISTING
+from services.control_plane.publisher.repository import own
 from services.control_plane.store.models import ApiKey, Application, ApplicationKey, Subscription
 
 _APPLICATIONS: Final = Listing(
@@ -178,9 +180,9 @@ def subscriptions_to(session: Session, api_id: str, query: PageQuery) -> tuple[S
     return _SUBSCRIPTIONS.fetch(session, _joined().where(Subscription.api_id == api_id), query)
 
 
-def find_any_subscription(session: Session, id_: str) -> Subscription | None:
-    """Return a subscription for a publisher, whoever owns it."""
-    return session.get(Subscription, id_)
+def find_published_subscription(session: Session, id_: str, caller: Principal) -> Subscription | None:
+    """Return a subscription for its API's publisher, whoever owns it."""
+    return session.exec(_joined().where(Subscription.id == id_, own(caller))).first()
 
 
 def _joined() -> SelectOfScalar[Subscription]:

@@ -35,8 +35,9 @@ class SubscriptionService:
             raise NotFoundError
         return subscription
 
-    def get_any(self, session: Session, subscription_id: str) -> Subscription:
-        subscription = repository.find_any_subscription(session, subscription_id)
+    def get_published(self, session: Session, subscription_id: str, caller: Principal) -> Subscription:
+        """Return a subscription to an API that the caller may manage. Raises `NotFoundError`."""
+        subscription = repository.find_published_subscription(session, subscription_id, caller)
         if subscription is None:
             raise NotFoundError
         return subscription

@@ -18,7 +18,7 @@ from shared.tickets import SECONDS, Ticket
 
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, DPoP",
     "Access-Control-Max-Age": "600",
 }
 _may_subscribe: Final = Requires(STORE_SUBSCRIBE)
@@ -71,7 +71,7 @@ def _grant(
     if body.application_id is None or body.key_type is None:
         if credentials is None:
             raise UnauthorizedError
-        claims = tickets.verify(credentials.credentials)
+        claims = tickets.verify(credentials)
         return tickets.grant(unit.session, claims, body.api_id)
     caller = _may_subscribe(credentials, unit, authenticator)
     application = applications.get(unit.session, body.application_id, caller.account_id)

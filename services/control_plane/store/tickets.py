@@ -8,6 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlmodel import Session
 
+from services.control_plane.identity.bearer import Credential
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.problems import UnavailableError
 from services.control_plane.oauth import repository as oauth_repository
@@ -32,9 +33,9 @@ class TicketService:
         self._redis = redis
         self._bulkhead = bulkhead
 
-    def verify(self, token: str) -> AccessClaims:
-        """Return the claims of an application's access token. Raises `UnauthorizedError`."""
-        return self._tokens.verify(token, "A subscriber names application_id and key_type.")
+    def verify(self, credential: Credential) -> AccessClaims:
+        """Return the claims of an application's access token. Raises `ProblemError`."""
+        return self._tokens.verify(credential, "A subscriber names application_id and key_type.")
 
     def grant(self, session: Session, claims: AccessClaims, api_id: str) -> Ticket:
         """Return a ticket that allows what an application's token does, and as long. Raises `ProblemError`."""

@@ -30,9 +30,9 @@ def read_usage(_: MayAdminister, query: Asked, unit: Unit, reader: Reader) -> Us
 
 @router.get("/publisher/v1/apis/{api_id}/usage", response_model=UsageReport, responses=_CSV | declare("not_found"))
 def read_api_usage(
-    _: MayReadApis, api_id: ResourceId, query: Asked, unit: Unit, apis: Apis, reader: Reader
+    caller: MayReadApis, api_id: ResourceId, query: Asked, unit: Unit, apis: Apis, reader: Reader
 ) -> UsageReport | Response:
-    api = apis.get(unit.session, api_id)
+    api = apis.get(unit.session, api_id, caller)
     return _answer(reader.report(unit.session, Scope(api_id=api.id), query), query)
 
 

@@ -110,9 +110,7 @@ class LeaseBook:
             for lease in self._leases.values():
                 if lease.credit < 0:  # a shadow's, that went beyond
                     self.ask(lease)
-            await self._give_back(
-                [lease for lease in self._leases.values() if lease.credit > 0 and now - lease.spent_at > IDLE_SECONDS]
-            )
+            await self._give_back([lease for lease in self._leases.values() if _lies_idle(lease, now)])
             for key in [key for key, lease in self._leases.items() if not (lease.users or lease.credit or lease.asked)]:
                 del self._leases[key]
 
@@ -189,6 +187,13 @@ class LeaseBook:
             lease.low = 0
             lease.valid_until = lease.window_ends = now + lease.window_seconds
             lease.spent_at = now
+
+
+def _lies_idle(lease: Lease, now: float) -> bool:
+    """Tell whether there is credit that others could use. A share without Redis is this pod's alone, and given once."""
+    if lease.mark == _ALONE and now < lease.window_ends:
+        return False
+    return lease.credit > 0 and now - lease.spent_at > IDLE_SECONDS
 
 
 def _question(lease: Lease, now: float) -> Call:

@@ -117,6 +117,27 @@ def test_takes_no_answer_to_another_question(terminal: Terminal) -> None:
     assert "not to our question" in err
 
 
+def test_signs_in_with_a_browser_elsewhere(terminal: Terminal) -> None:
+    process = terminal.start("login", "--device", "--scope", "publisher:read")
+    assert process.stderr is not None
+    assert process.stderr.readline() == f"Open {terminal.url}/device in a browser on any machine, and enter the code\n"
+    code = process.stderr.readline().strip()
+    with httpx.Client(trust_env=False, base_url=terminal.url, follow_redirects=True) as browser:
+        page = browser.get("/device")
+        for path, form in (
+            ("/sign-in", {"username": "admin", "password": PASSWORD}),
+            ("/device", {"user_code": code}),
+            ("/device", {"decision": "allow"}),
+        ):
+            hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page.text))
+            page = browser.post(path, data={**hidden, **form})
+    assert "Allowed" in page.text
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "with the scopes publisher:read." in err
+    assert json.loads(terminal.run("whoami", "-o", "json")[1])["scopes"] == ["publisher:read"]
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"url": 1}'])
 def test_says_that_the_file_is_damaged(terminal: Terminal, content: str) -> None:
     terminal.file.parent.mkdir(parents=True)

@@ -74,6 +74,19 @@ async def test_who_is_blocked_does_not_get_in(gate: Gate) -> None:
         pass
 
 
+async def test_who_is_blocked_by_name_is_met_by_the_tokens_that_they_allowed(gate: Gate) -> None:
+    tokens = {name: gate.world.issuer.token(sub=name) for name in ("maria's id", "maria")}
+    maria = BlockDefinition(id="one", kind="user", value="maria", account_id="maria's id")
+    async with gate.connect(token=tokens["maria's id"]) as blocked, gate.connect(token=tokens["maria"]) as other:
+        gate.world.put("block", "one", maria)
+        async with asyncio.timeout(5):
+            await blocked.wait_closed()
+        assert (blocked.close_code, blocked.close_reason) == (4503, "user_blocked")
+        assert slug(await refusal(gate, token=tokens["maria's id"])) == (403, "user_blocked")
+        await other.send("still here")
+        assert await other.recv() == "still here"
+
+
 async def test_others_are_not_touched(gate: Gate, backend: Backend) -> None:
     async with gate.connect() as client:
         put_block("address", "192.0.2.1")(gate.world)

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from contextlib import AsyncExitStack, ExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from typing import Any, Literal
 
 import pytest
@@ -14,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from cli.embedded import redis_server
 from services.data_plane.settings import Settings
+from services.data_plane.throttle.leases import IDLE_SECONDS, SWEEP_SECONDS
 from shared.limits import OnExceed
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
 from tests.integration.data_plane.test_refusals import refusal, slug
@@ -207,10 +209,11 @@ async def test_a_lost_script_is_loaded_again(gate: Gate) -> None:
         assert await client.recv() == "x"
 
 
-@pytest.mark.parametrize(("on_redis_loss", "admitted"), [("allow", 5), ("deny", 0)])
-async def test_without_redis_a_pod_decides_as_it_is_told(
-    backend: Backend, on_redis_loss: Literal["allow", "deny"], admitted: int
-) -> None:
+@asynccontextmanager
+async def gate_that_lost_redis(
+    backend: Backend, on_exceed: OnExceed, on_redis_loss: Literal["allow", "deny"]
+) -> AsyncIterator[Gate]:
+    """Run a pod with a limit of 5 messages, whose Redis has gone."""
     async with AsyncExitStack() as stack:
         redis = stack.enter_context(ExitStack())
         url = redis.enter_context(redis_server())
@@ -218,11 +221,31 @@ async def test_without_redis_a_pod_decides_as_it_is_told(
         world.put_tutorial(backend.url)
         settings = Settings(redis_url=url, demo=True, drain_seconds=0, on_redis_loss=on_redis_loss)
         gate = await stack.enter_async_context(run_gate(world, settings))
-        await limit(gate, 5, "drop")
+        await limit(gate, 5, on_exceed)
         redis.close()
+        yield gate
+
+
+@pytest.mark.parametrize(("on_redis_loss", "admitted"), [("allow", 5), ("deny", 0)])
+async def test_without_redis_a_pod_decides_as_it_is_told(
+    backend: Backend, on_redis_loss: Literal["allow", "deny"], admitted: int
+) -> None:
+    async with gate_that_lost_redis(backend, "drop", on_redis_loss) as gate:
         async with gate.connect() as client:
             await send_numbers(client, 8)
             relay = gate.pod.registry.all()[0].relay
             await eventually(lambda: relay.client.scanner.messages + relay.client.scanner.dropped == 8)
         assert len(backend.messages) == admitted
         assert gate.pod.telemetry.throttle.without_redis.labels(on_redis_loss)._value.get() > 0
+
+
+async def test_without_redis_a_pods_share_is_not_lost_while_it_lies_idle(backend: Backend) -> None:
+    async with gate_that_lost_redis(backend, "delay", "allow") as gate, gate.connect() as client:
+        await client.send("1")
+        assert await client.recv() == "1"
+        (lease,) = gate.pod.leases._leases.values()
+        idle_until = lease.spent_at + IDLE_SECONDS + 2 * SWEEP_SECONDS
+        await eventually(lambda: time.monotonic() > idle_until)
+        for number in ("2", "3", "4", "5"):
+            await client.send(number)
+            assert await asyncio.wait_for(client.recv(), 5) == number

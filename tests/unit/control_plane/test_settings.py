@@ -28,6 +28,11 @@ def make(**values: Any) -> Settings:
         ({"public_url": "https://user@x"}, "without query or credentials"),
         ({"gateway_url": "https://x"}, "ws or wss"),
         ({"endpoint_allow": "10.0.0.0/99"}, "10.0.0.0/99"),
+        ({"oidc_issuer": "https://x"}, "go together"),
+        ({"oidc_client_id": "x", "oidc_client_secret": "y"}, "go together"),
+        ({"oidc_issuer": "http://x"}, "URL of https"),
+        ({"oidc_issuer": "http://localhost.evil.example.com"}, "URL of https"),
+        ({"oidc_issuer": "https://user@x"}, "without credentials"),
     ],
 )
 def test_what_is_wrong_is_said(values: dict[str, Any], message: str) -> None:
@@ -44,6 +49,13 @@ def test_errors_never_show_what_was_given() -> None:
 
 def test_a_slash_at_the_end_makes_no_other_issuer() -> None:
     assert make(public_url="https://cp.example.com/").public_url == "https://cp.example.com"
+
+
+def test_a_provider_s_issuer_stays_as_it_is_written() -> None:
+    client = make(oidc_issuer="https://x.example.com/", oidc_client_id="x", oidc_client_secret="y").oidc_client
+    assert client is not None
+    assert client.issuer == "https://x.example.com/"
+    assert make(oidc_issuer="", oidc_client_id="", oidc_client_secret="").oidc_client is None
 
 
 def test_only_the_demo_knows_a_password_and_local_backends() -> None:

@@ -22,7 +22,7 @@ async def test_a_block_is_made_read_and_lifted(platform: Platform, redis_url: st
     assert (await platform.read(BLOCKLIST))["items"] == [block]
     with Redis.from_url(redis_url, decode_responses=True) as redis:
         pushed = json.loads(platform.catalogue(redis)["block"][block["id"]])
-        assert pushed == {"id": block["id"], "kind": "address", "value": "2001:db8::/32"}
+        assert pushed == {"id": block["id"], "kind": "address", "value": "2001:db8::/32", "account_id": None}
         problem(await platform.client.delete(path, headers={"If-Match": '"7"'}), 412, "precondition_failed")
         assert (await platform.client.delete(path, headers={"If-Match": made.headers["etag"]})).status_code == 204
         assert platform.catalogue(redis)["block"] == {}
@@ -66,6 +66,20 @@ async def test_pods_know_the_names_of_users_to_block(platform: Platform, redis_u
         (application,) = (await maria.get("/store/v1/applications")).json()["items"]
     with Redis.from_url(redis_url, decode_responses=True) as redis:
         assert json.loads(platform.catalogue(redis)["application"][application["id"]])["owner"] == "maria"
+
+
+async def test_pods_know_whom_a_name_stands_for_as_soon_as_somebody_has_it(platform: Platform, redis_url: str) -> None:
+    user = await platform.made("/admin/v1/users", {"name": "maria"})
+    blocks = [await platform.made(BLOCKLIST, {"kind": "user", "value": name}) for name in ("maria", "jose")]
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+
+        def people() -> list[str | None]:
+            pushed = platform.catalogue(redis)["block"]
+            return [json.loads(pushed[block["id"]])["account_id"] for block in blocks]
+
+        assert people() == [user["id"], None]
+        later = await platform.made("/admin/v1/users", {"name": "jose"})
+        assert people() == [user["id"], later["id"]]
 
 
 @on_sqlite

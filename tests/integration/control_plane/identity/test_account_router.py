@@ -14,12 +14,15 @@ from services.control_plane.identity.models import PersonalToken
 from services.control_plane.identity.personal_tokens import MAX_TOKENS, PREFIX
 from services.control_plane.identity.scopes import BUILTIN_ROLES
 from services.control_plane.identity.service import CLI_CLIENT_ID
+from services.control_plane.kit.audit import AuditEntry
 from services.control_plane.kit.security import is_well_formed
 from tests.integration.control_plane.oauth.browser import TOKEN, CodeClient, post
 from tests.integration.control_plane.platform import ECHO, Platform, fields, on_sqlite, problem
 
 USERS: Final = "/admin/v1/users"
 TOKENS: Final = "/account/v1/tokens"
+PASSWORDS: Final = "/account/v1/password"
+NEW: Final = "quite another password"
 ME: Final = "/account/v1/me"
 PASSWORD: Final = "a password that will do"
 CALLBACK: Final = "http://127.0.0.1:23456/callback"
@@ -66,6 +69,14 @@ def speak(platform: Platform, token: str) -> httpx.AsyncClient:
         base_url="http://control-plane",
         headers={"Authorization": f"Bearer {token}"},
     )
+
+
+async def refresh(platform: Platform, someone: Person) -> str | None:
+    """Return with which error a refresh fails."""
+    form = {"grant_type": "refresh_token", "client_id": CLI_CLIENT_ID}
+    answer = await post(platform, TOKEN, refresh_token=someone.tokens["refresh_token"], **form)
+    error: str | None = answer.json().get("error")
+    return error
 
 
 async def test_a_person_s_token_has_what_the_roles_give_and_no_more(platform: Platform) -> None:
@@ -118,6 +129,71 @@ async def test_a_refreshed_token_has_what_the_roles_give_by_then(platform: Platf
         await platform.client.patch(f"{USERS}/{maria.id}", json={"disabled": True})
         again = await post(platform, TOKEN, refresh_token=refreshed["refresh_token"], **form)
         assert again.json()["error"] == "invalid_grant"
+
+
+async def test_a_new_password_ends_what_clients_were_allowed_and_no_personal_token(platform: Platform) -> None:
+    async with person(platform, "creator") as maria:
+        made = (await maria.client.post(TOKENS, json={"name": "ci", "scopes": ["publisher:read"]})).json()
+        changed = await maria.client.post(PASSWORDS, json={"current": PASSWORD, "new": NEW})
+        assert changed.status_code == 204
+        problem(await maria.client.get(ME), 401, "unauthorized")
+        assert await refresh(platform, maria) == "invalid_grant"
+        async with speak(platform, made["token"]) as script:
+            assert (await script.get(ME)).status_code == 200
+        assert (await allow(platform, "maria", NEW)).status_code == 200
+
+
+async def test_a_reset_ends_personal_tokens_too(platform: Platform) -> None:
+    async with person(platform, "creator") as maria:
+        made = (await maria.client.post(TOKENS, json={"name": "ci", "scopes": ["publisher:read"]})).json()
+        await platform.made(f"{USERS}/{maria.id}/reset-password", {}, 200)
+        problem(await maria.client.get(ME), 401, "unauthorized")
+        assert await refresh(platform, maria) == "invalid_grant"
+        async with speak(platform, made["token"]) as script:
+            problem(await script.get(ME), 401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"current": "wrong", "new": NEW}, "current"),
+        ({"current": PASSWORD, "new": "short"}, "new"),
+        ({"current": PASSWORD, "new": PASSWORD}, "new"),
+        ({"new": NEW}, "current"),
+        ({"current": PASSWORD}, "new"),
+    ],
+)
+@on_sqlite
+async def test_a_password_that_is_not_changed(platform: Platform, body: dict[str, str], field: str) -> None:
+    async with person(platform, "creator") as maria:
+        assert list(fields(await maria.client.post(PASSWORDS, json=body))) == [field]
+        assert (await maria.client.get(ME)).status_code == 200
+
+
+@on_sqlite
+async def test_who_guesses_the_password_waits_and_is_written_down(platform: Platform) -> None:
+    async with person(platform, "creator") as maria:
+        for _ in range(5):
+            await maria.client.post(PASSWORDS, json={"current": "wrong", "new": NEW})
+        body = {"current": PASSWORD, "new": NEW}
+        refused = await maria.client.post(PASSWORDS, json=body)
+        problem(refused, 429, "too_many_requests")
+        assert int(refused.headers["retry-after"]) > 0
+        with platform.database.reading() as session:
+            failed = select(AuditEntry).where(AuditEntry.action == "sign_in.fail", AuditEntry.actor == maria.id)
+            assert len(session.exec(failed).all()) == 5
+        platform.clock.move(minutes=2)
+        assert (await maria.client.post(PASSWORDS, json=body)).status_code == 204
+
+
+@on_sqlite
+async def test_only_a_person_who_signed_in_changes_the_password(platform: Platform) -> None:
+    body = {"current": PASSWORD, "new": NEW}
+    problem(await platform.client.post(PASSWORDS, json=body), 403, "forbidden")
+    async with person(platform, "creator") as maria:
+        made = (await maria.client.post(TOKENS, json={"name": "ci", "scopes": ["publisher:read"]})).json()
+        async with speak(platform, made["token"]) as script:
+            problem(await script.post(PASSWORDS, json=body), 403, "forbidden")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from joserfc.jws import extract_compact
 
 from tests.integration.control_plane.oauth.browser import CALLBACK, ISSUER, TOKEN, code_client, post
 from tests.integration.control_plane.oauth.test_server import POST, error_of
-from tests.integration.control_plane.platform import Platform, on_sqlite, problem
+from tests.integration.control_plane.platform import Platform, on_sqlite
 
 Key = ECKey | RSAKey | OKPKey
 KEY = ECKey.generate_key("P-256")
@@ -69,13 +69,6 @@ async def test_codes_and_refreshes_bind_as_well_and_a_bad_proof_uses_nothing_up(
     assert bound_to(answer) == {"jkt": OTHER.thumbprint()}
     body = (await client.post("/oauth2/introspect", token=answer.json()["access_token"])).json()
     assert (body["token_type"], body["cnf"]) == ("DPoP", {"jkt": OTHER.thumbprint()})
-
-
-@on_sqlite
-async def test_a_bound_token_is_no_bearer_token(platform: Platform) -> None:
-    token = (await ask(platform, prove(platform))).json()["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
-    problem(await platform.client.get("/admin/v1/policies", headers=headers), 401, "unauthorized")
 
 
 @pytest.mark.parametrize(

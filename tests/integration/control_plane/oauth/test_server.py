@@ -190,7 +190,7 @@ async def test_without_a_token_no_error_is_named(platform: Platform, header: dic
     platform.client.headers.pop("Authorization", None)
     response = await platform.client.get("/admin/v1/policies", headers=header)
     problem(response, 401, "unauthorized")
-    assert response.headers["www-authenticate"] == 'Bearer realm="framegate"'
+    assert response.headers["www-authenticate"] == 'Bearer realm="framegate", DPoP algs="ES256 RS256 Ed25519"'
 
 
 async def test_keys_stay_over_a_restart_and_only_under_their_secret(started: Start) -> None:

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from services.control_plane.identity.scopes import ALL_SCOPES, BUILTIN_ROLES
+from services.control_plane.identity.service import CLI_CLIENT_ID
 from tests.integration.control_plane.oauth.browser import (
     AUTHORIZE,
     CALLBACK,
@@ -40,6 +42,21 @@ async def test_the_page_says_who_asks_for_what(client: CodeClient) -> None:
     assert page.headers["referrer-policy"] == "same-origin"
     cookie = page.headers["set-cookie"]
     assert all(part in cookie for part in ("HttpOnly", "SameSite=strict", "Path=/oauth2/authorize"))
+
+
+@on_sqlite
+async def test_the_page_shows_what_a_person_can_give(platform: Platform) -> None:
+    password = "a password that will do"
+    await platform.made("/admin/v1/users", {"name": "maria", "password": password, "roles": ["creator"]})
+    command = CodeClient(platform, CLI_CLIENT_ID, "", "")
+    place = "http://127.0.0.1:23456/callback"
+    page = await command.page(redirect_uri=place)
+    assert "what you may do of this" in page.text
+    assert all(scope in page.text for scope in ALL_SCOPES)
+    await command.decide(page, username="maria", password=password)
+    page = await command.page(redirect_uri=place)
+    assert "You are signed in as <strong>maria</strong>" in page.text
+    assert {scope for scope in ALL_SCOPES if scope in page.text} == set(BUILTIN_ROLES["creator"])
 
 
 @on_sqlite

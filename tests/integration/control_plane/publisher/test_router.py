@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.integration.control_plane.platform import ECHO, Platform, fields, on_sqlite, problem
+from tests.integration.control_plane.platform import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    ECHO,
+    Platform,
+    fields,
+    on_sqlite,
+    problem,
+)
 
 APIS = "/publisher/v1/apis"
 
@@ -221,19 +229,62 @@ async def test_an_api_with_subscriptions_is_not_deleted(platform: Platform) -> N
 async def test_each_action_has_its_scope(platform: Platform) -> None:
     api = await platform.make_api()
     path = f"{APIS}/{api['id']}"
-    async with platform.account("reader", "publisher:read") as reader:
-        assert (await reader.get(path)).status_code == 200
-        refused = await reader.put(path, json=ECHO)
-        problem(refused, 403, "insufficient_scope")
-        assert 'scope="publisher:write"' in refused.headers["www-authenticate"]
-    async with platform.account("writer", "publisher:write") as writer:
-        assert (await writer.put(path, json=ECHO)).status_code == 200
-        problem(await writer.get(path), 403, "insufficient_scope")
-        problem(await writer.post(f"{path}/lifecycle", json={"action": "publish"}), 403, "insufficient_scope")
-    async with platform.account("releaser", "publisher:publish") as releaser:
-        assert (await releaser.post(f"{path}/lifecycle", json={"action": "publish"})).status_code == 200
-    async with platform.account("by-role", roles=("publisher",)) as publisher:
-        assert (await publisher.patch(path, json={"description": "x"})).status_code == 200
+    client = platform.client
+    await platform.sign_in(CLIENT_ID, CLIENT_SECRET, "publisher:read")
+    assert (await client.get(path)).status_code == 200
+    refused = await client.put(path, json=ECHO)
+    problem(refused, 403, "insufficient_scope")
+    assert 'scope="publisher:write"' in refused.headers["www-authenticate"]
+    await platform.sign_in(CLIENT_ID, CLIENT_SECRET, "publisher:write")
+    assert (await client.put(path, json=ECHO)).status_code == 200
+    problem(await client.get(path), 403, "insufficient_scope")
+    problem(await client.post(f"{path}/lifecycle", json={"action": "publish"}), 403, "insufficient_scope")
+    await platform.sign_in(CLIENT_ID, CLIENT_SECRET, "publisher:publish")
+    assert (await client.post(f"{path}/lifecycle", json={"action": "publish"})).status_code == 200
+
+
+async def test_an_api_is_its_owner_s_and_the_administrators(platform: Platform) -> None:
+    async with platform.account("owner", roles=("publisher",)) as owner:
+        async with platform.account("other", roles=("publisher",)) as other:
+            api = (await owner.post(APIS, json=ECHO)).json()
+            path = f"{APIS}/{api['id']}"
+            publish = {"action": "publish"}
+            assert (await owner.post(f"{path}/lifecycle", json=publish)).status_code == 200
+            subscription = await platform.subscribe(await platform.make_application(), api)
+            block = f"/publisher/v1/subscriptions/{subscription['id']}"
+            for method, place, body in (
+                ("GET", path, None),
+                ("PUT", path, ECHO),
+                ("PATCH", path, {"description": "x"}),
+                ("DELETE", path, None),
+                ("GET", f"{path}/lifecycle", None),
+                ("POST", f"{path}/lifecycle", publish),
+                ("POST", f"{path}/versions", {"version": "2.0"}),
+                ("POST", f"{path}/endpoints/test", None),
+                ("GET", f"{path}/subscriptions", None),
+                ("POST", f"{block}/block", None),
+                ("POST", f"{block}/unblock", None),
+            ):
+                problem(await other.request(method, place, json=body), 404, "not_found")
+            assert (await other.get(APIS)).json()["total"] == 0
+        assert [found["id"] for found in (await owner.get(APIS)).json()["items"]] == [api["id"]]
+        assert (await owner.post(f"{block}/block")).json()["state"] == "BLOCKED"
+        assert [found["id"] for found in (await platform.read(APIS))["items"]] == [api["id"]]
+        assert (await platform.client.patch(path, json={"description": "x"})).status_code == 200
+        copy = await platform.made(f"{path}/versions", {"version": "2.0"})
+        assert copy["owner"] == api["owner"]
+        await platform.sign_in(CLIENT_ID, CLIENT_SECRET, "publisher:read")
+        problem(await platform.client.get(path), 404, "not_found")
+
+
+async def test_nobody_else_gets_into_a_context(platform: Platform) -> None:
+    async with platform.account("owner", roles=("publisher",)) as owner:
+        await owner.post(APIS, json=ECHO)
+        versions = {"name": "Other", "version": "2.0", "default": True}
+        for context in (ECHO["context"], ECHO["context"].upper()):
+            answer = await platform.client.post(APIS, json={**ECHO, **versions, "context": context})
+            assert list(fields(answer)) == ["context"]
+        assert (await owner.post(APIS, json={**ECHO, **versions})).status_code == 201
 
 
 async def test_paths_reach_the_pods(platform: Platform, redis_client: Redis) -> None:

@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from base64 import urlsafe_b64decode
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from services.control_plane.identity.bearer import BearerVerifier
 from services.control_plane.identity.models import Account
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import system_clock
+from services.control_plane.kit.database import Database
 from services.control_plane.kit.problems import UnavailableError
 from services.control_plane.kit.redis_client import connect
 from services.control_plane.kit.security import Sealer
+from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.store.application_tokens import ApplicationTokens
@@ -208,7 +211,7 @@ async def test_a_preflight_is_answered_for_origins_that_an_api_lists(platform: P
     answer = await platform.client.options(TICKETS, headers={"Origin": PAGE, **asked})
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, PAGE)
     assert answer.headers["access-control-allow-methods"] == "POST"
-    assert answer.headers["access-control-allow-headers"] == "Authorization, Content-Type"
+    assert answer.headers["access-control-allow-headers"] == "Authorization, Content-Type, DPoP"
     for origin in ("https://evil.test", "https://created.test", "null"):
         refused = await platform.client.options(TICKETS, headers={"Origin": origin, **asked})
         assert not [name for name in refused.headers if name.startswith("access-control")]
@@ -227,10 +230,11 @@ async def test_without_redis_the_caller_is_told_to_come_back(started: Start) -> 
     assert (answer.headers["retry-after"], answer.headers["access-control-allow-origin"]) == ("1", PAGE)
 
 
-def test_a_redis_that_is_silent_is_not_waited_for() -> None:
+def test_a_redis_that_is_silent_is_not_waited_for(tmp_path: Path) -> None:
     ticket = Ticket(api_id=ApiId("a"), application_id=ApplicationId("b"), key_type="SANDBOX")
     keyring = KeyRing(Sealer("a key of the tests, of 32 characters or more"), "ES256", system_clock)
-    bearer = BearerVerifier("", keyring, Revocations(system_clock), system_clock)
+    database, proofs = Database(f"sqlite:///{tmp_path}/unused.db"), DpopReader("", system_clock)
+    bearer = BearerVerifier("", keyring, Revocations(system_clock), proofs, database, system_clock)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel takes connections, nobody answers
         redis = connect(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", 0.2)
         began = time.monotonic()

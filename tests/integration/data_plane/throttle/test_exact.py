@@ -84,7 +84,7 @@ class Fleet:
 
 
 @contextmanager
-def fleet(redis_url: str, folder: Path, pods: int = 3) -> Iterator[Fleet]:
+def fleet(redis_url: str, folder: Path, pods: int = 3, **settings: str) -> Iterator[Fleet]:
     """Run pods on a Redis that is empty."""
     with Redis.from_url(redis_url) as redis:
         redis.flushall()
@@ -93,8 +93,8 @@ def fleet(redis_url: str, folder: Path, pods: int = 3) -> Iterator[Fleet]:
         for index in range(pods):
             place = folder / str(index)
             place.mkdir(exist_ok=True)
-            settings = {"FRAMEGATE_DATA_PLANE_WORKERS": "1", "FRAMEGATE_DRAIN_SECONDS": "0"}
-            started.append(stack.enter_context(pod_process(redis_url, place, **settings)))
+            own = {"FRAMEGATE_DATA_PLANE_WORKERS": "1", "FRAMEGATE_DRAIN_SECONDS": "0", **settings}
+            started.append(stack.enter_context(pod_process(redis_url, place, **own)))
         yield Fleet(started)
 
 

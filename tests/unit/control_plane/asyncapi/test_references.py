@@ -49,7 +49,7 @@ def test_a_reference_leads_nowhere_else(reference: str) -> None:
 CIRCLE = {"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}}
 CHAIN = {f"a{n}": {"$ref": f"#/a{n + 1}"} for n in range(10_000)} | {"a10000": 1}
 # Each step of each pointer is a reference by such a pointer.
-TREE = {f"a{n}": {"p": {"$ref": f"#/a{n + 1}/p/p/p/p"}} for n in range(40)} | {"a40": {"p": {"$ref": "#/a40"}}}
+TREE: dict[str, Any] = {f"a{n}": {"p": {"$ref": f"#/a{n + 1}/p/p/p/p"}} for n in range(40)} | {"a40": {"p": {"$ref": "#/a40"}}}
 
 
 @pytest.mark.parametrize("document", [CIRCLE, CHAIN, TREE], ids=["a circle", "a chain", "a tree"])

@@ -1,0 +1,57 @@
+"""The only place where routers are joined."""
+
+from fastapi import Depends, FastAPI
+
+from services.control_plane import health
+from services.control_plane.asyncapi import router as document_router
+from services.control_plane.asyncapi import store_router as document_store_router
+from services.control_plane.blocklist import router as blocklist_router
+from services.control_plane.fleet import publisher_router as fleet_publisher_router
+from services.control_plane.fleet import router as fleet_router
+from services.control_plane.fleet import store_router as fleet_store_router
+from services.control_plane.identity import account_router, audit_router, role_router, user_router
+from services.control_plane.identity import router as identity_router
+from services.control_plane.identity.dependencies import Requires
+from services.control_plane.identity.scopes import ADMIN
+from services.control_plane.oauth import key_router as key_admin_router
+from services.control_plane.oauth import router as oauth_router
+from services.control_plane.portal import consent_router, device_router, oidc_router, sign_in_router
+from services.control_plane.publisher import router as publisher_router
+from services.control_plane.store import api_key_router, key_router, registration_router, ticket_router
+from services.control_plane.store import publisher_router as store_publisher_router
+from services.control_plane.store import router as store_router
+from services.control_plane.throttling import router as throttling_router
+from services.control_plane.usage import router as usage_router
+
+
+def join(app: FastAPI) -> None:
+    app.include_router(oauth_router.router)
+    app.include_router(consent_router.router)
+    app.include_router(sign_in_router.router)
+    app.include_router(oidc_router.router)
+    app.include_router(device_router.router)
+    app.include_router(publisher_router.router)
+    app.include_router(document_router.router)
+    app.include_router(document_store_router.router)
+    app.include_router(store_publisher_router.router)
+    app.include_router(store_router.router)
+    app.include_router(key_router.router)
+    app.include_router(api_key_router.router)
+    app.include_router(ticket_router.router)
+    app.include_router(registration_router.router)
+    app.include_router(usage_router.router)
+    app.include_router(usage_router.applications)
+    app.include_router(fleet_router.router)
+    app.include_router(fleet_publisher_router.router)
+    app.include_router(fleet_store_router.router)
+    app.include_router(fleet_store_router.renewals)
+    # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
+    app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
+    app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
+    app.include_router(blocklist_router.router)
+    app.include_router(identity_router.router)
+    app.include_router(user_router.router)
+    app.include_router(account_router.router)
+    app.include_router(role_router.router)
+    app.include_router(audit_router.router)
+    app.include_router(health.router)
