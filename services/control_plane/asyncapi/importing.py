@@ -91,7 +91,7 @@ class Imported:
         found: dict[tuple[str, ...], str] = {}
         for name, given in self._document.get("channels", {}).items():
             address = self._follow(given).get("address") or ""
-            path = f"/{address.removeprefix('/')}"
+            path = f"/{address.removeprefix('/').removesuffix('/')}"
             if path != "/" and _is_path(path) and shape_of(path) not in found:
                 self._pointers[f"paths.{len(found)}.path"] = make_pointer("channels", name, "address")
                 found[shape_of(path)] = path

@@ -28,8 +28,8 @@ ANSWER: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json":
 
 
 @router.get("/{api_id}/asyncapi", response_class=JSONResponse, responses=ANSWER | declare("not_found"))
-def get_document(_: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, documents: Documents) -> Response:
-    api = apis.get(unit.session, api_id)
+def get_document(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, documents: Documents) -> Response:
+    api = apis.get(unit.session, api_id, caller)
     return JSONResponse(documents.read(unit.session, api), headers={"ETag": etag(api.row_version)})
 
 
@@ -40,7 +40,7 @@ def get_document(_: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, doc
     openapi_extra=REQUEST_BODY,
 )
 def replace_document(
-    _: MayWriteApis,
+    caller: MayWriteApis,
     api_id: ResourceId,
     upload: Uploaded,
     unit: Unit,
@@ -50,18 +50,23 @@ def replace_document(
 ) -> Response:
     document = upload.read()
     converted = check(document)  # before the transaction begins: it takes a while
-    api = apis.get(unit.session, api_id)
+    api = apis.get(unit.session, api_id, caller)
     documents.replace(unit.session, api, document, if_match)
     return JSONResponse(converted, headers={"ETag": etag(api.row_version)})
 
 
 @router.get("/{api_id}/asyncapi/diff", responses=declare("not_found"))
 def compare_documents(
-    _: MayReadApis, api_id: ResourceId, against: Annotated[Id, Query()], unit: Unit, apis: Apis, documents: Documents
+    caller: MayReadApis,
+    api_id: ResourceId,
+    against: Annotated[Id, Query()],
+    unit: Unit,
+    apis: Apis,
+    documents: Documents,
 ) -> DiffRead:
     """Compare an API's document with that of another API, as a rule an older version of it."""
-    api = apis.get(unit.session, api_id)
-    other = repository.find(unit.session, against)
+    api = apis.get(unit.session, api_id, caller)
+    other = repository.find_own(unit.session, against, caller)
     if other is None:
         raise InvalidError.of("against", "there is no such API")
     return documents.compare(unit.session, other, api)

@@ -47,9 +47,11 @@ def test_a_reference_leads_nowhere_else(reference: str) -> None:
 
 
 CIRCLE = {"a": {"$ref": "#/b"}, "b": {"$ref": "#/a"}}
-CHAIN = {f"a{n}": {"$ref": f"#/a{n + 1}"} for n in range(10_000)} | {"a10000": 1}
+CHAIN: dict[str, Any] = {f"a{n}": {"$ref": f"#/a{n + 1}"} for n in range(10_000)} | {"a10000": 1}
 # Each step of each pointer is a reference by such a pointer.
-TREE: dict[str, Any] = {f"a{n}": {"p": {"$ref": f"#/a{n + 1}/p/p/p/p"}} for n in range(40)} | {"a40": {"p": {"$ref": "#/a40"}}}
+TREE: dict[str, Any] = {f"a{n}": {"p": {"$ref": f"#/a{n + 1}/p/p/p/p"}} for n in range(40)} | {
+    "a40": {"p": {"$ref": "#/a40"}}
+}
 
 
 @pytest.mark.parametrize("document", [CIRCLE, CHAIN, TREE], ids=["a circle", "a chain", "a tree"])
@@ -61,7 +63,7 @@ def test_references_that_never_end_are_given_up_early(document: dict[str, Any]) 
 
 def test_a_document_is_resolved_but_for_its_schemas() -> None:
     said = {"payload": {"$ref": "#/components/schemas/said"}}
-    document = {
+    document: dict[str, Any] = {
         "channels": {"room": {"$ref": "#/components/channels/room"}},
         "operations": {"say": {"channel": {"$ref": "#/channels/room"}, "messages": [{"$ref": "#/x"}]}},
         "components": {
@@ -77,7 +79,9 @@ def test_a_document_is_resolved_but_for_its_schemas() -> None:
     assert resolved["components"]["schemas"] == document["components"]["schemas"]
 
 
-BOMB = {f"a{n}": {key: {"$ref": f"#/a{n + 1}"} for key in "bcdefghijk"} for n in range(25)} | {"a25": {}}
+BOMB: dict[str, Any] = {f"a{n}": {key: {"$ref": f"#/a{n + 1}"} for key in "bcdefghijk"} for n in range(25)} | {
+    "a25": {}
+}
 
 
 @pytest.mark.parametrize("document", [BOMB, {"a": {"b": {"$ref": "#/a"}}}], ids=["a bomb", "without an end"])
