@@ -29,7 +29,8 @@ SETUP = """
 from mypyc.build import mypycify
 from setuptools import setup
 files = ["--ignore-missing-imports", *{files!r}]
-setup(name="core", packages=[], ext_modules=mypycify(files, opt_level="3", separate=True))
+# No debug information: it names the folder, and the same sources should make the same wheel.
+setup(name="core", packages=[], ext_modules=mypycify(files, opt_level="3", debug_level="0", separate=True))
 """
 
 

@@ -5,7 +5,7 @@ import sys
 import typer
 from pydantic import ValidationError
 
-from cli import connect, demo, login, migrate, planes, tokens
+from cli import connect, demo, login, migrate, pipeline, planes, resource_commands, tokens, wso2
 from cli.errors import CommandError
 
 app = typer.Typer(
@@ -25,6 +25,12 @@ app.command("logout")(login.logout)
 app.command("whoami")(login.whoami)
 app.command("token")(tokens.show)
 app.command("connect")(connect.run)
+app.command("apply")(pipeline.apply)
+app.command("diff")(pipeline.diff)
+app.command("export")(pipeline.export)
+app.command("validate")(pipeline.validate)
+app.command("import-wso2")(wso2.import_wso2)
+resource_commands.join(app)
 
 
 def main() -> None:

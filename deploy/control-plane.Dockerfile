@@ -1,12 +1,20 @@
 FROM python:3.11-slim-bookworm AS packages
 COPY deploy/requirements.lock /requirements.lock
-RUN python -m venv /opt/framegate \
-    && /opt/framegate/bin/pip install --no-cache-dir --only-binary :all: --no-deps --require-hashes -r /requirements.lock
+RUN python -m venv --without-pip /opt/framegate \
+    && pip --python /opt/framegate/bin/python install \
+    --no-cache-dir --only-binary :all: --no-deps --require-hashes -r /requirements.lock
+
+FROM packages AS sbom
+COPY deploy/sbom-requirements.lock /sbom-requirements.lock
+RUN pip install --no-cache-dir --only-binary :all: --no-deps --require-hashes -r /sbom-requirements.lock
+RUN cyclonedx-py environment --no-validate --output-reproducible --output-file /sbom.cdx.json /opt/framegate/bin/python
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home framegate
+RUN groupadd --system --gid 10001 framegate \
+    && useradd --system --uid 10001 --gid 10001 --no-create-home framegate
 COPY --from=packages /opt/framegate /opt/framegate
 WORKDIR /app
+COPY --from=sbom /sbom.cdx.json sbom.cdx.json
 COPY cli cli
 COPY migrations migrations
 COPY services/__init__.py services/__init__.py

@@ -24,6 +24,9 @@ KINDS: Final[Mapping[str, type[Contract]]] = {
     "api_key": ApiKeyDefinition,
 }
 
+KINDS_FIELD: Final = "kinds"
+"""In the state: of which kinds the digest tells. A pod that doesn't know one holds its objects unread."""
+
 STREAM_LENGTH: Final = 10_000
 """About how many changes the stream keeps. A pod that fell further behind loads everything anew."""
 
@@ -72,6 +75,16 @@ class Mark:
             return cls(fields["epoch"], int(fields["revision"]), fields["digest"])
         except (KeyError, ValueError):
             return None
+
+
+def join_kinds() -> str:
+    """Return the kinds of this version, as the state names them."""
+    return ",".join(KINDS)
+
+
+def read_kinds(state: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the kinds that the state names; those of this version where a version wrote it that named none."""
+    return tuple(state.get(KINDS_FIELD, join_kinds()).split(","))
 
 
 NO_DIGEST: Final = f"{0:064x}"

@@ -1,12 +1,12 @@
 """Access tokens as both planes read them: JWTs after RFC 9068."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NewType, Self
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64decode
@@ -22,23 +22,69 @@ MANAGEMENT_AUDIENCE = "urn:framegate:management"
 ALGORITHMS = ("ES256", "RS256", "Ed25519")
 """One for each type of key, so that a token's algorithm is always that of its key."""
 
+ACCESS_TOKEN_TYPES = ("at+jwt", "application/at+jwt")
+
 MAX_TOKEN_BYTES = 8192
 
 
+class IntrospectionDefinition(Contract):
+    """Where an issuer is asked about its opaque tokens (RFC 7662), and as which client.
+
+    The secret can be read with the key at `keys.CATALOGUE_KEY`.
+    """
+
+    url: str
+    client_id: str
+    sealed_secret: str = Field(repr=False)
+
+
+class ExternalIssuerDefinition(Contract):
+    """What is particular about an issuer that is not ours, by the name under which APIs trust it.
+
+    `application_claim` names whose token it is: without one `client_id`, or else `azp`.
+    """
+
+    name: str
+    audience: str
+    application_claim: str | None = None
+    keys: tuple[Mapping[str, Any], ...]
+    introspection: IntrospectionDefinition | None = None
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        read_keys(self.keys)
+        return self
+
+
 class IssuerDefinition(Contract):
-    """Whose tokens the pods accept: the issuer's URL and its public keys as JWKs."""
+    """Whose tokens the pods accept: the issuer's URL and its public keys as JWKs.
+
+    An external issuer has its keys in `external`, and no others: a pod that is too old to know of it takes none of its
+    tokens. `sealed_assertion_key` is a private JWK that pods sign assertions for backends with; its public half is
+    never among `keys`, so that nobody makes access tokens with it. It can be read with the key at `keys.CATALOGUE_KEY`.
+    """
 
     issuer: str
     keys: tuple[Mapping[str, Any], ...]
+    sealed_assertion_key: str | None = Field(default=None, repr=False)
+    external: ExternalIssuerDefinition | None = None
 
     @model_validator(mode="after")
     def _check_keys(self) -> Self:
         """Refuse keys that can't be read: a pod would find out in the midst of everything else."""
-        try:
-            KeySet.import_key_set({"keys": [dict(key) for key in self.keys]})
-        except (JoseError, TypeError, KeyError) as error:
-            raise ValueError(f"a key can't be read: {error}") from error
+        if self.external is None:
+            read_keys(self.keys)
+        elif self.keys:
+            raise ValueError("the keys of an external issuer stand in external")
         return self
+
+
+def read_keys(keys: Iterable[Mapping[str, Any]]) -> KeySet:
+    """Return JWKs to verify with. Raises `ValueError`."""
+    try:
+        return KeySet.import_key_set({"keys": [dict(key) for key in keys]})
+    except (JoseError, TypeError, KeyError) as error:
+        raise ValueError(f"a key can't be read: {error}") from error
 
 
 class AccessClaims(Contract):
@@ -68,6 +114,10 @@ class ExpiredTokenError(InvalidTokenError):
     """A token that was good once."""
 
 
+class UnknownKeyError(InvalidTokenError):
+    """A token that names a key which its issuer was not known to have."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenVerifier:
     """Checks tokens of one issuer for one audience.
@@ -88,18 +138,9 @@ class TokenVerifier:
 
     def read(self, token: str) -> AccessClaims:
         """Return the claims of an access token that was signed by one of the keys. Raises `InvalidTokenError`."""
-        if len(token) > MAX_TOKEN_BYTES:
-            raise InvalidTokenError("the token is too long")
         try:
-            # RFC 8725, 3.1: the algorithms are ours, never the token's choice.
-            decoded = jwt.decode(token, self.keys, algorithms=list(ALGORITHMS), registry=_REGISTRY)
-        except (JoseError, ValueError, TypeError, RecursionError) as error:  # a header may hold anything
-            raise InvalidTokenError("the signature does not verify") from error
-        # RFC 9068, section 4: anything but an access token is refused.
-        if str(decoded.header.get("typ", "")).lower() not in ("at+jwt", "application/at+jwt"):
-            raise InvalidTokenError("not an access token")
-        try:
-            return _CLAIMS.validate_python(decoded.claims)
+            # RFC 9068, section 4: anything but an access token is refused.
+            return _CLAIMS.validate_python(decode(token, self.keys, ACCESS_TOKEN_TYPES))
         except ValidationError as error:
             raise InvalidTokenError("claims are missing or malformed") from error
 
@@ -120,6 +161,31 @@ class TokenVerifier:
             raise ExpiredTokenError("expired")
         if max(claims.iat, claims.nbf) > now + self.leeway_seconds:
             raise InvalidTokenError("not valid yet")
+
+
+def decode(token: str, keys: KeySet, types: Collection[str]) -> dict[str, Any]:
+    """Return what a token of one of these types says, if one of the keys signed it. Raises `InvalidTokenError`."""
+    if len(token) > MAX_TOKEN_BYTES:
+        raise InvalidTokenError("the token is too long")
+    try:
+        # RFC 8725, 3.1: the algorithms are ours, never the token's choice.
+        decoded = jwt.decode(token, keys, algorithms=list(ALGORITHMS), registry=_REGISTRY)
+    except InvalidKeyIdError as error:
+        raise UnknownKeyError("the signature does not verify") from error
+    except (JoseError, ValueError, TypeError, RecursionError) as error:  # a header may hold anything
+        raise InvalidTokenError("the signature does not verify") from error
+    if str(decoded.header.get("typ", "")).lower() not in types:
+        raise InvalidTokenError("not an access token")
+    return decoded.claims
+
+
+def is_jwt(token: str) -> bool:
+    """Tell whether a token can be read by whom it is shown to: an opaque one says something to its issuer alone."""
+    try:
+        peek_issuer(token)
+    except InvalidTokenError:
+        return False
+    return True
 
 
 def peek_issuer(token: str) -> str:

@@ -78,6 +78,9 @@ class ApiDefinition(Contract):
     state: State
     endpoints: Endpoints
     auth: Auth = Auth()
+    issuers: tuple[str, ...] = ()
+    """The names of the external issuers whose tokens are taken beside ours."""
+
     paths: tuple[PathDefinition, ...] = ()
     api_policy: PolicyName | None = None
     anonymous_policy: PolicyName | None = None  # of level subscription, for each address that needs no credentials
@@ -90,6 +93,7 @@ class ApiDefinition(Contract):
     expiry_grace_seconds: int = Field(default=0, ge=0)
     set_headers: Mapping[str, str] = {}
     forward_cookies: bool = False
+    backend_assertion: bool = False
     ca_certificate: str | None = None
     sealed_client_certificate: str | None = Field(default=None, repr=False)
     sealed_backend_credentials: str | None = Field(default=None, repr=False)

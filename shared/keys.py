@@ -43,6 +43,9 @@ def dpop(digest: str) -> str:
     return f"fg:{{dpop:{digest}}}"
 
 
+ISSUER_HINTS = "fg:{issuers}:hints"
+"""Set of external issuers, by name, that a token came of with a key that no pod knows."""
+
 PODS = "fg:pods"
 """Sorted set of the workers of all pods, by the time at which each is given up. Lost ones stay for a minute."""
 

@@ -63,6 +63,8 @@ _ALL: Final = (
     Problem("api_retired", "The API is gone", 404, 4510),
     Problem("credentials_required", "Credentials are needed", 401),
     Problem("token_invalid", "The token is not valid", 401),
+    Problem("issuer_untrusted", "The API does not trust the token's issuer", 401, 4501),
+    Problem("client_unmapped", "No application is mapped to the token's client", 403, 4503),
     Problem("proof_invalid", "The proof does not show that the token's key is held", 401),
     Problem("token_expired", "The token has expired", 401, 4401),
     Problem("token_revoked", "The token was revoked", 401, 4501),

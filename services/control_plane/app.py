@@ -21,7 +21,8 @@ from services.control_plane.asyncapi.service import DocumentService
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
-from services.control_plane.catalogue.pusher import RECONCILE_SECONDS, Pusher
+from services.control_plane.catalogue.pusher import Pusher
+from services.control_plane.chores import make_keepers
 from services.control_plane.fleet.connections import ConnectionService
 from services.control_plane.fleet.enquirer import Enquirer
 from services.control_plane.fleet.pods import PodReader
@@ -37,6 +38,9 @@ from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.service import AccountService
 from services.control_plane.identity.sessions import SessionService
 from services.control_plane.identity.sign_in import SignInService
+from services.control_plane.issuers import repository as issuer_repository
+from services.control_plane.issuers.refreshing import Refresher
+from services.control_plane.issuers.service import ExternalIssuerService
 from services.control_plane.kit import audit, problems
 from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.bulkhead import Bulkhead
@@ -50,18 +54,18 @@ from services.control_plane.kit.routing import Room
 from services.control_plane.kit.security import Sealer
 from services.control_plane.kit.unit_of_work import Collaborators
 from services.control_plane.metrics import Metrics, MetricsMiddleware
-from services.control_plane.oauth.announcer import Announcer
 from services.control_plane.oauth.assertions import AssertionReader
 from services.control_plane.oauth.devices import DeviceService
 from services.control_plane.oauth.dpop import DpopReader
 from services.control_plane.oauth.grants import GrantService
-from services.control_plane.oauth.keeper import Chore, Keeper
+from services.control_plane.oauth.keeper import Keeper
 from services.control_plane.oauth.keyring import KeyRing
-from services.control_plane.oauth.revocation import Revocations, has_pending
+from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
+from services.control_plane.outside import Outside, look_outside
 from services.control_plane.portal.consent import ConsentService
 from services.control_plane.portal.device_router import CodeGuesses
 from services.control_plane.portal.external import CALLBACK_PATH, Door, Doors
@@ -78,6 +82,7 @@ from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
+from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.registration import RegistrationService
@@ -85,7 +90,6 @@ from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
-from services.control_plane.usage.collector import UsageCollector
 from services.control_plane.usage.reports import UsageReader
 from shared.connections import ANSWER_SECONDS
 
@@ -96,11 +100,6 @@ _SLOW_WAIT_SECONDS: Final = 2.0
 
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
-
-_KEEPER_SECONDS: Final = 0.5
-_KEYS_SECONDS: Final = 5.0
-_SWEEP_SECONDS: Final = 60.0
-_COLLECT_SECONDS: Final = 1.0
 
 _TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 
@@ -133,7 +132,11 @@ class Services:
 
 def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     platform = _build_platform(settings, clock)
-    services = _build_services(settings, platform)
+    slow = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
+    outside = look_outside(
+        settings.addresses, slow, platform.database, platform.redis, platform.backend_sealer, platform.clock
+    )
+    services = _build_services(settings, platform, outside)
     metrics = Metrics(platform.pusher)
     app = FastAPI(
         title="Framegate",
@@ -166,18 +169,16 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
     )
 
 
-def _build_services(settings: Settings, platform: Platform) -> Services:
+def _build_services(settings: Settings, platform: Platform, outside: Outside) -> Services:
     clock, database = platform.clock, platform.database
-    keyring = KeyRing(platform.sealer, settings.signing_algorithm, clock)
+    keyring = KeyRing(platform.sealer, platform.backend_sealer, settings.signing_algorithm, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
     signing = IssuerService(database, keyring, issuer, clock)
-    clients = ClientService(clock)
+    clients, roles = ClientService(clock), RoleService()
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
-    keys, api_keys = KeyService(clients, issuer, clock), ApiKeyService(clock)
-    applications = ApplicationService(policies, keys, api_keys, clock)
-    blocks = BlockService(clock)
+    keys, blocks = KeyService(clients, issuer, clock), BlockService(clock)
+    applications, kept = _provide_applications(settings, platform, policies, keys, outside)
     hooks = _build_hooks(applications, blocks)
-    roles = RoleService()
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, tokens.dpop, database, clock)
@@ -197,15 +198,29 @@ def _build_services(settings: Settings, platform: Platform) -> Services:
         PeopleService: people,
         **_provide_portal(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
-        **_provide_publisher(settings, platform, policies),
-        ApplicationService: applications,
-        KeyService: keys,
-        ApiKeyService: api_keys,
-        RegistrationService: RegistrationService(applications, keys, settings.public_url),
+        **_provide_publisher(settings, platform, policies, outside),
+        **kept,
         **_provide_store(settings, platform, bearer, blocks),
     }
-    keepers = _build_keepers(platform, keyring, signing, tokens, (sessions, personal))
+    parts = (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, sessions, personal)
+    keepers = make_keepers(database, platform.redis, clock, keyring, signing, parts, outside.refresher)
     return Services(policies, signing, accounts, roles, keepers, provided)
+
+
+def _provide_applications(
+    settings: Settings, platform: Platform, policies: PolicyService, keys: KeyService, outside: Outside
+) -> tuple[ApplicationService, dict[type, object]]:
+    clock = platform.clock
+    external_keys = ExternalKeyService(platform.database, outside.introspection, clock)
+    api_keys = ApiKeyService(clock)
+    applications = ApplicationService(policies, keys, external_keys, api_keys, clock)
+    return applications, {
+        ApplicationService: applications,
+        KeyService: keys,
+        ExternalKeyService: external_keys,
+        ApiKeyService: api_keys,
+        RegistrationService: RegistrationService(applications, keys, settings.public_url),
+    }
 
 
 def _build_hooks(applications: ApplicationService, blocks: BlockService) -> AccountHooks:
@@ -268,15 +283,19 @@ def _build_doors(settings: Settings, people: PeopleService, clock: Clock) -> Doo
     return Doors(Door(provider, ExternalSignInService(client.issuer, settings.oidc_roles_claim, people, clock)))
 
 
-def _provide_publisher(settings: Settings, platform: Platform, policies: PolicyService) -> dict[type, object]:
-    bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
-    addresses = AddressChecker(settings.addresses, bulkhead)
+def _provide_publisher(
+    settings: Settings, platform: Platform, policies: PolicyService, outside: Outside
+) -> dict[type, object]:
+    clock, addresses = platform.clock, outside.addresses
     backend_secrets = BackendSecrets(platform.backend_sealer)
+    issuers = ExternalIssuerService(settings.public_url, outside.reader, outside.introspection, clock)
     return {
         BackendSecrets: backend_secrets,
-        ApiService: ApiService(policies, backend_secrets, document_repository.copy, platform.clock),
+        ApiService: ApiService(policies, backend_secrets, issuer_repository.exists, document_repository.copy, clock),
+        ExternalIssuerService: issuers,
+        Refresher: outside.refresher,
         AddressChecker: addresses,
-        EndpointTester: EndpointTester(addresses, bulkhead),
+        EndpointTester: EndpointTester(addresses, outside.slow),
     }
 
 
@@ -303,45 +322,6 @@ def _build_tokens(
         scopes_of=accounts.scopes_of,
         clock=clock,
     )
-
-
-def _build_keepers(
-    platform: Platform,
-    keyring: KeyRing,
-    signing: IssuerService,
-    tokens: TokenServices,
-    people: tuple[SessionService, PersonalTokenService],
-) -> tuple[Keeper, ...]:
-    """Return the threads: telling of revoked tokens waits for no slow chore, and neither does usage."""
-    announcer = Announcer(platform.database, platform.redis, platform.clock)
-    collector = UsageCollector(platform.database, platform.redis, platform.clock)
-
-    def load() -> None:
-        with platform.database.reading() as session:
-            keyring.load(session)
-
-    def sweep() -> None:
-        with platform.database.writing() as session:
-            signing.sweep(session)
-        for part in (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, *people, collector):
-            more = True
-            while more:
-                with platform.database.writing() as session:
-                    more = part.sweep(session)
-
-    telling = Keeper(
-        _KEEPER_SECONDS,
-        Chore("Telling the pods of revoked tokens", 0, announcer.send),
-        Chore("Comparing revoked tokens with Redis", RECONCILE_SECONDS, announcer.reconcile),
-    )
-    tidying = Keeper(
-        _KEEPER_SECONDS,
-        Chore("Reading the signing keys", _KEYS_SECONDS, load),
-        Chore("Sweeping out what has expired", _SWEEP_SECONDS, sweep),
-    )
-    collecting = Keeper(_COLLECT_SECONDS, Chore("Collecting usage", _COLLECT_SECONDS, collector.collect))
-    platform.database.on_commit(lambda session: telling.wake() if has_pending(session) else None)
-    return telling, tidying, collecting
 
 
 def _lifespan(

@@ -3,6 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from services.control_plane import health
+from services.control_plane.apply import router as apply_router
 from services.control_plane.asyncapi import router as document_router
 from services.control_plane.asyncapi import store_router as document_store_router
 from services.control_plane.blocklist import router as blocklist_router
@@ -13,11 +14,18 @@ from services.control_plane.identity import account_router, audit_router, role_r
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.dependencies import Requires
 from services.control_plane.identity.scopes import ADMIN
+from services.control_plane.issuers import router as issuer_router
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
-from services.control_plane.portal import consent_router, device_router, oidc_router, sign_in_router
+from services.control_plane.portal import routers as portal
 from services.control_plane.publisher import router as publisher_router
-from services.control_plane.store import api_key_router, key_router, registration_router, ticket_router
+from services.control_plane.store import (
+    api_key_router,
+    external_key_router,
+    key_router,
+    registration_router,
+    ticket_router,
+)
 from services.control_plane.store import publisher_router as store_publisher_router
 from services.control_plane.store import router as store_router
 from services.control_plane.throttling import router as throttling_router
@@ -26,16 +34,15 @@ from services.control_plane.usage import router as usage_router
 
 def join(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
-    app.include_router(consent_router.router)
-    app.include_router(sign_in_router.router)
-    app.include_router(oidc_router.router)
-    app.include_router(device_router.router)
+    portal.join(app)
     app.include_router(publisher_router.router)
     app.include_router(document_router.router)
     app.include_router(document_store_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
+    app.include_router(apply_router.router)
     app.include_router(key_router.router)
+    app.include_router(external_key_router.router)
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)
     app.include_router(registration_router.router)
@@ -49,6 +56,7 @@ def join(app: FastAPI) -> None:
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)
+    app.include_router(issuer_router.router)
     app.include_router(identity_router.router)
     app.include_router(user_router.router)
     app.include_router(account_router.router)

@@ -9,6 +9,7 @@ from services.control_plane.asyncapi import models as asyncapi
 from services.control_plane.blocklist import models as blocklist
 from services.control_plane.catalogue import models as catalogue
 from services.control_plane.identity import models as identity
+from services.control_plane.issuers import models as issuers
 from services.control_plane.kit import audit, idempotency
 from services.control_plane.oauth import models as oauth
 from services.control_plane.publisher import models as publisher
@@ -21,6 +22,7 @@ MODULES: Final = (
     blocklist,
     catalogue,
     identity,
+    issuers,
     audit,
     idempotency,
     oauth,

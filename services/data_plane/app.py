@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
 
+from services.data_plane.assertion import AssertionBook
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.backend_access import AccessBook
 from services.data_plane.balance import Balancer
@@ -23,6 +24,8 @@ from services.data_plane.enquiries import Enquiries
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.gateway import Gateway
 from services.data_plane.heartbeat import Heartbeat
+from services.data_plane.hints import KeyHints
+from services.data_plane.introspection import Introspector
 from services.data_plane.listener import Listener
 from services.data_plane.live import follow
 from services.data_plane.ops import Collected, serve_ops
@@ -75,8 +78,7 @@ class Pod:
         self.name = name
         self.started_at = _wall_clock()
         self.settings = settings
-        self.registry = Registry(_wall_clock)
-        self.telemetry = Telemetry()
+        self.registry, self.telemetry = Registry(_wall_clock), Telemetry()
         self.drain, self.overload = Drain(), Overload(settings.max_handshakes_per_second)
         self.certificate = load_certificate(settings)
         # Following blocks for a second at a time: its replies may take longer than those of a throttle.
@@ -84,16 +86,16 @@ class Pod:
         self._counter = connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
         self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
-        self.staleness = self._staleness()
+        self.staleness = self._make_staleness()
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
-        scripts = Scripts(self._counter, self.telemetry.throttle)
+        self.hints, scripts = KeyHints(self._counter, time.monotonic), Scripts(self._counter, self.telemetry.throttle)
         self.leases = LeaseBook(scripts, self.telemetry.throttle, settings.on_redis_loss)
         self.slots = SlotBook(self.id, scripts, self.telemetry.throttle, settings.on_redis_loss)
         connector, balancer = Connector(settings.addresses), Balancer()
-        access = AccessBook(lambda: self.catalogue.unsealing_key)
+        access = AccessBook(self._unsealing_key)
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
-        proofs = ProofChecker(UsedProofs(self._counter, settings.on_redis_loss), settings.gateways)
-        authenticator = Authenticator(TicketBox(self._counter), proofs, self.revocations)
+        self.introspector = Introspector(settings.addresses, self._unsealing_key, _wall_clock)
+        authenticator = self._make_authenticator()
         self.enquiries = Enquiries(self._follower, name, self.catalogue, self.registry, authenticator, _wall_clock)
         book = UsageBook(_wall_clock)
         self.usage = UsageSender(self._follower, self.id, self.registry, book, self.telemetry, _wall_clock)
@@ -108,10 +110,22 @@ class Pod:
             on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
 
+    def _unsealing_key(self) -> str | None:
+        return self.catalogue.unsealing_key
+
+    def _make_authenticator(self) -> Authenticator:
+        proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)
+        return Authenticator(TicketBox(self._counter), proofs, self.hints, self.introspector, self.revocations)
+
+    def _make_staleness(self) -> Staleness:
+        limit_seconds, on_stale = self.settings.max_staleness_seconds, self.settings.on_stale
+        return Staleness(lambda: self.catalogue.age_seconds, limit_seconds, on_stale)
+
     def _make_gateway(self, authenticator: Authenticator, dialler: Dialler, proxies: TrustedProxies) -> Gateway:
         return Gateway(
             catalogue=self.catalogue,
             authenticator=authenticator,
+            assertions=AssertionBook(self._unsealing_key, _wall_clock),
             throttle=Throttle(self.leases, self.slots),
             dialler=dialler,
             registry=self.registry,
@@ -123,10 +137,6 @@ class Pod:
             proxies=proxies,
             clock=_wall_clock,
         )
-
-    def _staleness(self) -> Staleness:
-        limit_seconds, on_stale = self.settings.max_staleness_seconds, self.settings.on_stale
-        return Staleness(lambda: self.catalogue.age_seconds, limit_seconds, on_stale)
 
     def _note_living(self, workers: int) -> None:
         self.leases.live_pods = self.slots.live_pods = workers
@@ -190,6 +200,7 @@ class Pod:
         await self.slots.give_back_all()
 
     async def disconnect(self) -> None:
+        await self.introspector.close()
         await disconnect(self._follower)
         await disconnect(self._counter)
 
@@ -260,6 +271,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.catalogue.run(),
             pod.catalogue.save(),
             pod.revocations.run(),
+            pod.hints.run(),
             pod.registry.run(),
             pod.prober.run(),
             pod.leases.run(),

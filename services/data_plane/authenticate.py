@@ -6,6 +6,8 @@ from collections.abc import Collection, Container
 
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
 from services.data_plane.dpop import ProofChecker, name_schemes
+from services.data_plane.hints import KeyHints
+from services.data_plane.introspection import Introspector
 from services.data_plane.networks import is_within
 from services.data_plane.refusal import RefusedError
 from services.data_plane.table import RouteTable
@@ -17,8 +19,12 @@ from shared.claims import (
     ExpiredTokenError,
     InvalidTokenError,
     TokenVerifier,
+    UnknownKeyError,
+    is_jwt,
     peek_issuer,
 )
+from shared.definition import ApiDefinition
+from shared.external import ExternalClaims, ExternalVerifier
 from shared.origins import is_listed
 from shared.subscription import ApplicationDefinition, ApplicationId
 
@@ -28,8 +34,17 @@ REMEMBERED_TOKENS = 20_000
 class Authenticator:
     """Verifies credentials; remembers the tokens that it verified by their hash, so that a storm costs little."""
 
-    def __init__(self, tickets: TicketBox, proofs: ProofChecker, revoked: Container[str]) -> None:
+    def __init__(
+        self,
+        tickets: TicketBox,
+        proofs: ProofChecker,
+        hints: KeyHints,
+        introspector: Introspector,
+        revoked: Container[str],
+    ) -> None:
         """`revoked` holds the ids of tokens that are no longer good."""
+        self._hints = hints
+        self._introspector = introspector
         self._tickets = tickets
         self._proofs = proofs
         self._revoked = revoked
@@ -57,8 +72,10 @@ class Authenticator:
         if "oauth2" not in auth.types:
             raise _other_kind()
         proof = self._proofs.read(credential)
-        claims = self._verify(credential.value, table, now, proof.thumbprint if proof else None)
+        bound_to = proof.thumbprint if proof else None
+        claims = await self._read(credential.value, route.api, table, now, bound_to)
         caller = find_caller(claims, table)
+        check_trust(route.api, caller)
         self.check_revoked(caller.claims)
         check_scopes(route.scopes, claims.scopes)
         if proof is not None:
@@ -71,29 +88,50 @@ class Authenticator:
         if claims is not None and claims.jti in self._revoked:
             raise RefusedError("token_revoked", headers=_challenge("invalid_token"))
 
-    def _verify(self, token: str, table: RouteTable, now: float, bound_to: str | None) -> AccessClaims:
+    async def _read(
+        self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
+    ) -> AccessClaims:
+        """Return what a token says: by itself, or by its issuer where it is opaque."""
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             raise RefusedError("token_invalid", "The token is refused: not a JWT.", _challenge("invalid_token"))
-        digest = hashlib.sha256(token.encode()).digest()
-        remembered = self._verified.get(digest)
         try:
-            # A verifier is made anew with its keys: what an old one verified is verified again.
-            if remembered is not None and table.issuers.get(remembered[1].iss) is remembered[0]:
-                self._verified.move_to_end(digest)
-                remembered[0].check(remembered[1], now, bound_to)
-                return remembered[1]
-            verifier = _find_issuer(token, table)
-            claims = verifier.verify(token, now, bound_to)
+            issuer = _find_issuer_to_ask(token, api, table)
+            if issuer is None:
+                return self._verify(token, api, table, now, bound_to)
+            claims = await self._introspector.ask(issuer, token)
+            issuer.check(claims, now, bound_to)
         except ExpiredTokenError as error:
             raise RefusedError("token_expired", headers=_challenge("invalid_token")) from error
         except InvalidTokenError as error:
             raise RefusedError(
                 "token_invalid", f"The token is refused: {error}.", _challenge("invalid_token")
             ) from error
+        return claims
+
+    def _verify(
+        self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
+    ) -> AccessClaims:
+        digest = hashlib.sha256(token.encode()).digest()
+        remembered = self._verified.get(digest)
+        # A verifier is made anew with its keys: what an old one verified is verified again.
+        if remembered is not None and table.issuers.get(remembered[1].iss) is remembered[0]:
+            self._verified.move_to_end(digest)
+            remembered[0].check(remembered[1], now, bound_to)
+            return remembered[1]
+        verifier = _find_issuer(token, api, table)
+        claims = self._verify_anew(token, verifier, now, bound_to)
         self._verified[digest] = (verifier, claims)
         if len(self._verified) > REMEMBERED_TOKENS:
             self._verified.popitem(last=False)
         return claims
+
+    def _verify_anew(self, token: str, verifier: TokenVerifier, now: float, bound_to: str | None) -> AccessClaims:
+        try:
+            return verifier.verify(token, now, bound_to)
+        except UnknownKeyError:
+            if isinstance(verifier, ExternalVerifier):
+                self._hints.note(verifier.name)
+            raise
 
     async def _redeem(self, credential: Credential, route: Route, table: RouteTable) -> Caller:
         ticket = await self._tickets.redeem(credential.value)
@@ -123,17 +161,40 @@ def find_again(caller: Caller, table: RouteTable) -> Caller:
 
 
 def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
-    """Return whose token it is, or refuse: a key that is gone takes its tokens with it."""
+    """Return whose token it is, or refuse: a key or an issuer that is gone takes its tokens with it."""
     key = table.keys.get(claims.client_id)
+    external = isinstance(claims, ExternalClaims)
+    if external and claims.iss not in table.issuers:
+        raise _untrusted()
     if key is None:
-        raise _revoked()
+        raise RefusedError("client_unmapped") if external else _revoked()
     return Caller(_find_application(key.application_id, table), key.key_type, claims, expires_at=claims.exp)
 
 
-def _find_issuer(token: str, table: RouteTable) -> TokenVerifier:
+def check_trust(api: ApiDefinition, caller: Caller) -> None:
+    """Refuse who came by a token of an issuer that the API does not trust."""
+    if isinstance(caller.claims, ExternalClaims) and caller.claims.issuer_name not in api.issuers:
+        raise _untrusted()
+
+
+def _find_issuer_to_ask(token: str, api: ApiDefinition, table: RouteTable) -> ExternalVerifier | None:
+    """Return who issued an opaque token. Where several could have, it is shown to none of them."""
+    if not api.issuers or is_jwt(token):
+        return None
+    answering = [
+        verifier
+        for verifier in table.issuers.values()
+        if isinstance(verifier, ExternalVerifier) and verifier.introspection and verifier.name in api.issuers
+    ]
+    return answering[0] if len(answering) == 1 else None
+
+
+def _find_issuer(token: str, api: ApiDefinition, table: RouteTable) -> TokenVerifier:
     verifier = table.issuers.get(peek_issuer(token))
     if verifier is None:
         raise InvalidTokenError("another issuer")
+    if isinstance(verifier, ExternalVerifier) and verifier.name not in api.issuers:
+        raise _untrusted()
     return verifier
 
 
@@ -185,6 +246,10 @@ def check_scopes(needed: Collection[str], scopes: frozenset[str]) -> None:
 
 def _other_kind() -> RefusedError:
     return RefusedError("token_invalid", "The API doesn't take this kind of credential.", _challenge())
+
+
+def _untrusted() -> RefusedError:
+    return RefusedError("issuer_untrusted", headers=_challenge("invalid_token"))
 
 
 def _revoked() -> RefusedError:

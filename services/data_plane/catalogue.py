@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import cast
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -18,7 +19,7 @@ from services.data_plane.snapshot import Snapshot, SnapshotFile
 from services.data_plane.streams import entries_of
 from services.data_plane.table import RouteTable
 from shared import keys
-from shared.catalogue import KINDS, Change, Mark, digest_change, digest_objects
+from shared.catalogue import KINDS, Change, Mark, digest_change, digest_objects, read_kinds
 from shared.contract import Contract
 
 log = logging.getLogger(__name__)
@@ -129,14 +130,15 @@ class Catalogue:
             await pipe.execute()
 
     async def _load(self) -> None:
+        kinds = read_kinds(cast("dict[str, str]", await self._redis.hgetall(keys.CATALOGUE_STATE)))
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(keys.CATALOGUE_STATE)
-            for kind in KINDS:
+            for kind in kinds:
                 pipe.hgetall(keys.catalogue_objects(kind))
             state, *hashes = await pipe.execute()
         mark = Mark.read(state)
-        bodies: dict[str, dict[str, str]] = dict(zip(KINDS, hashes, strict=True))
-        if mark is None or _digest(bodies) != mark.digest:
+        bodies: dict[str, dict[str, str]] = dict(zip(kinds, hashes, strict=True))
+        if mark is None or read_kinds(state) != kinds or _digest(bodies) != mark.digest:
             raise OutOfStepError("the objects in Redis are not whole")
         if self.mark is not None and self.mark.is_ahead_of(mark):
             return  # it went back since its mark was read
@@ -207,24 +209,28 @@ class Catalogue:
             if change.revision != revision + 1:
                 raise OutOfStepError(f"revision {change.revision} follows {revision}")
             revision = change.revision
-            if change.kind in KINDS:
-                digest = self._change(digest, change)
-                changed.add(change.kind)
+            digest = self._change(digest, change)
+            changed.add(change.kind)
         self._swap(changed, Mark(mark.epoch, revision, digest))
 
     def _change(self, digest: str, change: Change) -> str:
-        bodies = self._bodies[change.kind]
+        bodies = self._bodies.setdefault(change.kind, {})
         old = bodies.get(change.id)
         if change.body is None:
             bodies.pop(change.id, None)
-            self._objects[change.kind].pop(change.id, None)
+            self._objects.get(change.kind, {}).pop(change.id, None)
         else:
             bodies[change.id] = change.body
             self._apply(change.kind, change.id, change.body)
         return digest_change(digest, change.kind, change.id, old, change.body)
 
     def _apply(self, kind: str, id_: str, body: str) -> None:
-        """Take one object in. A bad one is refused alone: what was held under its id stays."""
+        """Take one object in. A bad one is refused alone: what was held under its id stays.
+
+        One of a kind that only a newer control plane knows is kept for the digest, and unread.
+        """
+        if kind not in KINDS:
+            return
         try:
             self._objects[kind][id_] = KINDS[kind].model_validate_json(body)
             self.refused.pop((kind, id_), None)
@@ -234,7 +240,7 @@ class Catalogue:
 
     def _swap(self, changed: Iterable[str], mark: Mark) -> None:
         table = self.table
-        for kind in changed:
+        for kind in KINDS.keys() & changed:
             table = table.with_objects(kind, dict(self._objects[kind]))
         self.table, self.mark = table, mark
         self.changed.set()

@@ -13,9 +13,10 @@ from websockets.utils import accept_key
 
 from services.data_plane import account
 from services.data_plane.admit import admit
+from services.data_plane.assertion import AssertionBook
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
-from services.data_plane.connection import OWN_SUBPROTOCOL, Attempt, Caller, Handshake, Request, Route
+from services.data_plane.connection import OWN_SUBPROTOCOL, Attempt, Caller, Handshake, Headers, Request, Route
 from services.data_plane.drain import Drain
 from services.data_plane.failures import Failures
 from services.data_plane.forwarded import TrustedProxies
@@ -35,6 +36,7 @@ from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Allotment, Throttle
 from services.data_plane.upstream import Dialler, Upstream
 from services.data_plane.usage import UsageBook
+from shared.assertions import ASSERTION_HEADER
 from shared.definition import ApiDefinition
 
 
@@ -44,6 +46,7 @@ class Gateway:
 
     catalogue: Catalogue
     authenticator: Authenticator
+    assertions: AssertionBook
     throttle: Throttle
     dialler: Dialler
     registry: Registry
@@ -89,7 +92,10 @@ class Gateway:
         admission = admit(handshake, route, caller, table)
         allotment = await Allotment.take(self.throttle, admission.quotas)
         try:
-            upstream = await self.dialler.dial(handshake, route, caller, admission.endpoint, admission.quotas.droppable)
+            consumer = self._tell_of(caller, route.api, table)
+            upstream = await self.dialler.dial(
+                handshake, route, consumer, admission.endpoint, admission.quotas.droppable
+            )
             try:
                 route, caller = self._catch_up(handshake, route, caller, allotment, table)
                 self._relay(exchange, handshake, route, caller, allotment, upstream)
@@ -109,6 +115,12 @@ class Gateway:
             if refused.problem.status == HTTPStatus.UNAUTHORIZED and handshake.credential is not None:
                 self.failures.note(handshake.address)
             raise
+
+    def _tell_of(self, caller: Caller, api: ApiDefinition, table: RouteTable) -> Headers:
+        """Return the headers by which a backend learns who calls."""
+        application, assertion = caller.application, self.assertions.write(api, caller, table)
+        told: Headers = (("X-Consumer-Application", application.id),) if application is not None else ()
+        return told if assertion is None else (*told, (ASSERTION_HEADER, assertion))
 
     def _catch_up(
         self, handshake: Handshake, route: Route, caller: Caller, allotment: Allotment, table: RouteTable

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from services.data_plane.admit import review
-from services.data_plane.authenticate import check_scopes, find_again, find_caller
+from services.data_plane.authenticate import check_scopes, check_trust, find_again, find_caller
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.connection import Caller
 from services.data_plane.quota import Quotas
@@ -46,6 +46,7 @@ def reconsider(
     """Return what a table that is newer says of an API and its caller. Raises `RefusedError`: what has to end."""
     caller = find_again(caller, table)
     api = check_state(table.apis.get(api.id))
+    check_trust(api, caller)
     _, quotas = review(api, caller, address, table)
     return api, caller, quotas
 

@@ -44,5 +44,6 @@ class Pipeline(_Pipeline):  # type: ignore[misc]  # for the same reason
 def _translating() -> Iterator[None]:
     try:
         yield
-    except RedisClusterException as error:
+    except (RedisClusterException, AttributeError, RuntimeError) as error:
+        # The last two: another task found a node lost, and redis-py closed the connection beneath this one.
         raise RedisConnectionError(str(error)) from error

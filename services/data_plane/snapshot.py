@@ -111,7 +111,7 @@ def _read(lines: Iterator[str]) -> Snapshot:
     bodies: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
     for line in lines:
         kind, id_, body = json.loads(line)
-        bodies[kind][id_] = body
+        bodies.setdefault(kind, {})[id_] = body
     if digest_objects((kind, id_, body) for kind, held in bodies.items() for id_, body in held.items()) != mark.digest:
         raise ValueError("it is not whole")
     return Snapshot(mark, bodies, head["key"], float(head["saved_at"]))

@@ -3,17 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self, cast
-
-from joserfc.jwk import KeySet
+from typing import Self, TypedDict, cast
 
 from services.data_plane.networks import is_within
 from services.data_plane.quota import Quotas
 from shared.api_keys import ApiKeyDefinition
 from shared.blocks import BlockDefinition
-from shared.claims import GATEWAY_AUDIENCE, IssuerDefinition, TokenVerifier
+from shared.claims import GATEWAY_AUDIENCE, IssuerDefinition, TokenVerifier, read_keys
 from shared.contract import Contract
 from shared.definition import ApiDefinition, ApiId
+from shared.external import ExternalVerifier
 from shared.limits import Policy, PolicyId
 from shared.subscription import (
     ApplicationDefinition,
@@ -85,6 +84,7 @@ class RouteTable:
     subscriptions: Mapping[tuple[ApplicationId, ApiId], SubscriptionDefinition] = field(default_factory=dict)
     api_keys: Mapping[str, ApiKeyDefinition] = field(default_factory=dict)
     issuers: Mapping[str, TokenVerifier] = field(default_factory=dict)
+    own_issuer: IssuerDefinition | None = None
     blocks: Blocks = field(default_factory=Blocks)
     quotas: dict[tuple[ApiId, ApplicationId], Quotas] = field(default_factory=dict, init=False, compare=False)
     """What was found in this table already: `replace` begins with an empty one."""
@@ -111,7 +111,7 @@ class RouteTable:
                 return replace(self, api_keys={key.digest: key for key in found})
             case "issuer":
                 issuers = cast("Mapping[str, IssuerDefinition]", objects).values()
-                return replace(self, issuers={issuer.issuer: _verifier(issuer) for issuer in issuers})
+                return replace(self, **_group_issuers(issuers))
             case "block":
                 return replace(self, blocks=Blocks.of(cast("Mapping[str, BlockDefinition]", objects).values()))
             case _:
@@ -131,6 +131,20 @@ def _group(objects: Mapping[ApiId, ApiDefinition]) -> dict[str, Versions]:
     }
 
 
-def _verifier(issuer: IssuerDefinition) -> TokenVerifier:
-    keys = KeySet.import_key_set({"keys": [dict(key) for key in issuer.keys]})
-    return TokenVerifier(issuer=issuer.issuer, audience=GATEWAY_AUDIENCE, keys=keys)
+class _Issuers(TypedDict):
+    issuers: Mapping[str, TokenVerifier]
+    own_issuer: IssuerDefinition | None
+
+
+def _group_issuers(issuers: Iterable[IssuerDefinition]) -> _Issuers:
+    verifiers: dict[str, TokenVerifier] = {}
+    own_issuer = None
+    # Ours last: no other can take its place.
+    for issuer in sorted(issuers, key=lambda issuer: issuer.external is None):
+        if issuer.external is None:
+            own_issuer = issuer
+            keys = read_keys(issuer.keys)
+            verifiers[issuer.issuer] = TokenVerifier(issuer=issuer.issuer, audience=GATEWAY_AUDIENCE, keys=keys)
+        else:
+            verifiers[issuer.issuer] = ExternalVerifier.of(issuer.issuer, issuer.external)
+    return _Issuers(issuers=verifiers, own_issuer=own_issuer)

@@ -101,9 +101,7 @@ def target_of(parts: SplitResult, rest: str, query: str) -> str:
     return f"{path}?{queries}" if queries else path
 
 
-def headers_of(
-    handshake: Handshake, api: ApiDefinition, host: str, application: str | None, credentials: Headers
-) -> Headers:
+def headers_of(handshake: Handshake, api: ApiDefinition, host: str, consumer: Headers, credentials: Headers) -> Headers:
     """Return the client's headers, those that the API sets in their place, and who calls."""
     sent = handshake.headers
     if api.forward_cookies:
@@ -112,7 +110,6 @@ def headers_of(
         if added:
             names = {plain(name) for name, _ in added}
             sent = (*((name, value) for name, value in sent if plain(name) not in names), *added)
-    consumer = (("X-Consumer-Application", application),) if application is not None else ()
     return (
         ("Host", host),
         *sent,

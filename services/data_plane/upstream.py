@@ -11,7 +11,7 @@ from websockets.utils import generate_key
 
 from services.data_plane.backend_access import AccessBook, BackendAccess
 from services.data_plane.balance import Balancer
-from services.data_plane.connection import OWN_SUBPROTOCOL, Caller, Handshake, Headers, Route
+from services.data_plane.connection import OWN_SUBPROTOCOL, Handshake, Headers, Route
 from services.data_plane.connector import CONNECT_SECONDS, Connector
 from services.data_plane.deflate import Agreement, choose_offers
 from services.data_plane.http1 import AnswerHead
@@ -49,17 +49,17 @@ class Dialler:
         self._handshake_seconds = handshake_seconds
 
     async def dial(
-        self, handshake: Handshake, route: Route, caller: Caller, endpoint: Endpoint, droppable: Collection[str]
+        self, handshake: Handshake, route: Route, consumer: Headers, endpoint: Endpoint, droppable: Collection[str]
     ) -> Upstream:
         """Connect to one of an endpoint's URLs. A URL that fails makes room for the next, until time is up.
 
-        In the directions that are `droppable` the backend is asked for compression that survives a dropped message.
-        Raises `RefusedError`.
+        `consumer` are the headers that say who calls. In the directions that are `droppable` the backend is asked for
+        compression that survives a dropped message. Raises `RefusedError`.
         """
         call = _Call(
             handshake=handshake,
             route=route,
-            application=caller.application.id if caller.application else None,
+            consumer=consumer,
             access=self._access.of(route.api),
             offers=_choose_offers(handshake, droppable),
         )
@@ -118,7 +118,7 @@ class _Call:
 
     handshake: Handshake
     route: Route
-    application: str | None
+    consumer: Headers
     access: BackendAccess
     offers: str
 
@@ -130,7 +130,7 @@ class _Call:
         return target_of(parts, self.route.rest, self.handshake.query)
 
     def headers(self, parts: SplitResult) -> Headers:
-        return headers_of(self.handshake, self.route.api, parts.netloc, self.application, self.access.headers)
+        return headers_of(self.handshake, self.route.api, parts.netloc, self.consumer, self.access.headers)
 
 
 def _choose_offers(handshake: Handshake, droppable: Collection[str]) -> str:

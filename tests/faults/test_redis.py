@@ -18,6 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 
 PAUSE_SECONDS = 3
 DELAY_SECONDS = 1.0
+STALE_SECONDS = 5
 REVOKED_SECONDS = 15.0
 """Until a revocation is known when Redis is back: both planes wait 5 s at most between tries."""
 
@@ -54,6 +55,22 @@ def test_what_is_revoked_while_redis_is_away_is_closed_when_it_is_back(installat
             assert (client.close_code, client.close_reason) == (4501, "token_revoked")
     for token in (before, meanwhile):
         assert [pod.dial(ECHO, token) for pod in installation.pods] == [401, 401]
+
+
+def test_a_pod_that_is_told_to_closes_when_nobody_confirms_what_it_serves(installation: Installation) -> None:
+    other, _ = installation.pods
+    limits = {"FRAMEGATE_MAX_STALENESS_SECONDS": str(STALE_SECONDS), "FRAMEGATE_ON_STALE": "close"}
+    with installation.another_pod("strict", **limits) as pod:
+        wait_until(pod.is_ready, within=30)
+        with other.connect(ECHO, installation.token) as bystander, pod.connect(ECHO, installation.token) as client:
+            installation.redis.kill()
+            with pytest.raises(ConnectionClosed):
+                client.recv(timeout=STALE_SECONDS + 10)
+            assert (client.close_code, client.close_reason) == (1013, "stale_configuration")
+            assert pod.dial(ECHO, installation.token) == 503
+            assert echoes(bystander)
+            installation.redis.start()
+            wait_until(lambda: pod.dial(ECHO, installation.token) == 101, within=20)
 
 
 def test_a_flush_takes_nothing_away(installation: Installation) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.faults.installation import Pod
+from tests.support.waiting import wait_until
 
 _LOOK_SECONDS = 0.05
 
@@ -51,7 +52,9 @@ class Watch:
 @contextmanager
 def nothing_lost(pods: Sequence[Pod], fewest_apis: int | None = None) -> Iterator[None]:
     """While the block runs no pod's revision goes back, and no API vanishes of those that were there."""
-    watch = Watch(pods, min(pod.config()["apis"] for pod in pods) if fewest_apis is None else fewest_apis)
+    if fewest_apis is None:
+        fewest_apis = min(wait_until(pod.config)["apis"] for pod in pods)
+    watch = Watch(pods, fewest_apis)
     watch.start()
     try:
         yield

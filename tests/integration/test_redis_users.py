@@ -58,6 +58,7 @@ NOT_OF_A_POD = [
     ("GET", keys.ticket("digest")),
     ("DEL", keys.PODS),
     ("GETDEL", keys.dpop("digest")),
+    ("SREM", keys.ISSUER_HINTS, "partner"),
 ]
 NOT_OF_A_CONTROL_PLANE = [
     ("GET", keys.ticket("digest")),
@@ -65,6 +66,7 @@ NOT_OF_A_CONTROL_PLANE = [
     ("SET", keys.dpop("digest"), ""),
     ("HSET", keys.limit("api", "api", "burst"), "tat", "0"),
     ("ZADD", keys.PODS, "1", "pod"),
+    ("SADD", keys.ISSUER_HINTS, "partner"),
     ("XREAD", "STREAMS", keys.REVOCATIONS_STREAM, "0"),
 ]
 
@@ -144,6 +146,13 @@ def test_what_is_not_needed_is_refused(guarded: Guarded, user: str, commands: li
         for command in commands:
             with pytest.raises(NoPermissionError):
                 redis.execute_command(*command)
+
+
+def test_a_pod_asks_for_an_issuer_s_keys_and_the_control_plane_hears_it(guarded: Guarded) -> None:
+    with guarded.client("pod") as pod, guarded.client("control-plane") as control_plane:
+        pod.sadd(keys.ISSUER_HINTS, "partner")
+        assert control_plane.smembers(keys.ISSUER_HINTS) == {"partner"}
+        assert control_plane.srem(keys.ISSUER_HINTS, "partner") == 1
 
 
 def test_a_script_of_a_pod_may_do_no_more_than_the_pod(guarded: Guarded) -> None:

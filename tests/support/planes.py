@@ -47,11 +47,11 @@ class Planes:
     def pusher(self) -> Pusher:
         return self.platform.get(Pusher)
 
-    async def caught_up(self) -> None:
+    async def caught_up(self, within: float = 10) -> None:
         """Wait until the pod has all that is committed by now."""
-        assert await asyncio.to_thread(self.pusher.flush, 10)
+        assert await asyncio.to_thread(self.pusher.flush, within)
         wanted = self.pusher.status().revision
-        await eventually(lambda: self.pod.catalogue.mark and self.pod.catalogue.mark.revision >= wanted, within=10)
+        await eventually(lambda: self.pod.catalogue.mark and self.pod.catalogue.mark.revision >= wanted, within)
 
     def connect(self, token: str | None = None, ticket: str = "") -> connect:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -100,6 +100,8 @@ async def walk(planes: Planes) -> None:
     key = await platform.made(f"/store/v1/applications/{application['id']}/keys", {"key_type": "PRODUCTION"})
     token = key["token"]["access_token"]
     await planes.caught_up()
+    pod.hints.note("an issuer")
+    await eventually(lambda: "an issuer" in pod.hints._told)
     await _use_limits(planes, token, application)
     await _use_ticket(planes, token, api)
     assert await UsedProofs(pod._counter, "deny").use("proof", 0.0)

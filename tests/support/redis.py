@@ -16,8 +16,8 @@ on_each_redis = pytest.mark.parametrize("redis_server_url", ["single", "cluster"
 def redis_server_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run a Redis for this test worker."""
     if getattr(request, "param", "single") == "cluster":
-        with redis_cluster(tmp_path_factory.mktemp("cluster"), "--cluster-node-timeout", "5000") as url:
-            yield url
+        with redis_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+            yield cluster.url
     else:
         with redis_server() as url:
             yield url

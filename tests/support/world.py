@@ -72,7 +72,7 @@ class World:
             self.bodies[kind].pop(id_, None)
             self.redis.hdel(keys.catalogue_objects(kind), id_)
         else:
-            self.bodies[kind][id_] = text
+            self.bodies.setdefault(kind, {})[id_] = text
             self.redis.hset(keys.catalogue_objects(kind), id_, text)
         self.redis.hset(keys.CATALOGUE_STATE, mapping=Flat(self.mark.fields()))
         entry = Flat(Change(self.revision, kind, id_, text).fields())

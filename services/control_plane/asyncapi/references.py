@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from services.control_plane.asyncapi.pointers import name_field, split_fragment
-from services.control_plane.asyncapi.reading import MAX_DEPTH, MAX_VALUES, Document, refused
+from services.control_plane.asyncapi.reading import MAX_VALUES, Document, refused
+from services.control_plane.kit.documents import MAX_DEPTH
 from services.control_plane.kit.problems import FieldError
 
 REF: Final = "$ref"

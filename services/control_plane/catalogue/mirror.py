@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import WatchError
 
 from shared import keys
-from shared.catalogue import KINDS, STREAM_LENGTH, Change, Mark
+from shared.catalogue import KINDS, KINDS_FIELD, STREAM_LENGTH, Change, Mark, join_kinds
 
 Outcome = Literal["ok", "old", "gap"]
 
@@ -37,7 +37,7 @@ class Mirror:
 
     def read_mark(self) -> Mark | None:
         """Return what Redis holds, or None where that is nothing, or nothing whole."""
-        return Mark.read(cast("dict[str, str]", self._redis.hgetall(keys.CATALOGUE_STATE)))
+        return _read(cast("dict[str, str]", self._redis.hgetall(keys.CATALOGUE_STATE)))
 
     def read_witnesses(self) -> Mapping[str, int]:
         """Return, by epoch, the latest revision that a pod has and did not find in Redis."""
@@ -67,7 +67,7 @@ class Mirror:
         pipe: Any  # the client's types know neither WATCH nor plain strings
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.watch(keys.CATALOGUE_STATE)
-            if Mark.read(pipe.hgetall(keys.CATALOGUE_STATE)) != expected:
+            if _read(pipe.hgetall(keys.CATALOGUE_STATE)) != expected:
                 return False
             pipe.multi()
             pipe.delete(keys.CATALOGUE_STREAM, keys.CATALOGUE_STATE, *map(keys.catalogue_objects, KINDS))
@@ -75,9 +75,14 @@ class Mirror:
                 pipe.hset(keys.catalogue_objects(kind), id_, body)
             for change in snapshot.changes:
                 pipe.xadd(keys.CATALOGUE_STREAM, change.fields(), id=f"{change.revision}-0")
-            pipe.hset(keys.CATALOGUE_STATE, mapping=snapshot.mark.fields())
+            pipe.hset(keys.CATALOGUE_STATE, mapping={**snapshot.mark.fields(), KINDS_FIELD: join_kinds()})
             try:
                 pipe.execute()
             except WatchError:
                 return False
         return True
+
+
+def _read(state: Mapping[str, str]) -> Mark | None:
+    """Return the mark, or None for a catalogue of a version that knows other kinds: it is written anew."""
+    return Mark.read(state) if state.get(KINDS_FIELD) == join_kinds() else None

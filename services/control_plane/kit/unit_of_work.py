@@ -55,7 +55,7 @@ class UnitOfWork:
         self._writes = True
 
     def release(self) -> None:
-        """End a transaction that only read, before something slow that needs none."""
+        """End a transaction of which nothing is kept: it only read, and something slow comes, or it was a trial."""
         self._key = None
         self.close()
 

@@ -1,10 +1,12 @@
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import JSON, CheckConstraint, Text
 from sqlmodel import Field, SQLModel
 
 from shared.claims import GATEWAY_AUDIENCE, MANAGEMENT_AUDIENCE
+
+KeyPurpose = Literal["token", "assertion"]
 
 
 class OAuthClient(SQLModel, table=True):
@@ -34,7 +36,7 @@ class OAuthClient(SQLModel, table=True):
 
 
 class SigningKey(SQLModel, table=True):
-    """A key pair that tokens are signed with. `id` is the `kid`; the private half is sealed.
+    """A key pair that tokens, or assertions of pods, are signed with. `id` is the `kid`; the private half is sealed.
 
     It is the next one, then the current one, then retired until the last token that it signed has expired.
     """
@@ -42,6 +44,9 @@ class SigningKey(SQLModel, table=True):
     __tablename__ = "signing_key"
 
     id: str = Field(primary_key=True)
+    purpose: str
+    """A `KeyPurpose`."""
+
     algorithm: str
     public_jwk: str = Field(sa_type=Text)
     sealed_private_jwk: str = Field(sa_type=Text)

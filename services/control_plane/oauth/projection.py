@@ -1,8 +1,8 @@
 """Rows to what the pods read. Pure."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from services.control_plane.oauth.keyring import Keys, as_jwks
 from services.control_plane.oauth.models import SigningKey
 from services.control_plane.oauth.schemas import SigningKeyRead
 from shared.claims import IssuerDefinition
@@ -10,8 +10,10 @@ from shared.claims import IssuerDefinition
 ISSUER_ID: Final = "local"
 
 
-def define_issuer(issuer: str, keys: Sequence[Mapping[str, Any]]) -> IssuerDefinition:
-    return IssuerDefinition(issuer=issuer, keys=tuple(keys))
+def define_issuer(issuer: str, keys: Keys) -> IssuerDefinition:
+    return IssuerDefinition(
+        issuer=issuer, keys=tuple(as_jwks(keys.public)), sealed_assertion_key=keys.sealed_assertion_key
+    )
 
 
 def read_signing_key(key: SigningKey) -> SigningKeyRead:

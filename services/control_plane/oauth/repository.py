@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
 from services.control_plane.kit.rows import insert_new
-from services.control_plane.oauth.models import OAuthClient, SigningKey, UsedAssertion
+from services.control_plane.oauth.models import KeyPurpose, OAuthClient, SigningKey, UsedAssertion
 
 
 def find_client(session: Session, client_id: str) -> OAuthClient | None:
@@ -28,8 +28,12 @@ def delete_client(session: Session, client_id: str) -> None:
 
 
 def list_keys(session: Session) -> Sequence[SigningKey]:
-    """Return the keys that tokens in use are or will be signed with, the newest first."""
+    """Return the keys that tokens and assertions in use are or will be signed with, the newest first."""
     return session.exec(select(SigningKey).order_by(col(SigningKey.created_at).desc(), col(SigningKey.id))).all()
+
+
+def keys_for(purpose: KeyPurpose, keys: Sequence[SigningKey]) -> Sequence[SigningKey]:
+    return [key for key in keys if key.purpose == purpose]
 
 
 def find_key(session: Session, kid: str) -> SigningKey | None:
@@ -52,7 +56,9 @@ def longest_validity(session: Session) -> int:
 def note_validity(session: Session, seconds: int) -> None:
     """Write down that tokens may be valid for so long from now on: so long their key must be kept."""
     keys = update(SigningKey).where(
-        col(SigningKey.retired_at).is_(None), col(SigningKey.longest_validity_seconds) < seconds
+        col(SigningKey.purpose) == "token",
+        col(SigningKey.retired_at).is_(None),
+        col(SigningKey.longest_validity_seconds) < seconds,
     )
     session.execute(keys.values(longest_validity_seconds=seconds), execution_options={"synchronize_session": False})
 

@@ -3,6 +3,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from services.control_plane.oauth.models import KeyPurpose
+
 
 class Jwks(BaseModel):
     """A JWK Set (RFC 7517)."""
@@ -74,6 +76,7 @@ class SigningKeyRead(BaseModel):
     """A signing key, never its private half."""
 
     kid: str
+    purpose: KeyPurpose
     algorithm: str
     state: Literal["next", "current", "retired"]
     created_at: datetime

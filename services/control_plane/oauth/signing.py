@@ -13,8 +13,8 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
 from services.control_plane.kit.problems import ConflictError, NotFoundError
 from services.control_plane.oauth import repository
-from services.control_plane.oauth.keyring import KeyRing
-from services.control_plane.oauth.models import SigningKey
+from services.control_plane.oauth.keyring import PURPOSES, KeyRing
+from services.control_plane.oauth.models import KeyPurpose, SigningKey
 from services.control_plane.oauth.projection import ISSUER_ID, define_issuer
 from services.control_plane.oauth.tokens import TokenIssuer
 
@@ -48,20 +48,13 @@ class IssuerService:
         return repository.list_keys(session)
 
     def rotate(self, session: Session) -> SigningKey:
-        """Sign with the next key from now on. The one before is kept until its last token has expired."""
+        """Sign with the next keys from now on, and return that of tokens.
+
+        The ones before are kept until the last that they signed has expired.
+        """
         self._database.lock(session, _LOCK)
-        keys, now = repository.list_keys(session), self._clock()
-        current, upcoming = repository.current_key(keys), repository.next_key(keys)
-        if current is None or upcoming is None:
-            raise RuntimeError("there are no signing keys")
-        if upcoming.created_at > now - SETTLE:
-            raise ConflictError(
-                f"The next key is not yet with every pod. Try again {SETTLE.seconds} s after the last rotation."
-            )
-        self._retire(current, now)
-        upcoming.activated_at = now
-        session.flush()
-        self._keyring.make(session)
+        keys = repository.list_keys(session)
+        upcoming, _ = (self._advance(session, purpose, keys) for purpose in PURPOSES)
         self._renew(session, "signing_key.rotate", upcoming.id)
         return upcoming
 
@@ -82,6 +75,21 @@ class IssuerService:
         if repository.delete_expired_keys(session, self._clock()):
             self._publish(session)
 
+    def _advance(self, session: Session, purpose: KeyPurpose, keys: Sequence[SigningKey]) -> SigningKey:
+        found, now = repository.keys_for(purpose, keys), self._clock()
+        current, upcoming = repository.current_key(found), repository.next_key(found)
+        if current is None or upcoming is None:
+            raise RuntimeError("there are no signing keys")
+        if upcoming.created_at > now - SETTLE:
+            raise ConflictError(
+                f"The next key is not yet with every pod. Try again {SETTLE.seconds} s after the last rotation."
+            )
+        self._retire(current, now)
+        upcoming.activated_at = now
+        session.flush()
+        self._keyring.make(session, purpose)
+        return upcoming
+
     def _retire(self, key: SigningKey, now: datetime) -> None:
         key.retired_at = now
         key.expires_at = now + timedelta(seconds=key.longest_validity_seconds) + OVERLAP
@@ -94,7 +102,7 @@ class IssuerService:
     def _publish(self, session: Session) -> None:
         """Tell the pods of the keys, and use them here once they are committed."""
         keys = self._keyring.read(session)
-        definition = define_issuer(self._issuer.issuer, keys.jwks())
+        definition = define_issuer(self._issuer.issuer, keys)
         outbox.record(session, "issuer", ISSUER_ID, definition, self._clock())
         session.info[_CHANGED] = keys
 

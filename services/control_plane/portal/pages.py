@@ -1,24 +1,15 @@
 """The pages on which people sign in and decide: plain HTML, without scripts."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from html import escape
 from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
 from services.control_plane.identity.sessions import SignedIn
-
-_STYLE: Final = (
-    "body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;padding:0 1rem}"
-    "label{display:block;margin:1rem 0}input{display:block;width:100%;box-sizing:border-box;padding:.5rem;font:inherit}"
-    "button{padding:.5rem 1.5rem;margin:1rem 1rem 0 0;font:inherit}[role=alert]{color:#a00}code{overflow-wrap:anywhere}"
-    ".button{display:inline-block;padding:.5rem 1.5rem;border:1px solid;color:inherit;text-decoration:none}"
-)
-_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-
+from services.control_plane.portal.frame import content_policy, render
 
 _NAME: Final = '<label>Name <input name="username" autocomplete="username" autofocus></label>\n'
 _PROVE: Final = '<label>Password <input name="password" type="password" autocomplete="current-password"></label>\n'
@@ -147,27 +138,8 @@ def _alert(error: str) -> str:
 
 
 def _page(title: str, body: str, status: int, form_action: str = "'none'") -> HTMLResponse:
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {form_action}; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
-    headers = {
-        "Content-Security-Policy": policy,
-        "X-Frame-Options": "DENY",
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",  # with none a browser would not tell us that a form is ours
-        "Cache-Control": "no-store",
-    }
-    html = f"""<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>
-<style>{_STYLE}</style></head>
-<body>
-{body}
-</body>
-</html>
-"""
-    return HTMLResponse(html, status, headers)
+    policy = content_policy(form_action=form_action)
+    return render("card.html", status, policy, title=title, body=Markup(body))  # noqa: S704 - escaped where it is made
 
 
 def _origin(redirect_uri: str) -> str:

@@ -54,5 +54,9 @@ def unknown_role(index: int, name: str) -> InvalidError:
     return InvalidError.of(f"roles.{index}", f"there is no role {name!r}")
 
 
+def unknown_issuer(index: int, name: str) -> InvalidError:
+    return InvalidError.of(f"issuers.{index}", f"there is no issuer {name!r}: an administrator can add it")
+
+
 def nothing_to_keep(field: str) -> InvalidError:
     return InvalidError.of(field, "is not set yet: true keeps what is set")

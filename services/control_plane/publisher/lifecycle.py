@@ -54,6 +54,18 @@ SERVED_STATES: Final[frozenset[State]] = frozenset({"PROTOTYPED", "PUBLISHED", "
 KNOWN_TO_PODS: Final[frozenset[State]] = SERVED_STATES | {"BLOCKED", "RETIRED"}
 
 
+def way(state: State, to: State) -> tuple[Action, ...] | None:
+    """Return the fewest actions that lead from one state to another, or None where none do."""
+    ways: dict[State, tuple[Action, ...]] = {state: ()}
+    queue = [state]
+    for at in queue:
+        for action, reached in TRANSITIONS[at]:
+            if reached not in ways:
+                ways[reached] = (*ways[at], action)
+                queue.append(reached)
+    return ways.get(to)
+
+
 def target(state: State, action: Action) -> State | None:
     """Return the state that an action leads to, or None where it is not open."""
     return next((transition.to for transition in TRANSITIONS[state] if transition.action == action), None)

@@ -26,6 +26,15 @@ class ApiRole(SQLModel, table=True):
     role: str = Field(primary_key=True, foreign_key="role.name", index=True)
 
 
+class ApiIssuer(SQLModel, table=True):
+    """An external issuer whose tokens an API takes."""
+
+    __tablename__ = "api_issuer"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    issuer: str = Field(primary_key=True, foreign_key="external_issuer.name", index=True)
+
+
 class ApiPolicy(SQLModel, table=True):
     """A subscription policy that subscribers may choose."""
 
@@ -85,6 +94,7 @@ class Api(Versioned, table=True):
     expiry_grace_seconds: int = 0
     set_headers: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     forward_cookies: bool = False
+    backend_assertion: bool = False
     ca_certificate: str | None = Field(default=None, sa_type=Text)
     sealed_client_certificate: str | None = Field(default=None, sa_type=Text, repr=False)
     sealed_backend_credentials: str | None = Field(default=None, sa_type=Text, repr=False)
@@ -99,6 +109,11 @@ class Api(Versioned, table=True):
         cascade_delete=True,
         passive_deletes=True,
         sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiRole.role"},
+    )
+    issuers: list[ApiIssuer] = Relationship(
+        cascade_delete=True,
+        passive_deletes=True,
+        sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiIssuer.issuer"},
     )
     policies: list[ApiPolicy] = Relationship(
         cascade_delete=True,

@@ -35,6 +35,7 @@ def define_api(api: Api) -> ApiDefinition | None:
         state=state,
         endpoints=api.endpoints,
         auth=api.auth,
+        issuers=tuple(issuers_of(api)),
         paths=tuple(map(PathDefinition.model_validate, api.paths)),
         api_policy=_policy_name(api.api_policy_id),
         anonymous_policy=_policy_name(api.anonymous_policy_id),
@@ -47,6 +48,7 @@ def define_api(api: Api) -> ApiDefinition | None:
         expiry_grace_seconds=api.expiry_grace_seconds,
         set_headers=api.set_headers,
         forward_cookies=api.forward_cookies,
+        backend_assertion=api.backend_assertion,
         ca_certificate=api.ca_certificate,
         sealed_client_certificate=api.sealed_client_certificate,
         sealed_backend_credentials=api.sealed_backend_credentials,
@@ -91,6 +93,7 @@ def _fields(api: Api) -> dict[str, object]:
         "api_policy": _policy_name(api.api_policy_id),
         "anonymous_policy": _policy_name(api.anonymous_policy_id),
         "auth": api.auth.model_dump(),
+        "issuers": issuers_of(api),
         "paths": api.paths,
         "visibility": api.visibility,
         "roles": sorted(link.role for link in api.roles),
@@ -103,10 +106,15 @@ def _fields(api: Api) -> dict[str, object]:
         "expiry_grace_seconds": api.expiry_grace_seconds,
         "set_headers": api.set_headers,
         "forward_cookies": api.forward_cookies,
+        "backend_assertion": api.backend_assertion,
         "ca_certificate": api.ca_certificate,
         "client_certificate": _mark(api.sealed_client_certificate),
         "backend_credentials": _mark(api.sealed_backend_credentials),
     }
+
+
+def issuers_of(api: Api) -> list[str]:
+    return sorted(link.issuer for link in api.issuers)
 
 
 def _mark(sealed: str | None) -> Kept | None:

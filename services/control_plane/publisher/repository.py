@@ -39,6 +39,17 @@ def find_own(session: Session, id_: str, caller: Principal) -> Api | None:
     return session.exec(select(Api).where(Api.id == id_, own(caller))).first()
 
 
+def find_own_routed(session: Session, context: str, version: str, caller: Principal) -> Api | None:
+    """Return a caller's API of a context and version, which differ by case alone from no other's."""
+    routed = select(Api).where(Api.route_key == f"{context}/{version}".lower(), own(caller))
+    return session.exec(routed).first()
+
+
+def list_owned(session: Session, owner: str, limit: int | None = None) -> Sequence[Api]:
+    owned = select(Api).where(Api.owner == owner)
+    return session.exec(owned.order_by(col(Api.route_key)).limit(limit)).all()
+
+
 def exists(session: Session, id_: str) -> bool:
     return session.exec(select(Api.id).where(Api.id == id_)).first() is not None
 
@@ -80,14 +91,20 @@ def find_confusable(session: Session, context_key: str, route_key: str) -> Api |
     ).first()
 
 
-def has_other_owner(session: Session, context_key: str, owner: str) -> bool:
-    """Tell whether there are versions in a context that are somebody else's."""
-    others = select(Api.id).where(Api.context_key == context_key, Api.owner != owner)
-    return session.exec(others.limit(1)).first() is not None
+def find_owner(session: Session, context_key: str) -> str | None:
+    """Return whose the first version in a context is."""
+    versions = select(Api.owner).where(Api.context_key == context_key)
+    return session.exec(versions.order_by(col(Api.created_at), col(Api.id)).limit(1)).first()
 
 
 def find_default(session: Session, context_key: str) -> Api | None:
     return session.exec(select(Api).where(Api.context_key == context_key, col(Api.is_default))).first()
+
+
+def list_versions(session: Session, context_key: str, caller: Principal) -> Sequence[Api]:
+    """Return the versions in a context that the caller may manage, the newest first."""
+    versions = select(Api).where(Api.context_key == context_key, own(caller))
+    return session.exec(versions.order_by(col(Api.created_at).desc())).all()
 
 
 def list_events(session: Session, api_id: str) -> Sequence[LifecycleEvent]:

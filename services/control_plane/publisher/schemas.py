@@ -153,6 +153,7 @@ class ApiWrite(WriteBody):
     api_policy: Word | None = None
     anonymous_policy: Word | None = None
     auth: AuthBody = AuthBody()
+    issuers: Annotated[list[Word], Field(max_length=10, default_factory=list)]
     paths: Annotated[Paths, Field(default_factory=list)]
     visibility: Literal["public", "restricted"] = "public"
     roles: Annotated[list[Word], Field(max_length=30, default_factory=list)]
@@ -165,9 +166,26 @@ class ApiWrite(WriteBody):
     expiry_grace_seconds: Annotated[int, Field(ge=0, le=MAX_GRACE_SECONDS)] = 0
     set_headers: Annotated[SetHeaders, Field(default_factory=dict)]
     forward_cookies: bool = False
+    backend_assertion: bool = False
     ca_certificate: CaCertificate | None = None
     client_certificate: OrKept[ClientCertificate] | None = None
     backend_credentials: OrKept[BackendCredentialsBody] | None = None
+
+    @field_validator("issuers")
+    @classmethod
+    def _check_issuers(cls, issuers: list[str], info: ValidationInfo) -> list[str]:
+        auth = info.data.get("auth")
+        if issuers and auth is not None and "oauth2" not in auth.types:
+            raise ValueError("an API without auth type 'oauth2' takes no tokens")
+        return issuers
+
+    @field_validator("backend_assertion")
+    @classmethod
+    def _check_assertion(cls, asked: bool, info: ValidationInfo) -> bool:
+        auth = info.data.get("auth")
+        if asked and auth is not None and "none" in auth.types:
+            raise ValueError("an API without authentication has no caller to tell of")
+        return asked
 
     @field_validator("paths")
     @classmethod

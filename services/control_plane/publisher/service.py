@@ -6,6 +6,7 @@ from sqlmodel import Session
 from services.control_plane.catalogue import outbox
 from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.principal import Principal
+from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
@@ -19,15 +20,22 @@ from services.control_plane.publisher.errors import (
     ambiguous_context,
     cannot_change,
     foreign_context,
+    unknown_issuer,
     unknown_role,
 )
 from services.control_plane.publisher.lifecycle import INITIAL, SERVED_STATES, Action, target
-from services.control_plane.publisher.models import Api, ApiPolicy, ApiRole, ApiTag, LifecycleEvent
+from services.control_plane.publisher.models import Api, ApiIssuer, ApiPolicy, ApiRole, ApiTag, LifecycleEvent
 from services.control_plane.publisher.projection import define_api, state_of, write_of
 from services.control_plane.publisher.schemas import ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
 from shared.definition import Auth, Endpoints, MessageSizes
 from shared.limits import Level
+
+KnowsIssuer = Callable[[Session, str], bool]
+"""Tells whether there is an external issuer of this name: they stand above this domain."""
+
+CopyMore = Callable[[Session, str, str], None]
+"""Gives a new version what else belongs to the old one, by the ids of both: it is kept above this domain, too."""
 
 
 class ApiService:
@@ -35,12 +43,13 @@ class ApiService:
         self,
         policies: PolicyService,
         secrets: BackendSecrets,
-        copy_more: Callable[[Session, str, str], None],
+        knows_issuer: KnowsIssuer,
+        copy_more: CopyMore,
         clock: Clock,
     ) -> None:
-        """`copy_more` gives a new version what else belongs to the old one, by the ids of both."""
         self._policies = policies
         self._secrets = secrets
+        self._knows_issuer = knows_issuer
         self._copy_more = copy_more
         self._clock = clock
 
@@ -52,7 +61,7 @@ class ApiService:
         return api
 
     def create(self, session: Session, body: ApiWrite, caller: Principal, source: Api | None = None) -> Api:
-        """Make an API. A version has its source's owner; what the body keeps of secrets is the source's as well."""
+        """Make an API. A copy has its source's owner; what the body keeps of secrets is the source's as well."""
         now = self._clock()
         api = Api(
             id=new_id(),
@@ -65,7 +74,7 @@ class ApiService:
             endpoints=Endpoints(),
             auth=Auth(),
             max_message_bytes=MessageSizes(),
-            owner=source.owner if source else caller.account_id,
+            owner=source.owner if source else _owner_of(session, body.context.lower(), caller),
             created_at=now,
             updated_at=now,
         )
@@ -74,8 +83,6 @@ class ApiService:
             api.sealed_backend_credentials = source.sealed_backend_credentials
         if other := repository.find_confusable(session, api.context_key, api.route_key):
             raise ambiguous_context(f"{other.context}/{other.version}")
-        if repository.has_other_owner(session, api.context_key, api.owner):
-            raise foreign_context()
         self._assign(session, api, body)
         repository.add(session, api)
         self._publish(session, api, "api.create")
@@ -131,6 +138,7 @@ class ApiService:
 
     def _assign(self, session: Session, api: Api, body: ApiWrite) -> None:
         self._check_roles(session, body)
+        self._check_issuers(session, body)
         policies = self._policy_ids(session, body)
         api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
         api.anonymous_policy_id = self._policy_id(session, "anonymous_policy", body.anonymous_policy, "subscription")
@@ -153,11 +161,13 @@ class ApiService:
         self._assign_backend(api, body)
         api.tags = [ApiTag(api_id=api.id, tag=tag) for tag in sorted(set(body.tags))]
         api.roles = [ApiRole(api_id=api.id, role=role) for role in sorted(set(body.roles))]
+        api.issuers = [ApiIssuer(api_id=api.id, issuer=name) for name in sorted(set(body.issuers))]
         api.policies = [ApiPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
 
     def _assign_backend(self, api: Api, body: ApiWrite) -> None:
         api.set_headers = body.set_headers
         api.forward_cookies = body.forward_cookies
+        api.backend_assertion = body.backend_assertion
         api.ca_certificate = body.ca_certificate
         api.sealed_client_certificate = self._secrets.replace(
             "client_certificate", api.sealed_client_certificate, body.client_certificate
@@ -185,6 +195,11 @@ class ApiService:
             if identity_repository.find_role(session, role) is None:
                 raise unknown_role(index, role)
 
+    def _check_issuers(self, session: Session, body: ApiWrite) -> None:
+        for index, name in enumerate(body.issuers):
+            if not self._knows_issuer(session, name):
+                raise unknown_issuer(index, name)
+
     def _move_default(self, session: Session, api: Api) -> None:
         """Take the default from the version that has it: a context has one at most."""
         other = repository.find_default(session, api.context_key)
@@ -198,6 +213,14 @@ class ApiService:
     def _publish(self, session: Session, api: Api, action: str) -> None:
         audit.record(session, action, "api", api.id)
         outbox.record(session, "api", api.id, define_api(api), self._clock())
+
+
+def _owner_of(session: Session, context_key: str, caller: Principal) -> str:
+    """Return whose a new API is. A context has one owner, for whom administrators may add to it."""
+    owner = repository.find_owner(session, context_key) or caller.account_id
+    if owner != caller.account_id and ADMIN not in caller.scopes:
+        raise foreign_context()
+    return owner
 
 
 def _check_publishable(body: ApiWrite) -> None:

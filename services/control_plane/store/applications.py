@@ -13,9 +13,10 @@ from services.control_plane.kit.security import new_id
 from services.control_plane.store import repository
 from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.errors import ApplicationExistsError, no_application
+from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application
-from services.control_plane.store.projection import define_application
+from services.control_plane.store.projection import define_application, write_of_application
 from services.control_plane.store.schemas import ApplicationWrite
 from services.control_plane.throttling.service import PolicyService
 
@@ -23,9 +24,17 @@ DEFAULT_NAME: Final = "DefaultApplication"
 
 
 class ApplicationService:
-    def __init__(self, policies: PolicyService, keys: KeyService, api_keys: ApiKeyService, clock: Clock) -> None:
+    def __init__(
+        self,
+        policies: PolicyService,
+        keys: KeyService,
+        external_keys: ExternalKeyService,
+        api_keys: ApiKeyService,
+        clock: Clock,
+    ) -> None:
         self._policies = policies
         self._keys = keys
+        self._external_keys = external_keys
         self._api_keys = api_keys
         self._clock = clock
 
@@ -64,10 +73,7 @@ class ApplicationService:
         self._publish(session, application, "application.update")
 
     def patch(self, session: Session, application: Application, patch: Mapping[str, Any], if_match: str | None) -> None:
-        current = ApplicationWrite(
-            name=application.name, description=application.description, policy=application.policy
-        )
-        self.replace(session, application, patched(current, patch), if_match)
+        self.replace(session, application, patched(write_of_application(application), patch), if_match)
 
     def delete(self, session: Session, application: Application, if_match: str | None) -> None:
         """Delete an application with its keys and subscriptions."""
@@ -80,6 +86,7 @@ class ApplicationService:
             outbox.record(session, "subscription", subscription.id, None, now)
         for key in repository.list_keys(session, application.id):
             self._keys.delete(session, key, None)
+        self._external_keys.delete_all(session, application)
         for api_key in repository.all_api_keys(session, application.id, hold=True):
             self._api_keys.delete(session, api_key, None)
         session.flush()

@@ -9,6 +9,7 @@ from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
+from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application
 from services.control_plane.store.quota import QuotaReader
@@ -17,6 +18,7 @@ from services.control_plane.store.tickets import TicketService
 
 Applications = Annotated[ApplicationService, Depends(provide(ApplicationService))]
 ApiKeys = Annotated[ApiKeyService, Depends(provide(ApiKeyService))]
+ExternalKeys = Annotated[ExternalKeyService, Depends(provide(ExternalKeyService))]
 Keys = Annotated[KeyService, Depends(provide(KeyService))]
 Subscriptions = Annotated[SubscriptionService, Depends(provide(SubscriptionService))]
 Quotas = Annotated[QuotaReader, Depends(provide(QuotaReader))]

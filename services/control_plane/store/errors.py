@@ -29,6 +29,16 @@ class SubscriptionExistsError(AlreadyExistsError):
         super().__init__("The application is subscribed to this API already.")
 
 
+class TooManyExternalKeysError(ConflictError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An application has {limit} external keys at most. Delete one that is not used.")
+
+
+class ExternalKeyExistsError(AlreadyExistsError):
+    def __init__(self) -> None:
+        super().__init__("This client is mapped to an application already.")
+
+
 class NotSubscribableError(ConflictError):
     def __init__(self, state: State) -> None:
         reason = "needs no subscription" if state == "PROTOTYPED" else "takes no new subscriptions"
@@ -49,6 +59,18 @@ def no_key(key_type: str) -> NotFoundError:
 
 def no_api_key() -> NotFoundError:
     return NotFoundError("The application has no such API key.")
+
+
+def no_external_key() -> NotFoundError:
+    return NotFoundError("The application has no such external key.")
+
+
+def unknown_issuer(name: str) -> InvalidError:
+    return InvalidError.of("issuer", f"there is no issuer {name!r}")
+
+
+def proves_nothing(reason: str) -> InvalidError:
+    return InvalidError.of("token", f"is refused: {reason}")
 
 
 def key_type_stays() -> InvalidError:

@@ -44,6 +44,20 @@ class ApplicationKey(Versioned, table=True):
     updated_at: datetime
 
 
+class ExternalKey(Versioned, table=True):
+    """A client of an external issuer that an application is. `client_id` begins with the issuer's name and a slash."""
+
+    __tablename__ = "external_key"
+    __table_args__ = (CheckConstraint(f"key_type IN ({_KEY_TYPES})", name="key_type"),)
+
+    id: str = Field(primary_key=True)
+    application_id: str = Field(foreign_key="application.id", index=True)
+    key_type: str
+    issuer: str = Field(foreign_key="external_issuer.name", index=True)
+    client_id: str = Field(unique=True)
+    created_at: datetime
+
+
 class ApiKey(Versioned, table=True):
     """What an application may show instead of a token. Of its text only the digest is kept, and how it ends."""
 

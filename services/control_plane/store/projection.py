@@ -7,11 +7,13 @@ from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.oauth.tokens import NewToken
 from services.control_plane.publisher.models import Api
-from services.control_plane.publisher.projection import state_of
+from services.control_plane.publisher.projection import issuers_of, state_of
 from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
-from services.control_plane.store.models import ApiKey, Application, ApplicationKey, Subscription
+from services.control_plane.store.external_key_schemas import ExternalKeyRead
+from services.control_plane.store.models import ApiKey, Application, ApplicationKey, ExternalKey, Subscription
 from services.control_plane.store.schemas import (
     ApplicationRead,
+    ApplicationWrite,
     KeyRead,
     StoreApiRead,
     SubscriptionRead,
@@ -43,6 +45,10 @@ def define_api_key(key: ApiKey) -> ApiKeyDefinition:
     return ApiKeyDefinition.model_validate({**fields, "expires_at": expires_at})
 
 
+def define_external_key(key: ExternalKey) -> KeyDefinition:
+    return KeyDefinition.model_validate(key.model_dump(include=set(KeyDefinition.model_fields)))
+
+
 def define_subscription(subscription: Subscription) -> SubscriptionDefinition:
     return SubscriptionDefinition.model_validate(
         {
@@ -53,6 +59,11 @@ def define_subscription(subscription: Subscription) -> SubscriptionDefinition:
             "state": subscription.state,
         }
     )
+
+
+def write_of_application(application: Application) -> ApplicationWrite:
+    """Return the body that would put the application as it is."""
+    return ApplicationWrite(name=application.name, description=application.description, policy=application.policy)
 
 
 def read_application(application: Application) -> ApplicationRead:
@@ -82,6 +93,12 @@ def read_api_key(key: ApiKey) -> ApiKeyRead:
     return ApiKeyRead.model_validate(key.model_dump(include=set(ApiKeyRead.model_fields)))
 
 
+def read_external_key(key: ExternalKey) -> ExternalKeyRead:
+    fields = key.model_dump(include=set(ExternalKeyRead.model_fields))
+    client_id = key.client_id.removeprefix(f"{key.issuer}/")
+    return ExternalKeyRead.model_validate({**fields, "external_client_id": client_id})
+
+
 def read_token(token: NewToken) -> TokenRead:
     return TokenRead(
         access_token=token.access_token, token_type=token.token_type, expires_in=token.expires_in, scope=token.scope
@@ -106,6 +123,7 @@ def read_store_api(api: Api, gateways: Sequence[str]) -> StoreApiRead:
         policies=sorted(link.name for link in api.policies),
         auth_types=list(api.auth.types),
         scopes=list(api.auth.scopes),
+        issuers=issuers_of(api),
         visibility=api.visibility,
         gateway_urls=gateway_urls(api, gateways),
         created_at=api.created_at,

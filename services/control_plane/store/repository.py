@@ -15,7 +15,7 @@ from services.control_plane.publisher.lifecycle import SERVED_STATES
 from services.control_plane.publisher.models import Api, ApiRole, ApiTag
 from services.control_plane.publisher.repository import LISTING as API_LISTING
 from services.control_plane.publisher.repository import own
-from services.control_plane.store.models import ApiKey, Application, ApplicationKey, Subscription
+from services.control_plane.store.models import ApiKey, Application, ApplicationKey, ExternalKey, Subscription
 
 _APPLICATIONS: Final = Listing(
     search=(col(Application.name), col(Application.description)),
@@ -36,6 +36,15 @@ _API_KEYS: Final = Listing(
     },
     unique=col(ApiKey.id),
 )
+_EXTERNAL_KEYS: Final = Listing(
+    search=(col(ExternalKey.client_id),),
+    sort={
+        "created_at": col(ExternalKey.created_at),
+        "issuer": col(ExternalKey.issuer),
+        "external_client_id": col(ExternalKey.client_id),
+    },
+    unique=col(ExternalKey.id),
+)
 _SUBSCRIPTIONS: Final = Listing(
     search=(col(Api.name), col(Api.context), col(Application.name)),
     sort={
@@ -49,7 +58,7 @@ _SUBSCRIPTIONS: Final = Listing(
 )
 
 
-def add(session: Session, row: Application | ApplicationKey | Subscription, exists: ProblemError) -> None:
+def add(session: Session, row: Application | ApplicationKey | ExternalKey | Subscription, exists: ProblemError) -> None:
     """Insert; raise `exists` where there is one like it."""
     session.add(row)
     save(session, exists)
@@ -82,6 +91,17 @@ def find_api(session: Session, api_id: str, roles: Collection[str], *, hold: boo
     """Return an API of the store; `hold` it so that its state lasts to the end of the transaction."""
     api = _visible(roles).where(Api.id == api_id)
     return session.exec(api.with_for_update(read=True) if hold else api).first()
+
+
+def find_apis_named(session: Session, name: str, owner_id: str, roles: Collection[str]) -> Sequence[Api]:
+    """Return the versions of an API that somebody knows: from the store, as their own, or by a subscription."""
+    subscribed = _joined().where(Application.owner_id == owner_id).subquery()
+    known = or_(
+        col(Api.id).in_(select(_visible(roles).subquery().c.id)),
+        Api.owner == owner_id,
+        col(Api.id).in_(select(subscribed.c.api_id)),
+    )
+    return session.exec(select(Api).where(Api.name == name, known).order_by(col(Api.version))).all()
 
 
 def origins_of(session: Session, api_id: str) -> Sequence[str]:
@@ -118,9 +138,18 @@ def find_application(session: Session, id_: str, owner_id: str) -> Application |
     return session.exec(select(Application).where(Application.id == id_, Application.owner_id == owner_id)).first()
 
 
+def find_application_named(session: Session, name: str, owner_id: str) -> Application | None:
+    return session.exec(select(Application).where(Application.name == name, Application.owner_id == owner_id)).first()
+
+
 def application_exists(session: Session, id_: str) -> bool:
     """Tell an administrator whether there is an application, whoever owns it."""
     return session.exec(select(Application.id).where(Application.id == id_)).first() is not None
+
+
+def hold_application(session: Session, id_: str) -> None:
+    """Keep others from changing an application, or what is counted of it, to the end of the transaction."""
+    session.exec(select(Application.id).where(Application.id == id_).with_for_update()).first()
 
 
 def get_application(session: Session, id_: str) -> Application:
@@ -141,6 +170,22 @@ def find_key_of_client(session: Session, client_id: str) -> ApplicationKey | Non
     return session.exec(select(ApplicationKey).where(ApplicationKey.client_id == client_id)).first()
 
 
+def list_external_keys(session: Session, application_id: str, query: PageQuery) -> tuple[Sequence[ExternalKey], int]:
+    keys = select(ExternalKey).where(ExternalKey.application_id == application_id)
+    return _EXTERNAL_KEYS.fetch(session, keys, query)
+
+
+def all_external_keys(session: Session, application_id: str) -> Sequence[ExternalKey]:
+    """Return the clients of external issuers that an application is, and hold it: none is added meanwhile."""
+    hold_application(session, application_id)
+    return session.exec(select(ExternalKey).where(ExternalKey.application_id == application_id)).all()
+
+
+def find_external_key(session: Session, id_: str, application_id: str) -> ExternalKey | None:
+    keys = select(ExternalKey).where(ExternalKey.id == id_, ExternalKey.application_id == application_id)
+    return session.exec(keys).first()
+
+
 def list_api_keys(session: Session, application_id: str, query: PageQuery) -> tuple[Sequence[ApiKey], int]:
     return _API_KEYS.fetch(session, select(ApiKey).where(ApiKey.application_id == application_id), query)
 
@@ -148,7 +193,7 @@ def list_api_keys(session: Session, application_id: str, query: PageQuery) -> tu
 def all_api_keys(session: Session, application_id: str, *, hold: bool = False) -> Sequence[ApiKey]:
     """Return an application's API keys; `hold` the application so that none is added before the transaction ends."""
     if hold:
-        session.exec(select(Application.id).where(Application.id == application_id).with_for_update()).first()
+        hold_application(session, application_id)
     return session.exec(select(ApiKey).where(ApiKey.application_id == application_id)).all()
 
 
@@ -173,6 +218,24 @@ def list_subscriptions(
 
 def find_subscription(session: Session, id_: str, owner_id: str) -> Subscription | None:
     return session.exec(_joined().where(Subscription.id == id_, Application.owner_id == owner_id)).first()
+
+
+def find_subscription_to(session: Session, application_id: str, api_id: str) -> Subscription | None:
+    wanted = select(Subscription).where(Subscription.application_id == application_id, Subscription.api_id == api_id)
+    return session.exec(wanted).first()
+
+
+def all_subscriptions(
+    session: Session, owner_id: str, limit: int | None = None
+) -> Sequence[tuple[Subscription, Application, Api]]:
+    """Return somebody's subscriptions, each with its application and its API."""
+    joined = (
+        select(Subscription, Application, Api)
+        .join(Application, col(Application.id) == col(Subscription.application_id))
+        .join(Api, col(Api.id) == col(Subscription.api_id))
+    )
+    owned = joined.where(Application.owner_id == owner_id)
+    return session.exec(owned.order_by(col(Application.name), col(Api.route_key)).limit(limit)).all()
 
 
 def subscriptions_to(session: Session, api_id: str, query: PageQuery) -> tuple[Sequence[Subscription], int]:

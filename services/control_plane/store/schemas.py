@@ -72,6 +72,7 @@ class StoreApiRead(BaseModel):
     policies: list[str]
     auth_types: list[str]
     scopes: list[str]
+    issuers: list[str]
     visibility: str
     gateway_urls: list[str]
     created_at: datetime

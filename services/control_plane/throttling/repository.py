@@ -34,6 +34,10 @@ def find_named(session: Session, name: str, level: Level | None) -> Sequence[Thr
     return session.exec(named if level is None else named.where(ThrottlingPolicy.level == level)).all()
 
 
+def list_all(session: Session, limit: int) -> Sequence[ThrottlingPolicy]:
+    return session.exec(select(ThrottlingPolicy).order_by(col(ThrottlingPolicy.id)).limit(limit)).all()
+
+
 def list_page(session: Session, level: Level | None, query: PageQuery) -> tuple[Sequence[ThrottlingPolicy], int]:
     policies = select(ThrottlingPolicy)
     return _LISTING.fetch(

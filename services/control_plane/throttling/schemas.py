@@ -74,8 +74,8 @@ class OverrideBody(BaseModel):
         return self
 
 
-class PolicyWrite(WriteBody):
-    """A policy as it is put. No limits and no burst means unlimited."""
+class PolicyBody(WriteBody):
+    """What a policy says wherever it is put. No limits and no burst means unlimited."""
 
     read_only = WriteBody.read_only | {"builtin"}
 
@@ -87,6 +87,11 @@ class PolicyWrite(WriteBody):
     on_exceed: OnExceed = "delay"
     max_delay_seconds: Annotated[float, Field(gt=0, le=MAX_DELAY_SECONDS)] | None = None
     shadow: bool = False
+
+
+class PolicyWrite(PolicyBody):
+    """A policy as it is put, with what holds for single APIs and applications here."""
+
     overrides: Annotated[list[OverrideBody], Field(max_length=100, default_factory=list)]
 
     @field_validator("overrides")

@@ -83,6 +83,7 @@ def test_signs_in_says_who_and_signs_out(terminal: Terminal) -> None:
     assert terminal.file.stat().st_mode & 0o777 == 0o600
     assert json.loads(terminal.run("whoami", "-o", "json")[1])["name"] == "admin"
     assert terminal.run("whoami")[1].splitlines()[0] == f"admin at {terminal.url}"
+    assert terminal.run("api", "list", "-o", "json") == (0, "[]\n", "")
     kept = json.loads(terminal.file.read_text())
     assert terminal.run("logout")[0] == 0
     assert not terminal.file.exists()

@@ -45,7 +45,7 @@ def test_makes_the_sample_once_and_says_why_not_twice(rest_url: str) -> None:
     assert all(key.consumer_key and key.consumer_secret and key.token for key in keys.values())
     (api,) = httpx.get(f"{rest_url}/store/v1/apis", trust_env=False).json()["items"]
     assert (api["name"], api["context"], api["version"]) == ("EchoWebSocket", "/echowebsocket", "1.0")
-    with pytest.raises(CommandError, match=r"POST /publisher/v1/apis: HTTP 409 .*already_exists"):
+    with pytest.raises(CommandError, match=r"POST /publisher/v1/apis: HTTP 409 There is one already: "):
         sample.set_up(rest_url, "pipeline", SECRET, BACKENDS)
 
 

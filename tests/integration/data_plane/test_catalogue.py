@@ -15,7 +15,7 @@ from services.data_plane.report import render
 from services.data_plane.settings import Settings
 from services.data_plane.snapshot import SnapshotFile
 from shared import keys
-from shared.catalogue import KINDS, Mark
+from shared.catalogue import KINDS, KINDS_FIELD, Mark
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
 from tests.support.redis import on_each_redis
 from tests.support.waiting import eventually
@@ -209,11 +209,42 @@ async def test_one_bad_object_is_refused_alone_and_its_last_good_form_stays(gate
     assert gate.pod.catalogue.refused == {}
 
 
-async def test_kinds_and_fields_of_a_newer_control_plane_are_ignored(gate: Gate) -> None:
+async def test_fields_of_a_newer_control_plane_are_ignored(gate: Gate) -> None:
     api = json.loads(gate.world.bodies["api"]["api"]) | {"a_new_field": {"x": 1}}
     gate.world.put("api", "api", json.dumps(api))
     await gate.caught_up()
     assert gate.pod.catalogue.refused == {}
+    assert serves_echo(gate)
+
+
+async def test_a_kind_of_a_newer_control_plane_is_held_unread(
+    world: World, backend: Backend, tmp_path: Path, redis_url: str
+) -> None:
+    """So the pod stays in step: what it does know is followed, loaded, and kept on disk."""
+    world.put_tutorial(backend.url)
+    world.redis.hset(keys.CATALOGUE_STATE, KINDS_FIELD, ",".join([*KINDS, "novelty"]))
+    world.put("novelty", "first", '{"x": 1}')
+    settings = Settings(redis_url=redis_url, demo=True, drain_seconds=0, snapshot=tmp_path / "snapshot")
+    async with run_gate(world, settings) as gate:
+        world.put("novelty", "second", "no JSON")
+        world.put("novelty", "first", None)
+        world.put_api(backend.url, version="2.0", id="second")
+        await gate.caught_up()
+        assert set(gate.pod.catalogue.table.contexts["/echo"].by_name) == {"1.0", "2.0"}
+        assert gate.pod.catalogue.refused == {}
+        await eventually(lambda: gate.pod.catalogue._saved == world.mark)
+    nowhere = settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
+    async with run_pod(nowhere, Ports(port=0, tls_port=0, ops_port=0)) as running:
+        await eventually(lambda: running.pod.catalogue.mark == world.mark)
+
+
+async def test_objects_that_a_newer_control_plane_left_behind_do_no_harm(gate: Gate) -> None:
+    """Going back: the older control plane names its kinds, and digests those alone."""
+    gate.world.redis.hset(keys.catalogue_objects("block"), "left", "{}")
+    gate.world.redis.hset(keys.CATALOGUE_STATE, KINDS_FIELD, ",".join(kind for kind in KINDS if kind != "block"))
+    gate.world.epoch = "two"
+    gate.world.redis.hset(keys.CATALOGUE_STATE, mapping=Flat(gate.world.mark.fields()))
+    await gate.caught_up()
     assert serves_echo(gate)
 
 

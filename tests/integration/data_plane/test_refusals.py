@@ -34,10 +34,10 @@ async def is_admitted(gate: Gate) -> bool:
     return await attempt(gate) is None
 
 
-async def attempt(gate: Gate) -> Answer | None:
+async def attempt(gate: Gate, token: str | None = "") -> Answer | None:
     """Return the refusal of a handshake, if it is refused."""
     try:
-        async with gate.connect():
+        async with gate.connect(token=token):
             return None
     except InvalidStatus as refused:
         return read(refused)

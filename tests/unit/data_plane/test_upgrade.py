@@ -28,7 +28,7 @@ def sent(headers: Headers, credentials: Headers = (), **fields: Any) -> list[tup
     )
     known = {"id": "1", "name": "Echo", "context": "/echo", "version": "1.0", "state": "PUBLISHED", "endpoints": {}}
     api = ApiDefinition.model_validate(known | fields)
-    first, *others = headers_of(handshake, api, "backend.test", "app", credentials)
+    first, *others = headers_of(handshake, api, "backend.test", (("X-Consumer-Application", "app"),), credentials)
     assert first == ("Host", "backend.test")
     assert others[-5:] == [
         ("X-Forwarded-For", "192.0.2.1"),

@@ -15,7 +15,7 @@ from services.control_plane.kit.audit import AuditEntry
 from services.control_plane.kit.clock import system_clock
 from services.control_plane.kit.redis_client import connect
 from shared import keys
-from shared.catalogue import NO_DIGEST, Change, Mark
+from shared.catalogue import KINDS, KINDS_FIELD, NO_DIGEST, Change, Mark
 from tests.integration.control_plane.catalogue.conftest import Catalogue, make_pusher, policy_of, running
 from tests.support.redis import on_each_redis
 from tests.support.waiting import wait_until
@@ -101,7 +101,15 @@ def belong_to_another(catalogue: Catalogue) -> None:
     catalogue.redis.hset(keys.catalogue_objects("api"), "stranger", "{}")
 
 
-@pytest.mark.parametrize("harm", [flush, lose_state, halve_state, go_back, belong_to_another])
+def be_of_another_version(catalogue: Catalogue) -> None:
+    """Leave Redis as a version would that knows other kinds: its digest is ours, for they have no objects."""
+    catalogue.redis.hset(keys.CATALOGUE_STATE, KINDS_FIELD, "api,novelty")
+
+
+HARMS = [flush, lose_state, halve_state, go_back, belong_to_another, be_of_another_version]
+
+
+@pytest.mark.parametrize("harm", HARMS)
 def test_reconciling_repairs_what_redis_lost(catalogue: Catalogue, harm: Callable[[Catalogue], None]) -> None:
     catalogue.record("a", "b", "c")
     catalogue.pusher.turn()
@@ -109,6 +117,7 @@ def test_reconciling_repairs_what_redis_lost(catalogue: Catalogue, harm: Callabl
     harm(catalogue)
     catalogue.pusher.reconcile()
     catalogue.assert_equal()
+    assert catalogue.redis.hget(keys.CATALOGUE_STATE, KINDS_FIELD) == ",".join(KINDS)
     assert catalogue.ours().epoch == epoch
     assert [change.revision for change in catalogue.stream()] == [1, 2, 3]
     catalogue.record("d")

@@ -13,7 +13,7 @@ JSON = {"Content-Type": "application/json"}
 pytestmark = on_sqlite
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", f"{APIS}/", f"{APIS}/unknown", f"{APIS}/%00", f"{APIS}/a%20b"])
+@pytest.mark.parametrize("path", ["/nothing", f"{APIS}/", f"{APIS}/unknown", f"{APIS}/%00", f"{APIS}/a%20b"])
 async def test_what_is_not_there(platform: Platform, path: str) -> None:
     problem(await platform.client.get(path), 404, "not_found")
 

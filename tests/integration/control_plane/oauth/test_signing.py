@@ -4,6 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from joserfc import jwt
+from joserfc.jwk import ECKey
 from joserfc.jws import extract_compact
 from redis import Redis
 
@@ -11,6 +14,7 @@ from services.control_plane.kit import audit
 from services.control_plane.oauth import repository
 from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.signing import IssuerService
+from shared import keys
 from shared.claims import GATEWAY_AUDIENCE, TokenVerifier
 from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, Platform, Start, on_sqlite, problem
 
@@ -23,8 +27,9 @@ async def rotate(platform: Platform) -> dict[str, Any]:
     return await platform.made(f"{KEYS}/rotate", {}, 200)
 
 
-async def states(platform: Platform) -> dict[str, str]:
-    return {key["state"]: key["kid"] for key in (await platform.read(KEYS))["items"]}
+async def states(platform: Platform, purpose: str = "token") -> dict[str, str]:
+    listed = (await platform.read(KEYS))["items"]
+    return {key["state"]: key["kid"] for key in listed if key["purpose"] == purpose}
 
 
 async def published(platform: Platform) -> set[str]:
@@ -45,13 +50,17 @@ def sweep(platform: Platform) -> None:
 async def test_a_rotation_overlaps(platform: Platform, redis_client: Redis) -> None:
     before = await states(platform)
     assert before.keys() == {"next", "current"}
-    assert await published(platform) == told(platform, redis_client) == set(before.values())
+    asserting = await states(platform, "assertion")
+    assert told(platform, redis_client) == set(before.values())
+    assert await published(platform) == {*before.values(), *asserting.values()}
     made = await rotate(platform)
     after = await states(platform)
     assert made["kid"] == after["current"] == before["next"]
     assert after["retired"] == before["current"]
     assert after["next"] not in before.values()
-    assert await published(platform) == told(platform, redis_client) == set(after.values())
+    asserting = await states(platform, "assertion")
+    assert told(platform, redis_client) == set(after.values())
+    assert await published(platform) == {*after.values(), *asserting.values()}
     assert await platform.read("/admin/v1/policies", limit=1)  # a token of the retired key is still good
     token = await platform.fetch_token(CLIENT_ID, CLIENT_SECRET)
     assert kid_of(token) == after["current"]
@@ -86,8 +95,8 @@ async def test_a_key_is_kept_until_its_last_token_has_expired(platform: Platform
     await platform.sign_in(CLIENT_ID, CLIENT_SECRET)
     assert old in told(platform, redis_client)
     issuer = platform.settings.public_url
-    keys = TokenVerifier(issuer, GATEWAY_AUDIENCE, platform.get(IssuerService)._keyring.public)
-    assert keys.verify(long["access_token"], platform.clock().timestamp()).exp
+    verifier = TokenVerifier(issuer, GATEWAY_AUDIENCE, platform.get(IssuerService)._keyring.public)
+    assert verifier.verify(long["access_token"], platform.clock().timestamp()).exp
     platform.clock.move(seconds=120)
     sweep(platform)
     assert old not in told(platform, redis_client)
@@ -102,7 +111,8 @@ async def test_a_later_key_is_kept_for_what_clients_still_get(platform: Platform
     for _ in range(2):
         await rotate(platform)
     with platform.database.reading() as session:
-        assert {key.longest_validity_seconds for key in repository.list_keys(session)} == {7200}
+        found = repository.keys_for("token", repository.list_keys(session))
+        assert {key.longest_validity_seconds for key in found} == {7200}
 
 
 async def test_a_rotation_waits_for_the_pods(platform: Platform) -> None:
@@ -140,9 +150,12 @@ async def test_another_algorithm_begins_at_the_next_rotation(started: Start, alg
         token = await platform.sign_in(CLIENT_ID, CLIENT_SECRET)
     async with started(signing_algorithm=algorithm) as platform:
         platform.client.headers["Authorization"] = f"Bearer {token}"
-        assert {key["state"]: key["algorithm"] for key in (await platform.read(KEYS))["items"]} == {
-            "current": "ES256",
-            "next": name,
+        listed = (await platform.read(KEYS))["items"]
+        assert {(key["purpose"], key["state"]): key["algorithm"] for key in listed} == {
+            ("token", "current"): "ES256",
+            ("token", "next"): name,
+            ("assertion", "current"): "ES256",
+            ("assertion", "next"): "ES256",
         }
         await rotate(platform)
         assert await platform.sign_in(CLIENT_ID, CLIENT_SECRET) != token
@@ -155,6 +168,53 @@ async def test_private_keys_are_sealed(platform: Platform) -> None:
         for key in repository.list_keys(session):
             assert '"d"' not in key.public_jwk + key.sealed_private_jwk
     assert '"d"' not in json.dumps(await platform.read(KEYS))
+
+
+def told_to_sign_with(platform: Platform, redis: Redis) -> ECKey:
+    """Return the key that pods sign assertions with, as one of them opens it."""
+    (definition,) = platform.catalogue(redis)["issuer"].values()
+    unsealing = redis.get(keys.CATALOGUE_KEY)
+    return ECKey.import_key(json.loads(Fernet(str(unsealing)).decrypt(json.loads(definition)["sealed_assertion_key"])))
+
+
+async def test_pods_are_given_a_key_for_assertions_that_no_access_token_is_good_by(
+    platform: Platform, redis_client: Redis
+) -> None:
+    before = await states(platform, "assertion")
+    key = told_to_sign_with(platform, redis_client)
+    assert key.kid == before["current"]
+    assert key.is_private
+    (published_key,) = [jwk for jwk in (await platform.read("/oauth2/jwks"))["keys"] if jwk["kid"] == key.kid]
+    assert published_key == key.as_dict(private=False)
+    token = platform.client.headers["Authorization"].removeprefix("Bearer ")
+    claims = jwt.decode(token, platform.get(KeyRing).public).claims
+    forged = jwt.encode({"alg": "ES256", "typ": "at+jwt", "kid": key.kid}, claims, key)
+    refused = await platform.client.get(KEYS, headers={"Authorization": f"Bearer {forged}"})
+    problem(refused, 401, "unauthorized")
+
+
+async def test_keys_for_assertions_rotate_with_the_others_and_stay_a_day(
+    platform: Platform, redis_client: Redis
+) -> None:
+    before = await states(platform, "assertion")
+    await rotate(platform)
+    after = await states(platform, "assertion")
+    assert (after["current"], after["retired"]) == (before["next"], before["current"])
+    assert told_to_sign_with(platform, redis_client).kid == after["current"]
+    platform.clock.move(hours=24)
+    sweep(platform)
+    assert after["retired"] in await published(platform)
+    platform.clock.move(minutes=2)
+    sweep(platform)
+    assert after["retired"] not in await published(platform)
+
+
+@on_sqlite
+async def test_a_restart_tells_the_pods_nothing_new(started: Start, redis_client: Redis) -> None:
+    async with started() as platform:
+        before = platform.catalogue(redis_client)["issuer"]
+    async with started() as platform:
+        assert platform.catalogue(redis_client)["issuer"] == before
 
 
 def kid_of(token: str) -> str:

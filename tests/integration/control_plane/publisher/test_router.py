@@ -262,6 +262,10 @@ async def test_an_api_is_its_owner_s_and_the_administrators(platform: Platform) 
                 ("POST", f"{path}/versions", {"version": "2.0"}),
                 ("POST", f"{path}/endpoints/test", None),
                 ("GET", f"{path}/subscriptions", None),
+                ("GET", f"{path}/connections", None),
+                ("DELETE", f"{path}/connections", None),
+                ("DELETE", f"{path}/connections/x", None),
+                ("GET", f"{path}/usage", None),
                 ("POST", f"{block}/block", None),
                 ("POST", f"{block}/unblock", None),
             ):
@@ -279,12 +283,15 @@ async def test_an_api_is_its_owner_s_and_the_administrators(platform: Platform) 
 
 async def test_nobody_else_gets_into_a_context(platform: Platform) -> None:
     async with platform.account("owner", roles=("publisher",)) as owner:
-        await owner.post(APIS, json=ECHO)
-        versions = {"name": "Other", "version": "2.0", "default": True}
-        for context in (ECHO["context"], ECHO["context"].upper()):
-            answer = await platform.client.post(APIS, json={**ECHO, **versions, "context": context})
-            assert list(fields(answer)) == ["context"]
-        assert (await owner.post(APIS, json={**ECHO, **versions})).status_code == 201
+        first = (await owner.post(APIS, json=ECHO)).json()
+        second = {**ECHO, "name": "Other", "version": "2.0", "default": True}
+        async with platform.account("other", roles=("publisher",)) as other:
+            for context in (ECHO["context"], ECHO["context"].upper()):
+                answer = await other.post(APIS, json={**second, "context": context})
+                assert list(fields(answer)) == ["context"]
+        assert (await owner.post(APIS, json=second)).status_code == 201
+        third = await platform.make_api(name="Third", version="3.0")
+        assert third["owner"] == first["owner"]
 
 
 async def test_paths_reach_the_pods(platform: Platform, redis_client: Redis) -> None:

@@ -232,7 +232,8 @@ async def test_without_redis_the_caller_is_told_to_come_back(started: Start) -> 
 
 def test_a_redis_that_is_silent_is_not_waited_for(tmp_path: Path) -> None:
     ticket = Ticket(api_id=ApiId("a"), application_id=ApplicationId("b"), key_type="SANDBOX")
-    keyring = KeyRing(Sealer("a key of the tests, of 32 characters or more"), "ES256", system_clock)
+    sealer = Sealer("a key of the tests, of 32 characters or more")
+    keyring = KeyRing(sealer, sealer, "ES256", system_clock)
     database, proofs = Database(f"sqlite:///{tmp_path}/unused.db"), DpopReader("", system_clock)
     bearer = BearerVerifier("", keyring, Revocations(system_clock), proofs, database, system_clock)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # the kernel takes connections, nobody answers

@@ -12,11 +12,12 @@ from shared.claims import GATEWAY_AUDIENCE, MANAGEMENT_AUDIENCE, InvalidTokenErr
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 KEY = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
 OLD = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
+ASSERTING = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
 CLIENT = OAuthClient(id="client", secret_hash="x", audience=GATEWAY_AUDIENCE, token_validity_seconds=60, created_at=NOW)
 ISSUER = "https://cp.example.com"
 
 
-KEYS = Keys(KEY, KeySet([KEY, OLD]))
+KEYS = Keys(KEY, KeySet([KEY, OLD]), KeySet([ASSERTING]), "sealed")
 
 
 def issue(*scopes: str, validity: int | None = None) -> str:
@@ -25,8 +26,7 @@ def issue(*scopes: str, validity: int | None = None) -> str:
 
 
 def verifier(audience: str = GATEWAY_AUDIENCE) -> TokenVerifier:
-    public = [key.as_dict(private=False) for key in KEYS.public.keys]
-    definition = define_issuer(ISSUER, public)
+    definition = define_issuer(ISSUER, KEYS)
     return TokenVerifier(
         definition.issuer, audience, KeySet.import_key_set({"keys": [dict(key) for key in definition.keys]})
     )
@@ -51,6 +51,8 @@ def test_an_application_s_token_is_not_for_management() -> None:
 
 
 def test_what_pods_are_told_is_public() -> None:
-    definition = define_issuer(ISSUER, [key.as_dict(private=False) for key in KEYS.public.keys])
+    definition = define_issuer(ISSUER, KEYS)
     assert '"d"' not in definition.model_dump_json()
-    assert {key["kid"] for key in definition.keys} == {KEY.kid, OLD.kid}
+    assert {key["kid"] for key in definition.keys} == {KEY.kid, OLD.kid}, "and no token is good by an assertion's key"
+    assert definition.sealed_assertion_key == "sealed"
+    assert {key["kid"] for key in KEYS.jwks()} == {KEY.kid, OLD.kid, ASSERTING.kid}

@@ -9,6 +9,7 @@ from services.control_plane.publisher.lifecycle import (
     TRANSITIONS,
     Action,
     target,
+    way,
 )
 from shared.definition import State
 
@@ -46,3 +47,17 @@ def test_every_state_is_in_the_table_and_can_be_reached() -> None:
 def test_pods_know_all_that_clients_may_have_seen() -> None:
     assert SERVED_STATES < KNOWN_TO_PODS
     assert set(STATES) - KNOWN_TO_PODS == {"CREATED"}
+
+
+def test_a_way_is_the_shortest_and_leads_there() -> None:
+    assert way("CREATED", "RETIRED") == ("publish", "deprecate", "retire")
+    assert way("BLOCKED", "CREATED") == ("unblock", "demote")
+    assert way("PUBLISHED", "PUBLISHED") == ()
+    assert way("RETIRED", "PUBLISHED") is None
+    for state in STATES:
+        for to in STATES:
+            reached: State | None = state
+            for action in way(state, to) or ():
+                assert reached is not None
+                reached = target(reached, action)
+            assert reached == to or way(state, to) is None

@@ -31,6 +31,7 @@ def make_api(**changes: Any) -> Api:
         "max_connection_age_seconds": 3600,
         "ping_interval_seconds": None,
         "set_headers": {"X-Tenant": "7"},
+        "backend_assertion": True,
         "sealed_backend_credentials": "sealed",
         "owner": "me",
         "created_at": NOW,
@@ -54,6 +55,7 @@ def test_pods_are_told_what_they_need_and_no_more() -> None:
     assert definition.max_message_bytes.publish == 10
     assert (definition.max_connection_age_seconds, definition.ping_interval_seconds) == (3600, None)
     assert (definition.set_headers, definition.forward_cookies) == ({"X-Tenant": "7"}, False)
+    assert definition.backend_assertion
     assert (definition.sealed_client_certificate, definition.sealed_backend_credentials) == (None, "sealed")
     assert not {"tags", "description", "owner", "roles"} & definition.model_dump().keys()
 

@@ -130,6 +130,7 @@ def test_how_often_a_backend_is_checked(seconds: int) -> None:
         ({"endpoints": {"staging": {}}}, "endpoints.staging"),
         ({"auth": {"types": ["none", "oauth2"]}}, "auth"),
         ({"auth": {"types": ["none"], "scopes": ["read"]}}, "auth"),
+        ({"auth": {"types": ["none"]}, "backend_assertion": True}, "backend_assertion"),
         ({"auth": {"types": []}}, "auth.types"),
         ({"auth": {"types": ["oauth2", "oauth2"]}}, "auth"),
         ({"max_message_bytes": {"publish": -1}}, "max_message_bytes.publish"),

@@ -1,0 +1,62 @@
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+
+from services.control_plane.apply.dependencies import Applier
+from services.control_plane.apply.export import export
+from services.control_plane.apply.schemas import Changes, Manifest
+from services.control_plane.identity.dependencies import Caller, MayReadApis
+from services.control_plane.kit.document_body import DocumentBody, describe
+from services.control_plane.kit.problems import declare
+from services.control_plane.kit.routing import UnitOfWorkRoute
+from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.publisher.dependencies import Addresses
+
+router = APIRouter(prefix="/publisher/v1", tags=["apply"], route_class=UnitOfWorkRoute)
+
+
+def _in_one_piece(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON Schema without references: a request body can't add to the components of the document."""
+    definitions = schema.pop("$defs", {})
+
+    def inline(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inline(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if reference := node.get("$ref"):
+            return inline(definitions[reference.rpartition("/")[2]])
+        return {name: inline(value) for name, value in node.items() if name != "discriminator"}
+
+    return inline(schema)  # type: ignore[no-any-return] # what goes in is an object
+
+
+BODY: Final = describe(_in_one_piece(Manifest.model_json_schema()))
+
+
+@router.post(
+    "/apply",
+    response_model_exclude_none=True,
+    responses=declare("already_exists", "in_use", "conflict"),
+    openapi_extra=BODY,
+)
+def apply_manifest(
+    caller: Caller,
+    document: DocumentBody,
+    unit: Unit,
+    addresses: Addresses,
+    applier: Applier,
+    dry_run: Annotated[bool, Query(description="only tell what would change")] = False,
+    prune: Annotated[bool, Query(description="delete what is the caller's and not in the manifest")] = False,
+) -> Changes:
+    manifest = document.read_as(Manifest)
+    addresses.check(manifest.urls())
+    changes = applier.apply(unit.session, manifest, caller, prune=prune)
+    if dry_run:
+        unit.release()  # done as it would be, and not kept
+    return Changes(changes=changes)
+
+
+@router.get("/export", response_model_exclude_defaults=True, responses=declare("conflict"))
+def export_manifest(caller: MayReadApis, unit: Unit) -> Manifest:
+    return export(unit.session, caller)

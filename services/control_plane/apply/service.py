@@ -1,0 +1,285 @@
+"""A manifest is applied through the services that single requests go through: there is no second way in."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session
+
+from services.control_plane.apply.errors import (
+    NoWayError,
+    at,
+    named_twice,
+    unknown_api,
+    unknown_application,
+    version_needed,
+)
+from services.control_plane.apply.schemas import ApiEntry, Change, Manifest, SubscriptionEntry
+from services.control_plane.identity.errors import InsufficientScopeError
+from services.control_plane.identity.principal import Principal
+from services.control_plane.identity.scopes import ADMIN, PUBLISHER_PUBLISH, PUBLISHER_WRITE, STORE_SUBSCRIBE
+from services.control_plane.kit.database import Database
+from services.control_plane.publisher import repository as publisher_repository
+from services.control_plane.publisher.lifecycle import SERVED_STATES, way
+from services.control_plane.publisher.models import Api
+from services.control_plane.publisher.projection import state_of
+from services.control_plane.publisher.projection import write_of as write_of_api
+from services.control_plane.publisher.service import ApiService
+from services.control_plane.store import repository as store_repository
+from services.control_plane.store.applications import DEFAULT_NAME, ApplicationService
+from services.control_plane.store.models import Application, Subscription
+from services.control_plane.store.projection import write_of_application
+from services.control_plane.store.schemas import ApplicationWrite, SubscriptionCreate
+from services.control_plane.store.subscriptions import SubscriptionService
+from services.control_plane.throttling import repository as policy_repository
+from services.control_plane.throttling.projection import write_of as write_of_policy
+from services.control_plane.throttling.schemas import PolicyBody, PolicyWrite
+from services.control_plane.throttling.service import PolicyService
+from shared.definition import State
+from shared.limits import PolicyName, policy_id
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    policies: PolicyService
+    apis: ApiService
+    applications: ApplicationService
+    subscriptions: SubscriptionService
+
+
+class ApplyService:
+    def __init__(self, services: Services, database: Database) -> None:
+        self._services = services
+        self._database = database
+
+    def apply(self, session: Session, manifest: Manifest, caller: Principal, *, prune: bool) -> list[Change]:
+        """Bring what the manifest names into the state that it says, and tell what changed.
+
+        With `prune` delete what the caller owns and the manifest does not name.
+        """
+        _check_scopes(manifest, caller)
+        self._database.lock(session, "apply")  # two at once would wait for each other's rows
+        run = _Run(session, caller, self._services)
+        changes = list(run.put(manifest))
+        return changes + (list(run.prune()) if prune else [])
+
+
+def _check_scopes(manifest: Manifest, caller: Principal) -> None:
+    needed = {
+        ADMIN: manifest.policies,
+        PUBLISHER_WRITE: manifest.apis,
+        PUBLISHER_PUBLISH: [entry for entry in manifest.apis if entry.state],
+        STORE_SUBSCRIBE: [*manifest.applications, *manifest.subscriptions],
+    }
+    for scope, entries in needed.items():
+        if entries:
+            _require(caller, scope)
+
+
+def _require(caller: Principal, scope: str) -> None:
+    if scope not in caller.scopes:
+        raise InsufficientScopeError(scope)
+
+
+@dataclass(slots=True)
+class _PutApi:
+    """An entry's API on its way to the entry's state."""
+
+    entry: ApiEntry
+    row: Api
+    change: Change
+
+
+@dataclass(slots=True)
+class _Run:
+    """One manifest in one transaction."""
+
+    session: Session
+    caller: Principal
+    services: Services
+    apis: dict[str, _PutApi] = field(default_factory=dict)
+    applications: set[str] = field(default_factory=set)
+    subscriptions: set[str] = field(default_factory=set)
+
+    def put(self, manifest: Manifest) -> Iterator[Change]:
+        for index, policy in enumerate(manifest.policies):
+            with at(f"policies.{index}"):
+                yield self._put_policy(policy)
+        for index, api in enumerate(manifest.apis):
+            with at(f"apis.{index}"):
+                self._put_api(api)
+        applications = []
+        for index, application in enumerate(manifest.applications):
+            with at(f"applications.{index}"):
+                applications.append(self._put_application(application))
+        subscriptions = []
+        for index, subscription in enumerate(manifest.subscriptions):
+            with at(f"subscriptions.{index}"):
+                subscriptions.append(self._put_subscription(subscription))
+        # Last of all: what takes no new subscriptions got those of the manifest before.
+        for index, put in enumerate(self.apis.values()):
+            with at(f"apis.{index}"):
+                self._move(put, put.entry.target)
+                yield put.change
+        yield from applications
+        yield from subscriptions
+
+    def prune(self) -> Iterator[Change]:
+        yield from self._prune_subscriptions()
+        yield from self._prune_applications()
+        yield from self._prune_apis()
+
+    def _put_policy(self, entry: PolicyBody) -> Change:
+        policies = self.services.policies
+        change = Change(kind="policy", name=entry.name, level=entry.level, action="create")
+        row = policy_repository.find(self.session, policy_id(entry.level, PolicyName(entry.name)))
+        if row is None:
+            policies.create(self.session, PolicyWrite.model_validate(entry.model_dump()))
+            return change
+        wanted = write_of_policy(row).model_copy(update=dict(entry))
+        return self._update(
+            change,
+            lambda: write_of_policy(row).model_dump(),
+            lambda: policies.replace(self.session, row, wanted, None),
+        )
+
+    def _put_api(self, entry: ApiEntry) -> None:
+        apis = self.services.apis
+        change = Change(kind="api", name=entry.name, version=entry.version, action="create")
+        row = publisher_repository.find_own_routed(self.session, entry.context, entry.version, self.caller)
+        if row is None:
+            row = apis.create(self.session, entry, self.caller)
+            self.apis[row.id] = _PutApi(entry, row, change)
+            return
+        put = self.apis[row.id] = _PutApi(entry, row, change)
+        change.action = "none"
+        if entry.target and entry.target not in SERVED_STATES:
+            self._move(put, entry.target)  # what is not served any more may lose its endpoints
+        self._update(change, lambda: _fields_of(row), lambda: apis.replace(self.session, row, entry, None))
+
+    def _move(self, put: _PutApi, target: State | None) -> None:
+        """Take an API through its lifecycle."""
+        state = state_of(put.row)
+        if target is None or target == state:
+            return
+        actions = way(state, target)
+        with at("state"):
+            if actions is None:
+                raise NoWayError(state, target)
+            for action in actions:
+                self.services.apis.change_state(self.session, put.row, action, self.caller, None)
+        if put.change.action != "create":
+            _add_fields(put.change, ["state"])
+
+    def _put_application(self, entry: ApplicationWrite) -> Change:
+        applications, owner = self.services.applications, self.caller.account_id
+        change = Change(kind="application", name=entry.name, action="create")
+        row = store_repository.find_application_named(self.session, entry.name, owner)
+        if row is None:
+            row = applications.create(self.session, entry, owner)
+        else:
+            self._update(
+                change,
+                lambda: write_of_application(row).model_dump(),
+                lambda: applications.replace(self.session, row, entry, None),
+            )
+        self.applications.add(row.id)
+        return change
+
+    def _put_subscription(self, entry: SubscriptionEntry) -> Change:
+        subscriptions = self.services.subscriptions
+        application, api = self._find_application(entry.application), self._find_api(entry)
+        change = Change(kind="subscription", name=_name_of(application, api), action="create")
+        row = store_repository.find_subscription_to(self.session, application.id, api.id)
+        if row is None:
+            self._open(api)
+            body = SubscriptionCreate(application_id=application.id, api_id=api.id, policy=entry.policy)
+            row = subscriptions.create(self.session, body, self.caller)
+        elif row.id in self.subscriptions:
+            raise named_twice()
+        else:
+            self._update(
+                change,
+                lambda: {"policy": row.policy},
+                lambda: subscriptions.move(self.session, row, entry.policy, None),
+            )
+        self.subscriptions.add(row.id)
+        return change
+
+    def _open(self, api: Api) -> None:
+        """Let a new API take subscriptions, whatever state it is on its way to."""
+        put = self.apis.get(api.id)
+        if put and put.entry.target and put.change.action == "create":
+            self._move(put, "PUBLISHED")
+
+    def _find_application(self, name: str) -> Application:
+        found = store_repository.find_application_named(self.session, name, self.caller.account_id)
+        if found is None:
+            raise unknown_application(name)
+        return found
+
+    def _find_api(self, entry: SubscriptionEntry) -> Api:
+        known = store_repository.find_apis_named(self.session, entry.api, self.caller.account_id, self.caller.roles)
+        found = [api for api in known if entry.version in (None, api.version)]
+        if not found:
+            raise unknown_api(entry.api, entry.version)
+        if len(found) > 1:
+            raise version_needed(entry.api, [api.version for api in found])
+        return found[0]
+
+    def _update(self, change: Change, read: Callable[[], Mapping[str, Any]], replace: Callable[[], object]) -> Change:
+        """Replace a row, and note the fields that this changed. Where it changed none it is undone."""
+        if change.action == "create":
+            change.action = "none"
+        before = read()
+        with self.session.begin_nested() as savepoint:
+            replace()
+            changed = [name for name, value in read().items() if value != before[name]]
+            if not changed:
+                savepoint.rollback()
+        _add_fields(change, changed)
+        return change
+
+    def _prune_subscriptions(self) -> Iterator[Change]:
+        for row, application, api in store_repository.all_subscriptions(self.session, self.caller.account_id):
+            if row.id not in self.subscriptions:
+                yield self._delete_subscription(row, _name_of(application, api))
+
+    def _delete_subscription(self, row: Subscription, name: str) -> Change:
+        _require(self.caller, STORE_SUBSCRIBE)
+        self.services.subscriptions.delete(self.session, row, None)
+        return Change(kind="subscription", name=name, action="delete")
+
+    def _prune_applications(self) -> Iterator[Change]:
+        for row in store_repository.all_applications(self.session, self.caller.account_id):
+            if row.id not in self.applications and row.name != DEFAULT_NAME:
+                _require(self.caller, STORE_SUBSCRIBE)
+                self.services.applications.delete(self.session, row, None)
+                yield Change(kind="application", name=row.name, action="delete")
+
+    def _prune_apis(self) -> Iterator[Change]:
+        for row in publisher_repository.list_owned(self.session, self.caller.account_id):
+            if row.id not in self.apis:
+                _require(self.caller, PUBLISHER_WRITE)
+                with at(f"prune {row.name} {row.version}"):
+                    self.services.apis.delete(self.session, row, None)
+                yield Change(kind="api", name=row.name, version=row.version, action="delete")
+
+
+def _fields_of(api: Api) -> dict[str, Any]:
+    """Return an API's fields, with its secrets as they are sealed: what stays sealed as it is has not changed."""
+    sealed = {
+        "client_certificate": api.sealed_client_certificate,
+        "backend_credentials": api.sealed_backend_credentials,
+    }
+    return write_of_api(api).model_dump() | sealed
+
+
+def _name_of(application: Application, api: Api) -> str:
+    return f"{application.name} to {api.name} {api.version}"
+
+
+def _add_fields(change: Change, fields: list[str]) -> None:
+    if fields:
+        change.action = "update"
+        change.fields = [*change.fields, *fields]

@@ -1,0 +1,1 @@
+"""Issuers that are not ours, and that APIs may trust."""

@@ -1,0 +1,95 @@
+"""Who may see a page, and that a form comes from one of ours."""
+
+from typing import Annotated, Final
+from urllib.parse import quote, urlsplit
+
+from fastapi import Depends, Request
+
+from services.control_plane.identity.principal import Principal
+from services.control_plane.identity.scopes import (
+    ADMIN,
+    PUBLISHER_PUBLISH,
+    PUBLISHER_READ,
+    PUBLISHER_WRITE,
+    STORE_SUBSCRIBE,
+)
+from services.control_plane.identity.sessions import SignedIn
+from services.control_plane.kit.problems import ForbiddenError
+from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.portal.fields import Fields
+from services.control_plane.portal.forms import FORM_TOKEN, Visitor, check_form, is_own
+
+_MAY: Final = {
+    PUBLISHER_READ: "see the Publisher",
+    PUBLISHER_WRITE: "change APIs",
+    PUBLISHER_PUBLISH: "publish APIs",
+    STORE_SUBSCRIBE: "subscribe to APIs",
+    ADMIN: "administer",
+}
+
+
+class SignInNeededError(Exception):
+    """Nobody is signed in. `place` is where to go on afterwards."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.place = place
+
+
+async def _require_visitor(request: Request, visitor: Visitor) -> SignedIn:
+    if visitor is None:
+        raise SignInNeededError(_place(request))
+    return visitor
+
+
+SomeVisitor = Annotated[SignedIn, Depends(_require_visitor)]
+
+
+class Needs:
+    """A dependency: who is signed in, and must have a scope."""
+
+    def __init__(self, scope: str) -> None:
+        self._scope = scope
+
+    async def __call__(self, visitor: SomeVisitor, unit: Unit) -> Principal:
+        unit.actor = visitor.principal.account_id
+        if self._scope not in visitor.principal.scopes:
+            raise ForbiddenError(
+                f"You may not {_MAY[self._scope]}. Ask an administrator for a role with the scope {self._scope}."
+            )
+        return visitor.principal
+
+
+async def _find_guest(visitor: Visitor) -> Principal | None:
+    return visitor.principal if visitor else None
+
+
+async def _read_sent(request: Request, visitor: SomeVisitor) -> Fields:
+    """Return what a form of this very session brings. Raises `ForbiddenError`."""
+    if not is_own(request.headers):
+        raise ForbiddenError("The form comes from another site.")
+    fields = Fields.read(await request.body())
+    check_form(visitor, {FORM_TOKEN: fields.text(FORM_TOKEN)})
+    return fields
+
+
+Guest = Annotated[Principal | None, Depends(_find_guest)]
+Reader = Annotated[Principal, Depends(Needs(PUBLISHER_READ))]
+Creator = Annotated[Principal, Depends(Needs(PUBLISHER_WRITE))]
+Publisher = Annotated[Principal, Depends(Needs(PUBLISHER_PUBLISH))]
+Subscriber = Annotated[Principal, Depends(Needs(STORE_SUBSCRIBE))]
+Administrator = Annotated[Principal, Depends(Needs(ADMIN))]
+Sent = Annotated[Fields, Depends(_read_sent)]
+
+
+def sign_in_path(place: str) -> str:
+    return f"/sign-in?next={quote(place, safe='/')}"
+
+
+def _place(request: Request) -> str:
+    """Return the page to come back to: of a form, the page that it stood on."""
+    if request.method in ("GET", "HEAD"):
+        query = request.url.query
+        return f"{request.url.path}?{query}" if query else request.url.path
+    before = urlsplit(request.headers.get("referer", ""))
+    return before.path if before.netloc == request.headers.get("host") and before.path else "/"

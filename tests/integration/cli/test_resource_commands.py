@@ -1,0 +1,102 @@
+"""The REST API from a shell, at a control plane that runs."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.resources import GROUPS, Group
+from tests.support.command import Shell, framegate
+from tests.support.waiting import free_port
+
+
+@pytest.fixture
+def echo(tmp_path: Path) -> str:
+    """Write the body of an API without a backend, and return the file."""
+    file = tmp_path / "echo.yaml"
+    url = f"ws://127.0.0.1:{free_port()}"
+    endpoints = {"production": {"urls": [url]}}
+    body = {"name": "Echo", "context": "/echo", "version": "1.0", "policies": ["Gold"], "endpoints": endpoints}
+    file.write_text(yaml.safe_dump(body))
+    return str(file)
+
+
+def test_an_api_from_its_making_to_its_end(shell: Shell, echo: str, tmp_path: Path) -> None:
+    made = shell.read("api", "create", "-f", echo)
+    assert shell.read("api", "get", "Echo") == made == shell.read("api", "get", made["id"])
+    assert shell.run("api", "publish", "Echo") == "PUBLISHED\n"
+    assert shell.read("api", "copy", "Echo", "2.0")["version"] == "2.0"
+    assert shell.fail("api", "get", "Echo") == "there are several: say which of Echo/1.0, Echo/2.0"
+    table = shell.run("api", "list").splitlines()
+    assert table[0].split() == ["NAME", "VERSION", "STATE", "CONTEXT", "OWNER"]
+    assert sorted(line.split()[:3] for line in table[1:]) == [["Echo", "1.0", "PUBLISHED"], ["Echo", "2.0", "CREATED"]]
+    patch = tmp_path / "patch.json"
+    patch.write_text('{"description": "changed"}')
+    assert "description: changed\n" in shell.run("api", "patch", "Echo/2.0", "-f", str(patch))
+
+    tested = shell.run("api", "test", "Echo/1.0", code=1)
+    assert "connection_refused" in tested
+    assert shell.fail("api", "unblock", "Echo/1.0").startswith("POST /publisher/v1/apis/")
+    assert [item["action"] for item in shell.read("api", "lifecycle", "Echo/1.0")["history"]] == ["publish"]
+    for version in ("1.0", "2.0"):
+        assert shell.run("api", "delete", f"Echo/{version}") == ""
+    assert shell.fail("api", "get", "Echo") == "there is no API Echo"
+
+
+def test_an_application_with_subscription_and_keys(shell: Shell, echo: str) -> None:
+    shell.run("api", "create", "-f", echo)
+    shell.run("api", "publish", "Echo")
+    assert shell.read("app", "create", "Robot", "--policy", "20PerMin")["policy"] == "20PerMin"
+    assert shell.read("app", "update", "Robot", "--description", "beeps")["description"] == "beeps"
+    assert shell.read("sub", "create", "Robot", "Echo", "Gold")["state"] == "UNBLOCKED"
+    assert "policy: the API does not offer 'Silver'" in shell.fail("sub", "move", "Robot", "Echo/1.0", "Silver")
+    assert len(shell.read("sub", "list")) == len(shell.read("api", "subscriptions", "Echo")) == 1
+
+    key = shell.read("keys", "create", "Robot")
+    assert (key["key_type"], key["token"]["token_type"]) == ("PRODUCTION", "Bearer")
+    assert shell.read("keys", "create", "Robot", "sandbox")["key_type"] == "SANDBOX"
+    assert "client_credentials" in shell.run("keys", "list", "Robot")
+    assert shell.run("keys", "token", "Robot").count(".") == 2
+    secret = shell.read("keys", "regenerate-secret", "Robot", "SANDBOX")
+    assert secret["consumer_secret"].startswith("fgs_")
+    shell.run("keys", "delete", "Robot", "SANDBOX")
+    assert "no key of type SANDBOX" in shell.fail("keys", "get", "Robot", "SANDBOX")
+
+    shell.run("sub", "delete", "Robot", "Echo")
+    assert shell.fail("sub", "get", "Robot", "Echo") == "there is no subscription of Robot to Echo"
+    shell.run("app", "delete", "Robot")
+    shell.run("api", "delete", "Echo")
+
+
+def test_policies(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "slow.yaml"
+    file.write_text("{name: Slow, level: subscription, limits: [{amount: 5}]}")
+    assert shell.read("policy", "create", "-f", str(file))["limits"][0]["amount"] == 5
+    assert "Slow" in shell.run("policy", "list", "--level", "subscription")
+    assert "level: Unlimited stands on several levels" in shell.fail("policy", "get", "Unlimited")
+    assert shell.read("policy", "get", "Unlimited", "--level", "api")["builtin"] is True
+    shell.run("policy", "delete", "Slow")
+    file.write_text("a: b: c")
+    assert "not YAML" in shell.fail("policy", "create", "-f", str(file))
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.name)
+def test_every_command_explains_itself(group: Group) -> None:
+    said = framegate(group.name, "--help").out
+    for command in group.commands:
+        assert command.name in said
+        assert framegate(group.name, command.name, "--help").exit_code == 0
+
+
+def test_lists_have_a_limit_and_say_so(shell: Shell) -> None:
+    shell.run("app", "create", "Another")
+    ran = framegate("app", "list", "--limit", "1", env=shell.env)
+    assert len(ran.out.splitlines()) == 2
+    assert ran.err == "the first 1 of 2: --limit shows more\n"
+    assert [item["name"] for item in shell.read("app", "list", "--q", "anoth")] == ["Another"]
+    shell.run("app", "delete", "Another")
+
+
+def test_connections_are_asked_of_the_pods(shell: Shell) -> None:
+    for command in (("connections", "list"), ("gateway", "list"), ("connections", "close", "nothing")):
+        assert "HTTP 503" in shell.fail(*command)  # there is no Redis here

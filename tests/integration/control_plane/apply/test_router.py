@@ -1,0 +1,367 @@
+"""Manifests over REST."""
+
+import asyncio
+import json
+from typing import Any, Final
+
+import httpx
+import pytest
+import yaml
+from redis import Redis
+from sqlmodel import func, select
+
+from services.control_plane.catalogue.models import CatalogueState
+from services.control_plane.kit.audit import AuditEntry
+from tests.integration.control_plane.platform import ECHO, Platform, fields, on_sqlite, problem
+
+APPLY: Final = "/publisher/v1/apply"
+EXPORT: Final = "/publisher/v1/export"
+SUBSCRIPTION: Final = {"application": "Robot", "api": "EchoWebSocket", "policy": "Gold"}
+MANIFEST: Final[dict[str, Any]] = {
+    "policies": [{"name": "Slow", "level": "subscription", "limits": [{"amount": 5}]}],
+    "apis": [{**ECHO, "policies": ["Slow", "Gold"], "tags": ["b", "a"], "state": "published"}],
+    "applications": [{"name": "Robot", "policy": "10PerMin"}],
+    "subscriptions": [SUBSCRIPTION],
+}
+
+
+async def apply(client: httpx.AsyncClient, manifest: Any, **params: bool) -> list[dict[str, Any]]:
+    """Apply a manifest, and return the changes."""
+    answer = await client.post(APPLY, json=manifest, params=params)
+    assert answer.status_code == 200, answer.text
+    changes: list[dict[str, Any]] = answer.json()["changes"]
+    return changes
+
+
+def actions(changes: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return what was done by what it was done with, nothing left out but what stayed as it was."""
+    return {
+        f"{change['action']} {change['name']}": change["fields"] for change in changes if change["action"] != "none"
+    }
+
+
+def state_of(platform: Platform) -> tuple[int, int]:
+    """Return what grows with every change: the pods' revision, and the audit."""
+    with platform.database.reading() as session:
+        audited = session.exec(select(func.count()).select_from(AuditEntry)).one()
+        return session.exec(select(CatalogueState.revision)).one(), audited
+
+
+async def test_a_manifest_makes_everything_and_twice_changes_nothing(platform: Platform, redis_client: Redis) -> None:
+    changes = await apply(platform.client, MANIFEST)
+    assert changes == [
+        {"kind": "policy", "name": "Slow", "level": "subscription", "action": "create", "fields": []},
+        {"kind": "api", "name": "EchoWebSocket", "version": "1.0", "action": "create", "fields": []},
+        {"kind": "application", "name": "Robot", "action": "create", "fields": []},
+        {"kind": "subscription", "name": "Robot to EchoWebSocket 1.0", "action": "create", "fields": []},
+    ]
+    found = platform.catalogue(redis_client)
+    assert [json.loads(api)["state"] for api in found["api"].values()] == ["PUBLISHED"]
+    assert [json.loads(item)["policy"] for item in found["subscription"].values()] == ["Gold"]
+
+    before = state_of(platform)
+    again = await apply(platform.client, MANIFEST)
+    assert {change["action"] for change in again} == {"none"}
+    assert state_of(platform) == before
+    (api,) = (await platform.read("/publisher/v1/apis"))["items"]
+    assert api["created_at"] <= api["updated_at"]
+    assert platform.catalogue(redis_client) == found
+
+
+async def test_only_what_differs_is_changed_and_told(platform: Platform) -> None:
+    await apply(platform.client, MANIFEST)
+    (api,) = MANIFEST["apis"]
+    changed = {
+        "policies": [{**MANIFEST["policies"][0], "limits": [{"amount": 6}], "on_exceed": "close"}],
+        "apis": [{**api, "tags": ["a", "b", "a"], "description": "More", "state": "BLOCKED"}],
+        "applications": [{"name": "Robot", "policy": "20PerMin"}],
+        "subscriptions": [{**SUBSCRIPTION, "version": "1.0", "policy": "Slow"}],
+    }
+    wanted = {
+        "update Slow": ["limits", "on_exceed"],
+        "update EchoWebSocket": ["state", "description"],
+        "update Robot": ["policy"],
+        "update Robot to EchoWebSocket 1.0": ["policy"],
+    }
+    assert actions(await apply(platform.client, changed, dry_run=True)) == wanted
+    assert actions(await apply(platform.client, changed)) == wanted
+    assert actions(await apply(platform.client, changed)) == {}
+    assert (await platform.read("/admin/v1/policies/Slow"))["limits"][0]["amount"] == 6
+
+
+async def test_a_dry_run_keeps_nothing(platform: Platform) -> None:
+    before = state_of(platform)
+    changes = await apply(platform.client, MANIFEST, dry_run=True)
+    assert [change["action"] for change in changes] == ["create"] * 4
+    assert state_of(platform) == before
+    assert (await platform.read("/publisher/v1/apis"))["total"] == 0
+
+
+async def test_it_is_all_or_nothing(platform: Platform) -> None:
+    before = state_of(platform)
+    broken = {**MANIFEST, "subscriptions": [SUBSCRIPTION, {**SUBSCRIPTION, "application": "Nobody"}]}
+    assert list(fields(await platform.client.post(APPLY, json=broken))) == ["subscriptions.1.application"]
+    assert state_of(platform) == before
+    assert (await platform.read("/publisher/v1/apis"))["total"] == 0
+
+
+async def test_yaml_is_read_as_json_is(platform: Platform) -> None:
+    for kind in ("application/yaml", "text/x-yaml; charset=utf-8"):
+        answer = await platform.client.post(
+            APPLY, content=yaml.safe_dump(MANIFEST).encode(), headers={"Content-Type": kind}
+        )
+        assert answer.status_code == 200, answer.text
+    assert actions(await apply(platform.client, MANIFEST)) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        (
+            {"apis": [{**ECHO, "endpoints": {"production": {"urls": ["ws://10.0.0.1"]}}}]},
+            "apis.0.endpoints.production.urls.0",
+        ),
+        (
+            {"apis": [{**ECHO, "endpoints": {"production": {"urls": ["http://a"]}}}]},
+            "apis.0.endpoints.production.urls.0",
+        ),
+        ({"apis": [ECHO, {**ECHO, "name": "B", "context": "/ECHOwebsocket"}]}, "apis"),
+        ({"apis": [ECHO, {**ECHO, "name": "B", "context": "/echowebsocket/1.0"}]}, "apis.1.context"),
+        ({"apis": [{**ECHO, "version": 1.0}]}, "apis.0.version"),
+        ({"apis": [{**ECHO, "policies": ["Platinum"]}]}, "apis.0.policies.0"),
+        ({"apis": [{**ECHO, "backend_credentials": True}]}, "apis.0.backend_credentials"),
+        ({"apis": [{**ECHO, "state": "asleep"}]}, "apis.0.state"),
+        ({"apis": [{**ECHO, "endpoints": {}, "state": "published"}]}, "apis.0.state.endpoints"),
+        ({"applications": [{"name": "A", "policy": "Gold"}]}, "applications.0.policy"),
+        ({"applications": [{"name": "A"}, {"name": "A"}]}, "applications"),
+        ({"policies": [{"name": "A", "level": "api", "overrides": []}]}, "policies.0.overrides"),
+        ({"subscriptions": [{**SUBSCRIPTION, "application": "DefaultApplication"}]}, "subscriptions.0.api"),
+        ({"apis": [], "things": []}, "things"),
+        ([], ""),
+    ],
+)
+@on_sqlite
+async def test_what_is_wrong_is_named_by_its_place(platform: Platform, changes: Any, place: str) -> None:
+    assert list(fields(await platform.client.post(APPLY, json=changes))) == [place]
+    assert (await platform.read("/publisher/v1/apis"))["total"] == 0
+
+
+@on_sqlite
+async def test_conflicts_name_their_place_too(platform: Platform) -> None:
+    await platform.make_api(context="/other")
+    answer = await platform.client.post(APPLY, json={"apis": [ECHO]})
+    assert problem(answer, 409, "already_exists")["errors"][0]["field"] == "apis.0"
+    retired = {**ECHO, "name": "Old", "state": "retired"}
+    await apply(platform.client, {"apis": [retired]})
+    answer = await platform.client.post(APPLY, json={"apis": [{**retired, "state": "published"}]})
+    (error,) = problem(answer, 409, "conflict")["errors"]
+    assert error == {"field": "apis.0.state", "message": "No transitions lead from RETIRED to PUBLISHED."}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "place"),
+    [
+        (b"a: &a [x]\nb: *a", "application/yaml", "a"),
+        (b"apis: [" + b"[" * 100 + b"]" * 100 + b"]", "application/yaml", "body"),
+        (b'{"apis": [], "apis": []}', "application/json", "apis"),
+        (b"apis: []\napis: []", "application/yaml", "apis"),
+        (b"apis: !!python/name:os.system x", "application/yaml", "apis"),
+        (b"{}", "text/plain", "Content-Type"),
+        (b"{}", "", "Content-Type"),
+    ],
+)
+@on_sqlite
+async def test_hostile_documents_are_refused(platform: Platform, content: bytes, kind: str, place: str) -> None:
+    answer = await platform.client.post(APPLY, content=content, headers={"Content-Type": kind})
+    assert list(fields(answer)) == [place]
+
+
+@on_sqlite
+async def test_not_all_of_very_many_faults_are_told(platform: Platform) -> None:
+    many = {f"k{number}": 1 for number in range(1000)}
+    assert len(fields(await platform.client.post(APPLY, json=many))) == 100
+
+
+@on_sqlite
+async def test_what_can_not_be_read_is_malformed_and_strangers_are_not_read_at_all(platform: Platform) -> None:
+    yaml_body = {"Content-Type": "application/yaml"}
+    answer = await platform.client.post(APPLY, content=b"a: b: c", headers=yaml_body)
+    assert "line 1" in problem(answer, 400, "malformed_request")["detail"]
+    nobody = {**yaml_body, "Authorization": ""}
+    problem(await platform.client.post(APPLY, content=b"a: b: c", headers=nobody), 401, "unauthorized")
+    big = b"#" * (1 << 20) + b"\na: b"
+    problem(await platform.client.post(APPLY, content=big, headers=yaml_body), 413, "too_large")
+
+
+@on_sqlite
+async def test_each_kind_needs_its_scope(platform: Platform) -> None:
+    everything = ("publisher:read", "publisher:write", "publisher:publish", "store:subscribe", "admin")
+    needed = {
+        "admin": {"policies": MANIFEST["policies"]},
+        "publisher:write": {"apis": [ECHO]},
+        "publisher:publish": {"apis": [{**ECHO, "state": "created"}]},
+        "store:subscribe": {"applications": MANIFEST["applications"]},
+    }
+    for scope, manifest in needed.items():
+        others = [name for name in everything if name != scope]
+        async with platform.account(f"without {scope}", *others) as client:
+            answer = await client.post(APPLY, json=manifest)
+            assert scope in problem(answer, 403, "insufficient_scope")["detail"]
+        async with platform.account(f"only {scope}", scope, "publisher:write") as client:
+            await apply(client, manifest, dry_run=True)
+    async with platform.account("nothing at all", "publisher:read") as client:
+        assert await apply(client, {}) == []
+
+
+async def test_prune_deletes_what_is_the_callers_and_not_named(platform: Platform) -> None:
+    theirs = await platform.publish_api(name="Theirs", context="/theirs")
+    async with platform.account(
+        "team", "publisher:read", "publisher:write", "publisher:publish", "store:subscribe"
+    ) as team:
+        manifest = {**MANIFEST, "policies": [], "apis": [{**ECHO, "state": "published"}]}
+        manifest["subscriptions"] = [SUBSCRIPTION, {"application": "Robot", "api": "Theirs", "policy": "Gold"}]
+        await apply(team, manifest)
+        less = {"apis": manifest["apis"], "applications": manifest["applications"]}
+        assert actions(await apply(team, less)) == {}
+        gone: dict[str, list[str]] = {"delete Robot to EchoWebSocket 1.0": [], "delete Robot to Theirs 1.0": []}
+        assert actions(await apply(team, less, prune=True)) == gone
+        await apply(team, manifest)
+        everything = {**gone, "delete Robot": [], "delete EchoWebSocket": []}
+        assert actions(await apply(team, {}, prune=True, dry_run=True)) == everything
+        assert actions(await apply(team, {}, prune=True)) == everything
+        left = (await team.get("/store/v1/applications")).json()["items"]
+        assert [item["name"] for item in left] == ["DefaultApplication"]
+    assert [item["id"] for item in (await platform.read("/publisher/v1/apis"))["items"]] == [theirs["id"]]
+
+
+async def test_prune_spares_what_others_use(platform: Platform) -> None:
+    async with platform.account("team", "publisher:write", "publisher:publish") as team:
+        await apply(team, {"apis": [{**ECHO, "state": "published"}]})
+        (api,) = (await platform.read("/publisher/v1/apis"))["items"]
+        await platform.subscribe(await platform.make_application(), api)
+        answer = await team.post(APPLY, json={}, params={"prune": True})
+        (error,) = problem(answer, 409, "in_use")["errors"]
+        assert error == {"field": "prune EchoWebSocket 1.0", "message": "The API has subscriptions."}
+    assert (await platform.read("/publisher/v1/apis"))["total"] == 1
+
+
+async def test_a_subscription_finds_its_api(platform: Platform) -> None:
+    versions = [{**ECHO, "version": version, "state": "published"} for version in ("1.0", "2.0")]
+    manifest = {"apis": versions, "applications": [{"name": "Robot"}], "subscriptions": [SUBSCRIPTION]}
+    answer = await platform.client.post(APPLY, json=manifest)
+    assert fields(answer) == {"subscriptions.0.version": "'EchoWebSocket' has several: 1.0, 2.0"}
+    manifest["subscriptions"] = [{**SUBSCRIPTION, "version": "2.0"}]
+    await apply(platform.client, manifest)
+    for change in ({"version": "3.0"}, {"api": "Other"}):
+        wrong = {"subscriptions": [{**SUBSCRIPTION, **change}]}
+        assert list(fields(await platform.client.post(APPLY, json=wrong))) == ["subscriptions.0.api"]
+    twice = {"subscriptions": [{**SUBSCRIPTION, "version": "2.0"}]}
+    await apply(platform.client, {"apis": []}, prune=False)
+    assert actions(await apply(platform.client, twice)) == {}
+
+
+async def test_what_others_hide_can_not_be_subscribed_to(platform: Platform) -> None:
+    await platform.publish_api(visibility="restricted", roles=["creator"])
+    await platform.make_api(name="Draft", context="/draft")
+    async with platform.account("stranger", "store:subscribe") as stranger:
+        for name in ("EchoWebSocket", "Draft"):
+            wanted = {"application": "DefaultApplication", "api": name, "policy": "Gold"}
+            answer = await stranger.post(APPLY, json={"subscriptions": [wanted]})
+            assert list(fields(answer)) == ["subscriptions.0.api"]
+
+
+async def test_what_is_somebody_elses_stays_as_it_is(platform: Platform) -> None:
+    await platform.make_api()
+    async with platform.account("stranger", "publisher:read", "publisher:write") as stranger:
+        answer = await stranger.post(APPLY, json={"apis": [{**ECHO, "description": "mine"}]})
+        assert fields(answer) == {"apis.0.context": "somebody else has APIs in it"}
+        assert await apply(stranger, {}, prune=True) == []
+        await apply(stranger, {"apis": [{**ECHO, "name": "Mine", "context": "/mine"}]})
+        changed = {**ECHO, "name": "Mine", "context": "/mine", "description": "theirs"}
+        assert actions(await apply(platform.client, {"apis": [changed]})) == {"update Mine": ["description"]}
+    assert [api["name"] for api in (await platform.read(EXPORT))["apis"]] == ["EchoWebSocket"]
+
+
+async def test_a_subscription_outlives_the_sight_of_its_api(platform: Platform) -> None:
+    await apply(platform.client, MANIFEST)
+    (api,) = (await platform.read("/publisher/v1/apis"))["items"]
+    await platform.act(api, "block")
+    manifest = {**MANIFEST, "apis": []}
+    assert actions(await apply(platform.client, manifest)) == {}
+
+
+async def test_backend_secrets_are_kept_and_compared(platform: Platform) -> None:
+    credentials = {"header": "X-Key", "value": "a key of a backend"}
+    manifest = {"apis": [{**ECHO, "backend_credentials": credentials}]}
+    await apply(platform.client, manifest)
+    assert actions(await apply(platform.client, manifest)) == {}
+    exported = await platform.read(EXPORT)
+    assert exported["apis"][0]["backend_credentials"] is True
+    assert actions(await apply(platform.client, exported)) == {}
+    manifest["apis"][0]["backend_credentials"] = {**credentials, "value": "another key of a backend"}
+    assert actions(await apply(platform.client, manifest)) == {"update EchoWebSocket": ["backend_credentials"]}
+
+
+async def test_states_on_the_way_do_not_matter(platform: Platform) -> None:
+    names = ("created", "prototyped", "published", "blocked", "deprecated", "retired")
+    apis = [{**ECHO, "name": name, "context": f"/{name}", "state": name} for name in names]
+    subscriptions = [{"application": "DefaultApplication", "api": name, "policy": "Gold"} for name in names]
+    manifest = {"apis": apis, "subscriptions": subscriptions}
+    await apply(platform.client, manifest)
+    found = (await platform.read("/publisher/v1/apis"))["items"]
+    assert {api["name"]: api["state"].lower() for api in found} == {name: name for name in names}
+    assert actions(await apply(platform.client, manifest)) == {}
+    assert (await platform.read("/store/v1/subscriptions"))["total"] == len(names)
+
+
+async def test_what_is_no_longer_served_may_lose_its_endpoints(platform: Platform) -> None:
+    await apply(platform.client, {"apis": [{**ECHO, "state": "published"}]})
+    bare = {**ECHO, "endpoints": {}, "state": "created"}
+    assert actions(await apply(platform.client, {"apis": [bare]})) == {"update EchoWebSocket": ["state", "endpoints"]}
+
+
+async def test_an_export_makes_the_same_elsewhere(platform: Platform) -> None:
+    await apply(platform.client, MANIFEST)
+    await platform.client.patch("/admin/v1/policies/Bronze", json={"description": "changed"})
+    await platform.make_api(name="Next", context="/next", ping_interval_seconds=None)
+    exported = await platform.read(EXPORT)
+    assert [policy["name"] for policy in exported["policies"]] == ["Bronze", "Slow"]
+    assert [(api["name"], api["state"]) for api in exported["apis"]] == [
+        ("EchoWebSocket", "published"),
+        ("Next", "created"),
+    ]
+    assert "forward_cookies" not in exported["apis"][0]
+    assert exported["apis"][1]["ping_interval_seconds"] is None
+    assert exported["subscriptions"] == [{**SUBSCRIPTION, "version": "1.0"}]
+    assert actions(await apply(platform.client, exported)) == {}
+    await apply(platform.client, {}, prune=True)
+    made = actions(await apply(platform.client, exported))
+    assert set(made) == {"create EchoWebSocket", "create Next", "create Robot", "create Robot to EchoWebSocket 1.0"}
+    assert await platform.read(EXPORT) == exported
+
+
+@on_sqlite
+async def test_an_export_holds_what_is_the_callers(platform: Platform) -> None:
+    await apply(platform.client, MANIFEST)
+    async with platform.account("reader", "publisher:read") as reader:
+        assert (await reader.get(EXPORT)).json() == {}
+    async with platform.account("subscriber", "publisher:read", "store:subscribe") as subscriber:
+        assert (await subscriber.get(EXPORT)).json() == {"applications": [{"name": "DefaultApplication"}]}
+    async with platform.account("nobody", "store:subscribe") as nobody:
+        problem(await nobody.get(EXPORT), 403, "insufficient_scope")
+
+
+async def test_several_at_once_wait_for_each_other(platform: Platform) -> None:
+    answers = await asyncio.gather(*(platform.client.post(APPLY, json=MANIFEST) for _ in range(4)))
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert sorted(len(actions(answer.json()["changes"])) for answer in answers) == [0, 0, 0, 4]
+
+
+@on_sqlite
+async def test_the_document_tells_what_a_manifest_is(platform: Platform) -> None:
+    operation = (await platform.read("/openapi.json"))["paths"][APPLY]["post"]
+    content = operation["requestBody"]["content"]
+    assert content.keys() == {"application/json", "application/yaml"}
+    schema = content["application/yaml"]["schema"]
+    assert "$ref" not in json.dumps(schema)
+    assert schema["properties"]["apis"]["items"]["properties"]["state"]

@@ -1,0 +1,82 @@
+"""The store, applications and their keys, as a subscriber uses them."""
+
+import pytest
+
+from tests.integration.control_plane.platform import Platform, on_sqlite
+from tests.integration.control_plane.portal.person import Person, shown, wrong_at
+
+pytestmark = on_sqlite
+
+
+async def make_application(admin: Person, name: str = "Mine") -> str:
+    return (await admin.send("/applications/new", name=name, policy="Unlimited")).partition("?")[0]
+
+
+async def test_the_store_finds_by_text_and_by_tag(admin: Person, platform: Platform) -> None:
+    await platform.publish_api(tags=["chat"])
+    await platform.publish_api(name="Ticks", context="/ticks", tags=["prices"])
+    assert "chat · 1" in await admin.see("/store")
+    found = await admin.see("/store?q=tick")
+    assert ">Ticks<" in found
+    assert ">EchoWebSocket<" not in found
+    assert ">Ticks<" not in await admin.see("/store?tag=chat")
+    assert "Nothing fits." in await admin.see("/store?q=nothing")
+
+
+async def test_a_subscription_is_made_moved_and_taken_back(admin: Person, platform: Platform) -> None:
+    api = await platform.publish_api(policies=["Gold", "Bronze"])
+    place = f"/store/apis/{api['id']}"
+    page = await admin.see(place)
+    assert "Allows 5,000 messages every minute from client to backend." in page
+    application = (await make_application(admin)).rpartition("/")[2]
+    refused = await admin.send(f"{place}/subscribe", 422, application_id=application, policy="Silver")
+    assert "the API does not offer 'Silver'" in refused
+    await admin.send(f"{place}/subscribe", application_id=application, policy="Gold")
+    listed = await platform.read(f"/publisher/v1/apis/{api['id']}/subscriptions")
+    subscription = listed["items"][0]["id"]
+    assert "done=moved" in await admin.send(f"/subscriptions/{subscription}/move", policy="Bronze")
+    assert "<option selected>Bronze</option>" in await admin.see(f"/applications/{application}")
+    assert "done=unsubscribed" in await admin.send(f"/subscriptions/{subscription}/delete")
+    assert "Not subscribed to anything." in await admin.see(f"/applications/{application}")
+
+
+async def test_a_secret_is_shown_once(admin: Person) -> None:
+    place = await make_application(admin)
+    page = await admin.send(f"{place}/keys", 200, key_type="PRODUCTION", validity_seconds="60", scopes="read write")
+    secret, token = shown(page, "once-secret"), shown(page, "once-token")
+    later = await admin.see(place)
+    assert secret not in later
+    assert token not in later
+    assert "with the scopes read write" in later
+    again = await admin.send(f"{place}/keys/PRODUCTION/regenerate", 200, overlap_seconds="60")
+    assert shown(again, "once-secret") != secret
+    fetched = await admin.send(f"{place}/keys/PRODUCTION/token", 200)
+    assert shown(fetched, "once-token") != token
+    assert "once-secret" not in fetched
+    assert "done=key_deleted" in await admin.send(f"{place}/keys/PRODUCTION/delete")
+    assert "Generate production keys" in await admin.see(place)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"key_type": "PRODUCTION", "validity_seconds": "1"}, "greater than or equal to 5"),
+        ({"key_type": "OTHER"}, "'PRODUCTION' or 'SANDBOX'"),
+    ],
+)
+async def test_a_bad_key_is_not_made(admin: Person, fields: dict[str, str], said: str) -> None:
+    place = await make_application(admin)
+    assert said in await admin.send(f"{place}/keys", 422, **fields)
+
+
+async def test_an_application_is_changed_and_deleted(admin: Person) -> None:
+    place = await make_application(admin)
+    taken = await admin.send("/applications/new", 422, name="Mine", policy="Unlimited", description="kept")
+    assert "You have an application Mine already." in taken
+    assert ">kept</textarea>" in taken
+    empty = await admin.send(place, 422, name="", policy="Unlimited")
+    assert "at least 1 character" in wrong_at(empty, "name")
+    await admin.send(place, name="Renamed", policy="10PerMin")
+    assert "<h1>Renamed</h1>" in await admin.see(place)
+    assert await admin.send(f"{place}/delete") == "/applications?done=application_deleted"
+    await admin.see(place, 404)

@@ -1,0 +1,117 @@
+"""Making an API in three steps, and its life."""
+
+import pytest
+
+from tests.integration.control_plane.platform import Platform, on_sqlite
+from tests.integration.control_plane.portal.person import Person, wrong_at
+
+pytestmark = on_sqlite
+
+DESIGN = {"name": "Echo", "context": "/echo", "version": "1.0", "tags": "a, b", "description": "Says it again."}
+DEAD = "ws://127.0.0.1:9"
+
+
+async def create(admin: Person, **changes: str) -> str:
+    """Create an API; return where it is."""
+    return (await admin.send("/publisher/new", **{**DESIGN, **changes})).partition("/implement")[0]
+
+
+async def test_three_steps_make_an_api_that_can_be_published(admin: Person, platform: Platform) -> None:
+    place = await create(admin)
+    assert "say where its backend is" in await admin.see(place)
+    assert (await admin.send(f"{place}/implement", production_urls=DEAD, next="1")).startswith(f"{place}/manage")
+    assert "choose the policies that it offers" in await admin.see(place)
+    manage = {"policies": ["Gold", "Bronze"], "auth": ["oauth2", "api_key"], "max_publish": "1024", "next": "1"}
+    assert (await admin.send(f"{place}/manage", **manage)).startswith(f"{place}/lifecycle")
+    assert "publish it" in await admin.see(place)
+    await admin.send(f"{place}/lifecycle", action="publish")
+    api = await platform.read(f"/publisher/v1/apis/{place.rpartition('/')[2]}")
+    assert api["state"] == "PUBLISHED"
+    assert api["tags"] == ["a", "b"]
+    assert api["endpoints"]["production"]["urls"] == [DEAD]
+    assert api["endpoints"]["sandbox"] is None
+    assert api["policies"] == ["Bronze", "Gold"]
+    assert api["auth"]["types"] == ["oauth2", "api_key"]
+    assert api["max_message_bytes"] == {"publish": 1024, "subscribe": 0}
+
+
+@pytest.mark.parametrize(
+    ("step", "fields", "field", "said"),
+    [
+        ("design", {**DESIGN, "name": ""}, "name", "at least 1 character"),
+        ("design", {**DESIGN, "tags": "x" * 51}, "tags", "at most 50 characters"),
+        ("implement", {"production_urls": "http://x"}, "production_urls", "must be a ws:// or wss:// URL"),
+        ("implement", {"sandbox_urls": "ws://10.0.0.1"}, "sandbox_urls", "address that is not allowed"),
+        ("manage", {"auth": "oauth2", "idle_timeout_seconds": "soon"}, "idle_timeout_seconds", "valid integer"),
+        ("manage", {"auth": "oauth2", "policies": "Plutonium"}, "policies", "Plutonium"),
+        ("manage", {"auth": "oauth2", "origins": "nowhere"}, "origins", "must be an origin"),
+        ("manage", {}, "auth", "at least 1 item"),
+    ],
+)
+async def test_a_mistake_is_told_beside_its_field(
+    admin: Person, step: str, fields: dict[str, str], field: str, said: str
+) -> None:
+    place = await create(admin)
+    page = await admin.send(f"{place}/{step}", 422, **fields)
+    assert said in wrong_at(page, field)
+    assert 'role="alert"' in page
+
+
+async def test_what_was_refused_stands_in_the_form(admin: Person) -> None:
+    page = await admin.send("/publisher/new", 422, **{**DESIGN, "context": "no slash"})
+    assert "must be a path such as /echo" in wrong_at(page, "context")
+    assert 'value="no slash"' in page
+    assert ">Says it again.</textarea>" in page
+    await create(admin)
+    assert "There is an API of this context" in await admin.send("/publisher/new", 422, **DESIGN)
+
+
+async def test_backends_are_tested_as_the_form_shows_them(admin: Person, platform: Platform) -> None:
+    place = await create(admin)
+    page = await admin.send(f"{place}/implement/test", 200, production_urls=DEAD)
+    assert "connection_refused" in page
+    assert DEAD in page
+    assert (await platform.read(f"/publisher/v1/apis/{place.rpartition('/')[2]}"))["endpoints"]["production"] is None
+    refused = await admin.send(f"{place}/implement/test", 422, production_urls="ws://169.254.169.254")
+    assert "address that is not allowed" in wrong_at(refused, "production_urls")
+    assert "There is no URL to test yet." in await admin.send(f"{place}/implement/test", 200)
+
+
+async def test_only_what_the_lifecycle_allows_is_done(admin: Person) -> None:
+    place = await create(admin)
+    early = await admin.send(f"{place}/lifecycle", 422, action="publish")
+    assert "an API that is served needs an endpoint" in early
+    assert "retire is not open from CREATED" in await admin.send(f"{place}/lifecycle", 422, action="retire")
+    assert "Block" not in await admin.see(f"{place}/lifecycle")
+
+
+async def test_versions_are_made_and_deleted(admin: Person) -> None:
+    place = await create(admin)
+    made = (await admin.send(f"{place}/versions", version="2.0")).partition("?")[0]
+    page = await admin.see(made)
+    assert ">1.0</a>" in page
+    assert "There is an API of this context" in await admin.send(f"{place}/versions", 422, version="2.0")
+    assert await admin.send(f"{made}/delete") == "/publisher?done=deleted"
+    await admin.see(made, 404)
+
+
+async def test_an_api_with_subscriptions_stays(admin: Person, platform: Platform) -> None:
+    api = await platform.publish_api()
+    await platform.subscribe(await platform.make_application("Theirs"), api)
+    place = f"/publisher/apis/{api['id']}"
+    assert "The API has subscriptions." in await admin.send(f"{place}/delete", 422)
+    page = await admin.see(f"{place}/subscriptions")
+    assert "bootstrap" in page
+    subscription = (await platform.read(f"/publisher/v1/apis/{api['id']}/subscriptions"))["items"][0]["id"]
+    await admin.send(f"/publisher/subscriptions/{subscription}/block", scope="production")
+    assert "blocked in production" in await admin.see(f"{place}/subscriptions")
+    await admin.send(f"/publisher/subscriptions/{subscription}/unblock")
+    assert "blocked in production" not in await admin.see(f"{place}/subscriptions")
+    assert "has 1 subscription." in await admin.see(f"{place}/lifecycle")
+    assert "publish" in await admin.see(f"{place}/lifecycle")
+
+
+async def test_connections_are_listed_though_no_pod_runs(admin: Person, platform: Platform) -> None:
+    api = await platform.publish_api()
+    assert "No connection is open." in await admin.see(f"/publisher/apis/{api['id']}/connections")
+    await admin.send(f"/publisher/apis/{api['id']}/connections/nothing/close", 404)
