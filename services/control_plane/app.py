@@ -15,6 +15,9 @@ from redis import Redis
 from sqlmodel import Session
 
 from services.control_plane import routers
+from services.control_plane.asyncapi import repository as document_repository
+from services.control_plane.asyncapi.gateway import Gateway
+from services.control_plane.asyncapi.service import DocumentService
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
@@ -244,6 +247,7 @@ def _provide_store(
         ConnectionService: ConnectionService(Enquirer(platform.patient_redis, patient, clock)),
         BlockService: blocks,
         Storefront: Storefront(gateways),
+        DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
         UsageReader: UsageReader(clock),
     }
 
@@ -287,7 +291,7 @@ def _provide_publisher(
     issuers = ExternalIssuerService(settings.public_url, outside.reader, outside.introspection, clock)
     return {
         BackendSecrets: backend_secrets,
-        ApiService: ApiService(policies, backend_secrets, issuer_repository.exists, clock),
+        ApiService: ApiService(policies, backend_secrets, issuer_repository.exists, document_repository.copy, clock),
         ExternalIssuerService: issuers,
         Refresher: outside.refresher,
         AddressChecker: addresses,

@@ -4,6 +4,8 @@ from fastapi import Depends, FastAPI
 
 from services.control_plane import health
 from services.control_plane.apply import router as apply_router
+from services.control_plane.asyncapi import router as document_router
+from services.control_plane.asyncapi import store_router as document_store_router
 from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.fleet import publisher_router as fleet_publisher_router
 from services.control_plane.fleet import router as fleet_router
@@ -34,6 +36,8 @@ def join(app: FastAPI) -> None:
     app.include_router(oauth_router.router)
     portal.join(app)
     app.include_router(publisher_router.router)
+    app.include_router(document_router.router)
+    app.include_router(document_store_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
     app.include_router(apply_router.router)

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
+from services.control_plane.asyncapi import models as asyncapi
 from services.control_plane.blocklist import models as blocklist
 from services.control_plane.catalogue import models as catalogue
 from services.control_plane.identity import models as identity
@@ -17,6 +18,7 @@ from services.control_plane.throttling import models as throttling
 from services.control_plane.usage import models as usage
 
 MODULES: Final = (
+    asyncapi,
     blocklist,
     catalogue,
     identity,

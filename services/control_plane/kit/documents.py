@@ -31,11 +31,16 @@ _ENDLESS: Final = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 class DocumentError(ValueError):
-    """A document that is not taken, and the place in it, as in `apis.0.name`."""
+    """A document that is not taken, and the keys and indexes that lead to the place in it."""
 
-    def __init__(self, message: str, place: str = "") -> None:
+    def __init__(self, message: str, *path: str) -> None:
         super().__init__(message)
-        self.place = place
+        self.path = path
+
+    @property
+    def place(self) -> str:
+        """The place as other errors name fields: `apis.0.name`."""
+        return ".".join(self.path)
 
 
 class UnreadableError(DocumentError):
@@ -137,7 +142,7 @@ class _Builder:
             raise self._refuse(str(error)) from error
 
     def _refuse(self, message: str) -> DocumentError:
-        return DocumentError(message, ".".join(self._place))
+        return DocumentError(message, *self._place)
 
 
 def _resolve(text: str) -> Any:
@@ -162,11 +167,18 @@ def _decode(content: bytes, max_bytes: int) -> str:
         raise UnreadableError("must be UTF-8") from error
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+class _Twice:
+    """Stands for an object that names a key twice: its place is found later."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
-            raise DocumentError("stands there twice", name)
+            return _Twice(name)
         members[name] = value
     return members
 
@@ -186,21 +198,21 @@ def _finite(text: str) -> float:
 
 
 def _check(value: Any) -> None:
-    """Refuse what is nested too deep, and halves of characters, which no database takes."""
-    level, depth = [value], 0
-    while level:
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, dict | list) and depth == MAX_DEPTH:
-                raise _too_deep()
-            if isinstance(item, dict):
-                below += item.keys()
-                below += item.values()
-            elif isinstance(item, list):
-                below += item
-            elif isinstance(item, str) and _SURROGATE.search(item):
-                raise DocumentError("holds half a character: a surrogate without the other")
-        level, depth = below, depth + 1
+    """Refuse what is nested too deep, keys that stand twice, and halves of characters, which no database takes."""
+    left: list[tuple[Any, tuple[str, ...]]] = [(value, ())]
+    while left:
+        item, path = left.pop()
+        if isinstance(item, dict | list) and len(path) == MAX_DEPTH:
+            raise _too_deep()
+        if isinstance(item, dict):
+            left += ((below, (*path, name)) for name, below in item.items())
+            left += ((name, path) for name in item)
+        elif isinstance(item, list):
+            left += ((below, (*path, str(index))) for index, below in enumerate(item))
+        elif isinstance(item, _Twice):
+            raise DocumentError("stands there twice", *path, item.name)
+        elif isinstance(item, str) and _SURROGATE.search(item):
+            raise DocumentError("holds half a character: a surrogate without the other", *path)
 
 
 def _too_deep() -> DocumentError:

@@ -34,14 +34,23 @@ from shared.limits import Level
 KnowsIssuer = Callable[[Session, str], bool]
 """Tells whether there is an external issuer of this name: they stand above this domain."""
 
+CopyMore = Callable[[Session, str, str], None]
+"""Gives a new version what else belongs to the old one, by the ids of both: it is kept above this domain, too."""
+
 
 class ApiService:
     def __init__(
-        self, policies: PolicyService, secrets: BackendSecrets, knows_issuer: KnowsIssuer, clock: Clock
+        self,
+        policies: PolicyService,
+        secrets: BackendSecrets,
+        knows_issuer: KnowsIssuer,
+        copy_more: CopyMore,
+        clock: Clock,
     ) -> None:
         self._policies = policies
         self._secrets = secrets
         self._knows_issuer = knows_issuer
+        self._copy_more = copy_more
         self._clock = clock
 
     def get(self, session: Session, api_id: str, caller: Principal) -> Api:
@@ -104,7 +113,9 @@ class ApiService:
     def copy(self, session: Session, api: Api, body: VersionCreate, caller: Principal) -> Api:
         """Make another version of an API: a copy that is not published yet."""
         fields = {"version": body.version, "default": body.default}
-        return self.create(session, write_of(api).model_copy(update=fields), caller, api)
+        made = self.create(session, write_of(api).model_copy(update=fields), caller, api)
+        self._copy_more(session, api.id, made.id)
+        return made
 
     def change_state(self, session: Session, api: Api, action: Action, caller: Principal, if_match: str | None) -> None:
         preconditions.check(if_match, api.row_version)

@@ -4,6 +4,7 @@ from sqlmodel import Session
 
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import Page, PageQuery
+from services.control_plane.publisher.models import Api
 from services.control_plane.store import repository
 from services.control_plane.store.errors import no_api
 from services.control_plane.store.projection import read_store_api
@@ -25,10 +26,15 @@ class Storefront:
 
     def get_api(self, session: Session, caller: Principal | None, api_id: str) -> tuple[StoreApiRead, int]:
         """Return an API and the version of its row."""
+        api = self.find(session, caller, api_id)
+        return read_store_api(api, self._gateways), api.row_version
+
+    def find(self, session: Session, caller: Principal | None, api_id: str) -> Api:
+        """Return an API that the caller may see. Raises `NotFoundError`."""
         api = repository.find_api(session, api_id, _roles(caller))
         if api is None:
             raise no_api()
-        return read_store_api(api, self._gateways), api.row_version
+        return api
 
     def list_tags(self, session: Session, caller: Principal | None) -> list[TagRead]:
         tags = repository.list_tags(session, _roles(caller))

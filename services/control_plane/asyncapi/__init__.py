@@ -1,0 +1,1 @@
+"""AsyncAPI documents of APIs: read, checked, told as 3.0, and shown to subscribers."""

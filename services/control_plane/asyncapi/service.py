@@ -1,0 +1,49 @@
+from sqlmodel import Session
+
+from services.control_plane.asyncapi import repository
+from services.control_plane.asyncapi.comparing import compare
+from services.control_plane.asyncapi.conversion import as_version_3
+from services.control_plane.asyncapi.gateway import Gateway, generate, show
+from services.control_plane.asyncapi.reading import Document
+from services.control_plane.asyncapi.schema_comparing import TooDifferentError
+from services.control_plane.asyncapi.schemas import DiffRead
+from services.control_plane.kit import audit, preconditions
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.problems import InvalidError
+from services.control_plane.publisher.models import Api
+
+
+class DocumentService:
+    """Keeps the documents that APIs were given, and makes one where there is none."""
+
+    def __init__(self, gateway: Gateway, clock: Clock) -> None:
+        self._gateway = gateway
+        self._clock = clock
+
+    def read(self, session: Session, api: Api) -> Document:
+        """Return an API's document as its publishers see it, as version 3."""
+        given = repository.find(session, api.id)
+        return generate(api, self._gateway) if given is None else as_version_3(given)
+
+    def show(self, session: Session, api: Api) -> Document:
+        """Return an API's document as its subscribers see it, as version 3."""
+        given = repository.find(session, api.id)
+        return generate(api, self._gateway) if given is None else show(as_version_3(given), api, self._gateway)
+
+    def compare(self, session: Session, before: Api, after: Api) -> DiffRead:
+        """Return what changed from one API's document to another's."""
+        try:
+            changes = compare(self.read(session, before), self.read(session, after))
+        except TooDifferentError as error:
+            raise InvalidError.of("against", "is too different to compare") from error
+        return DiffRead(against=before.id, breaking=any(change.breaking for change in changes), changes=changes)
+
+    def replace(self, session: Session, api: Api, document: Document, if_match: str | None) -> None:
+        """Keep a document that was checked. The API has changed by it, and so has its version."""
+        preconditions.check(if_match, api.row_version)
+        api.updated_at = self._clock()
+        self.keep(session, api, document)
+
+    def keep(self, session: Session, api: Api, document: Document) -> None:
+        repository.put(session, api.id, document)
+        audit.record(session, "api.asyncapi", "api", api.id)
