@@ -231,7 +231,7 @@ FRAMEGATE DEMO: only this machine can reach it, its passwords are no secret, and
 
   Control plane   {demo.rest_url}  (OpenAPI: {demo.rest_url}/openapi.json)
   Gateway         {demo.gateway_url}  (health and metrics: http://localhost:{demo.ports.ops}){wss}
-  Sign-in         admin / admin
+  Console         {demo.rest_url}/  (sign in as admin / admin)
   For pipelines   client id {demo.client_id}, secret {demo.client_secret}
   Logs            {demo.folder}
 

@@ -62,11 +62,6 @@ class Manifest:
             lines = [f"  {self.locate(place)}: {message}" for place, message in faults]
             raise CommandError("\n".join(["the manifest is not valid", *lines]))
 
-    def count(self) -> str:
-        """Return in words how many entries there are."""
-        counts = [f"{name} {len(entries)}" for name, entries in self.sections.items() if entries]
-        return ", ".join(counts) or "nothing"
-
     def locate(self, place: str) -> str:
         """Return a place in the manifest with the file that it is in: `echo.yaml: apis.0.name`."""
         section, _, rest = place.partition(".")

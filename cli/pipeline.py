@@ -36,7 +36,10 @@ def apply(
     With --dry-run the exit code is 2 where something would change.
     """
     changes = _send(file, env, dry_run=dry_run, prune=prune)
-    _print(changes, output)
+    if output is Output.json:
+        show({"changes": changes}, output)
+    else:
+        _print(changes, values=dry_run)
     if dry_run and _changed(changes):
         raise typer.Exit(_CHANGES)
 
@@ -59,6 +62,7 @@ def validate(
     env: Environment = None,
     *,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a manifest, for editors.")] = False,
+    output: Show = Output.text,
 ) -> None:
     """Check a manifest without a control plane, and without the secrets that it names."""
     from cli import manifest  # noqa: PLC0415 - pods have no control plane
@@ -70,7 +74,11 @@ def validate(
         raise typer.BadParameter("give --file, or --schema")
     found = manifest.load(file, env, _variables(), offline=True)
     found.check()
-    print(f"valid: {found.count()}")
+    counts = {name: len(entries) for name, entries in found.sections.items()}
+    if output is Output.json:
+        show({"valid": True, **counts}, output)
+    else:
+        print("valid:", ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing")
 
 
 def _send(file: Path, env: str | None, *, dry_run: bool, prune: bool) -> list[dict[str, Any]]:
@@ -95,13 +103,13 @@ def _changed(changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [change for change in changes if change["action"] != "none"]
 
 
-def _print(changes: list[dict[str, Any]], output: Output) -> None:
-    if output is Output.json:
-        show({"changes": changes}, output)
-        return
+def _print(changes: list[dict[str, Any]], *, values: bool) -> None:
     for change in _changed(changes):
         words = [change["name"], change.get("version") or change.get("level")]
         fields = f": {', '.join(change['fields'])}" if change["fields"] else ""
         print(f"{change['action']} {change['kind']:12} {' '.join(filter(None, words))}{fields}")
+        for name in change.get("after") or () if values else ():
+            for sign, side in (("-", "before"), ("+", "after")):
+                print(f"  {sign} {name}: {json.dumps(change[side].get(name), ensure_ascii=False)}")
     if not _changed(changes):
         print("nothing to do")

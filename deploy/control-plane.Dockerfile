@@ -3,6 +3,9 @@ COPY deploy/requirements.lock /requirements.lock
 RUN python -m venv --without-pip /opt/framegate \
     && pip --python /opt/framegate/bin/python install \
     --no-cache-dir --only-binary :all: --no-deps --require-hashes -r /requirements.lock
+# What only the pods need.
+RUN pip --python /opt/framegate/bin/python uninstall --yes \
+    aiofastnet aiohappyeyeballs aiohttp aiosignal frozenlist multidict propcache yarl
 
 FROM packages AS sbom
 COPY deploy/sbom-requirements.lock /sbom-requirements.lock

@@ -3,6 +3,10 @@ COPY deploy/requirements.lock /requirements.lock
 RUN python -m venv --without-pip /opt/framegate \
     && pip --python /opt/framegate/bin/python install \
     --no-cache-dir --only-binary :all: --no-deps --require-hashes -r /requirements.lock
+# What only the control plane needs.
+RUN pip --python /opt/framegate/bin/python uninstall --yes \
+    alembic argon2-cffi argon2-cffi-bindings authlib fastapi mako psycopg psycopg-binary python-multipart \
+    sqlalchemy sqlmodel starlette uvicorn
 
 FROM packages AS sbom
 COPY deploy/sbom-requirements.lock /sbom-requirements.lock

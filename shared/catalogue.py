@@ -77,14 +77,9 @@ class Mark:
             return None
 
 
-def join_kinds() -> str:
-    """Return the kinds of this version, as the state names them."""
-    return ",".join(KINDS)
-
-
 def read_kinds(state: Mapping[str, str]) -> tuple[str, ...]:
     """Return the kinds that the state names; those of this version where a version wrote it that named none."""
-    return tuple(state.get(KINDS_FIELD, join_kinds()).split(","))
+    return tuple(state[KINDS_FIELD].split(",")) if KINDS_FIELD in state else tuple(KINDS)
 
 
 NO_DIGEST: Final = f"{0:064x}"

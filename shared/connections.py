@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from shared.claims import AccessClaims
 from shared.contract import Contract
@@ -22,7 +22,11 @@ class Selection(Contract):
     """Which connections are meant: those that match all that is set.
 
     `text` is looked for in names and addresses. Names of owners are no proof: a person and a service may share one.
+    An older pod must not leave out what it doesn't know, for it would close more than is meant: it understands nothing
+    then, and we don't say what isn't set.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     id: str | None = None
     pod: str | None = None

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import islice
 
 from services.data_plane.assertion import AssertionBook
@@ -48,8 +47,8 @@ from services.data_plane.tls import load_certificate, pass_over_misreports
 from services.data_plane.upstream import Dialler
 from services.data_plane.usage import UsageBook, UsageSender
 from shared.connections import Beat
+from shared.version import VERSION
 
-VERSION = version("framegate")
 THROTTLE_SECONDS = 0.05
 MOST_REFUSED = 100
 """So many refused objects a heartbeat names."""

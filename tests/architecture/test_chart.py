@@ -1,9 +1,11 @@
 """The Helm chart, as Helm itself renders it: what Kubernetes gets is valid, hardened, and fits the programs."""
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,8 @@ from services.data_plane.drain import LAST_SECONDS
 from services.data_plane.settings import Settings as DataPlaneSettings
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.workers import MARGIN_SECONDS
-from tests.architecture.repository import ROOT
+from shared.version import VERSION
+from tests.architecture.repository import ROOT, read
 from tests.support import toolbox
 
 pytestmark = pytest.mark.timeout(300)  # the first test that needs the toolbox installs it
@@ -346,7 +349,17 @@ def test_prometheus_finds_both_planes_under_the_jobs_of_the_rules() -> None:
     assert jobs == {job["job_name"] for job in configured}
 
 
+def test_the_values_of_the_documentation_are_taken() -> None:
+    page = read(Path("docs/how-to/run-on-kubernetes.md"))
+    (example,) = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "publicUrl" in block)
+    answer = _render(json.dumps(yaml.safe_load(example)))
+    assert answer["error"] is None
+    notes = answer["files"]["framegate/templates/NOTES.txt"]
+    assert "https://framegate.example.com" in notes
+    assert "service/gw-framegate-data-plane:9099" in notes
+
+
 def test_it_is_of_the_projects_version() -> None:
     chart = yaml.safe_load((ROOT / "deploy/helm/framegate/Chart.yaml").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert chart["version"] == chart["appVersion"] == project["version"]
+    assert chart["version"] == chart["appVersion"] == project["version"] == VERSION

@@ -4,11 +4,13 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -26,10 +28,19 @@ COMPOSE = yaml.safe_load(read(Path("docker-compose.yml")))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EXAMPLE = read(Path("deploy/example.env"))
 
-# Run with the image's files alone: the repository may not fill in for what was not copied.
+# Run with the image's files and packages alone: nothing else may fill in for what was not copied, or removed. We are no
+# package there ourselves.
 IMPORT_IN_IMAGE = """
 import sys
-root, image, *modules = sys.argv[1:]
+from importlib import metadata
+root, image, removed, *modules = sys.argv[1:]
+installed = metadata.distribution
+def distribution(name):
+    if name == "framegate":
+        raise metadata.PackageNotFoundError(name)
+    return installed(name)
+metadata.distribution = distribution
+sys.modules |= dict.fromkeys(removed.split())  # as if they weren't there
 sys.path = [image] + [path for path in sys.path if path not in ("", root)]
 for module in modules:
     __import__(module)
@@ -54,13 +65,25 @@ def test_an_image_copies_what_there_is(path: Path) -> None:
     assert "deploy/requirements.lock" in copied(path)
 
 
+def removed(path: Path) -> set[str]:
+    """Return the modules of the packages that an image goes without."""
+    (packages,) = (run.partition("--yes")[2].split() for run in instructions(path, "RUN") if " uninstall " in run)
+    missing = set(packages) - {canonicalize_name(item.name) for item in distributions()}
+    assert not missing, "there is no such package"
+    return {
+        module
+        for module, owners in packages_distributions().items()
+        if {canonicalize_name(owner) for owner in owners} & set(packages)
+    }
+
+
 @pytest.mark.parametrize("path", DOCKERFILES, ids=str)
 def test_an_image_is_pinned_and_does_not_run_as_root(path: Path) -> None:
     stages = re.findall(r" AS (\w+)$", read(path), re.MULTILINE)
     bases = {image.split()[0] for image in instructions(path, "FROM")} - set(stages)
     assert all(re.fullmatch(r"python:3\.11-slim-\w+", base) for base in bases)
     assert instructions(path, "USER") == ["10001"]
-    assert all("--require-hashes" in run for run in instructions(path, "RUN") if "pip" in run)
+    assert all("--require-hashes" in run for run in instructions(path, "RUN") if " install --no-cache-dir" in run)
     assert instructions(path, "HEALTHCHECK")
 
 
@@ -79,7 +102,7 @@ def test_an_image_holds_all_that_its_plane_imports(path: Path, tmp_path: Path) -
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).symlink_to(ROOT / name)
     plane = path.name.partition(".")[0].replace("-", "_")
-    command = [sys.executable, "-B", "-c", IMPORT_IN_IMAGE, str(ROOT), str(tmp_path)]
+    command = [sys.executable, "-B", "-c", IMPORT_IN_IMAGE, str(ROOT), str(tmp_path), " ".join(removed(path))]
     ran = subprocess.run(
         [*command, "cli.main", f"services.{plane}.__main__"], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -35,6 +35,7 @@ TESTED_BY = {
     "services/control_plane/kit/unit_of_work.py": f"{CONTROL_PLANE}/kit/test_idempotency.py",
     "services/control_plane/metrics.py": f"{CONTROL_PLANE}/test_health.py",
     "services/control_plane/outside.py": f"{CONTROL_PLANE}/issuers/test_router.py",
+    "services/control_plane/portal/api_keys_router.py": f"{CONTROL_PLANE}/portal/test_applications_router.py",
     "services/control_plane/portal/consent.py": f"{CONTROL_PLANE}/portal/test_consent_router.py",
     "services/control_plane/portal/fleet_router.py": f"{CONTROL_PLANE}/portal/test_admin_router.py",
     "services/control_plane/portal/external.py": f"{CONTROL_PLANE}/portal/test_oidc_router.py",

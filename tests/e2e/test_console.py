@@ -22,6 +22,8 @@ pytestmark = pytest.mark.timeout(180)
 MAX_PAGE_BYTES: Final = 200_000
 PASSWORD: Final = "a password of the tests"
 
+expect.set_options(timeout=15_000)
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -142,16 +144,28 @@ def test_the_tutorial_by_clicks(page: Page, context: BrowserContext, site: Site)
     expect(page.locator("#status")).to_have_text("Connected.")
     page.get_by_role("button", name="Send").click()
     expect(page.locator("#log .received .body")).to_have_text("Hello, Framegate!")
-    publisher = context.new_page()
-    publisher.goto(f"/publisher/apis/{api_id}/subscriptions")
-    publisher.get_by_role("button", name="Block", exact=True).click()
-    publisher.get_by_role("button", name="Block DefaultApplication").click()
-    expect(page.locator("#log .closed .body")).to_contain_text("4503 The subscription is blocked.")
-    page.get_by_role("button", name="Connect").click()
-    expect(page.locator("#log .refused .body")).to_contain_text("blocked by the API's publisher")
+    take_away(page, context.new_page(), api_id)
     page.get_by_role("button", name="Sign out").click()
     page.goto(f"/publisher/apis/{api_id}")
     expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def take_away(page: Page, publisher: Page, api_id: str) -> None:
+    """Close the console's connection, then block its subscription: it says why each time."""
+    publisher.goto("/admin/gateways")
+    expect(publisher.locator("tbody")).to_contain_text("up to date")
+    publisher.goto(f"/publisher/apis/{api_id}/connections")
+    publisher.get_by_role("button", name="Close", exact=True).click()
+    publisher.get_by_role("button", name="Close the connection").click()
+    expect(page.locator("#log .closed .body")).to_contain_text("The API's publisher closed the connection")
+    page.get_by_role("button", name="Connect").click()
+    expect(page.locator("#status")).to_have_text("Connected.")
+    publisher.goto(f"/publisher/apis/{api_id}/subscriptions")
+    publisher.get_by_role("button", name="Block", exact=True).click()
+    publisher.get_by_role("button", name="Block DefaultApplication").click()
+    expect(page.locator("#log .closed .body").last).to_contain_text("4503 The subscription is blocked.")
+    page.get_by_role("button", name="Connect").click()
+    expect(page.locator("#log .refused .body")).to_contain_text("blocked by the API's publisher")
 
 
 def generate_keys(page: Page) -> None:
@@ -218,7 +232,7 @@ def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -
 
 def list_pages(api_id: str, application: str) -> list[str]:
     admin = ["users", "roles", "service-accounts", "policies", "blocklist", "signing-keys", "audit"]
-    steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/subscriptions", "/connections"]
+    steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/subscriptions", "/connections", "/usage"]
     return [
         "/publisher",
         "/publisher/new",
@@ -229,7 +243,7 @@ def list_pages(api_id: str, application: str) -> list[str]:
         "/applications",
         "/applications/new",
         f"/applications/{application}",
-        *(f"/admin/{name}" for name in [*admin, "gateways", "connections"]),
+        *(f"/admin/{name}" for name in [*admin, "gateways", "connections", "usage"]),
         "/admin/policies/subscription/Gold",
         "/account",
         "/no-such-page",

@@ -88,6 +88,16 @@ async def test_publishes_tests_subscribes_and_connects(installation: Installatio
     assert "hello" in await pipeline.run("connect", url, "--token", token, "--message", "hello")
     await pipeline.run("connect", url, "--token", "wrong", "--message", "hello", code=1)
 
+    async with installation.connect("/piped/1.0", token) as connection:
+        (found,) = json.loads(await pipeline.run("connections", "list", "-o", "json"))
+        assert (found["application"], found["context"]) == ("Robot", "/piped")
+        assert found["id"] in await pipeline.run("api", "connections", "Echo")
+        pods = json.loads(await pipeline.run("gateway", "list", "-o", "json"))
+        assert [pod["state"] for pod in pods] == ["serving", "serving"]
+        await pipeline.run("connections", "close", found["id"])
+        async with asyncio.timeout(5):
+            await connection.wait_closed()
+
     (pipeline.folder / "framegate.yaml").write_text("apis: []")
     await pipeline.run("apply", *of, "--prune")
     await installation.caught_up()

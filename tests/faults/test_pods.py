@@ -55,6 +55,7 @@ def test_the_stream_is_trimmed_behind_a_halted_pod(installation: Installation) -
             apis = [installation.publish() for _ in range(3)]
             wait_until(lambda: installation.read_redis()[0] == installation.read_sql())
             installation.redis.client.xtrim(keys.CATALOGUE_STREAM, maxlen=1, approximate=False)
-        installation.settle()
+        mark = installation.settle()
+        assert f"revision {mark.revision} follows" in halting.program.said, "it saw the gap"
         assert echoes(client)
     assert all(map(installation.serves, apis))

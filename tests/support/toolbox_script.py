@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import helm_python
+import jsonschema
 import kubernetes_validate
 
 Answer = dict[str, Any] | list[str]
@@ -38,10 +39,17 @@ def check_objects(version: str, objects: list[dict[str, Any]]) -> Answer:
     return found
 
 
+def check_document(schema: dict[str, Any], document: Any) -> Answer:
+    """Return what a JSON schema has against a document."""
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+
+
 QUESTIONS: Final[Mapping[str, Callable[..., Answer]]] = {
     "render": render,
     "lint": lint,
     "check_objects": check_objects,
+    "check_document": check_document,
 }
 
 if __name__ == "__main__":

@@ -106,7 +106,10 @@ Kind = Literal["policy", "api", "application", "subscription"]
 
 
 class Change(BaseModel):
-    """What was done with one thing, or would be. An API has a version, a policy a level."""
+    """What was done with one thing, or would be. An API has a version, a policy a level.
+
+    `before` and `after` hold what the fields were and are, of an update, but for secrets.
+    """
 
     kind: Kind
     name: str
@@ -114,6 +117,8 @@ class Change(BaseModel):
     level: Level | None = None
     action: Literal["create", "update", "none", "delete"]
     fields: list[str] = []
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
 
 
 class Changes(BaseModel):

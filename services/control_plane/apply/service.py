@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -37,6 +37,9 @@ from services.control_plane.throttling.schemas import PolicyBody, PolicyWrite
 from services.control_plane.throttling.service import PolicyService
 from shared.definition import State
 from shared.limits import PolicyName, policy_id
+
+SECRETS: Final = frozenset({"client_certificate", "backend_credentials"})
+"""Fields of an API that are sealed in columns of their own, and never shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ class _Run:
             for action in actions:
                 self.services.apis.change_state(self.session, put.row, action, self.caller, None)
         if put.change.action != "create":
-            _add_fields(put.change, ["state"])
+            _add_fields(put.change, {"state": state.lower()}, {"state": target.lower()})
 
     def _put_application(self, entry: ApplicationWrite) -> Change:
         applications, owner = self.services.applications, self.caller.account_id
@@ -219,7 +222,7 @@ class _Run:
         return found
 
     def _find_api(self, entry: SubscriptionEntry) -> Api:
-        known = store_repository.find_apis_named(self.session, entry.api, self.caller.account_id, self.caller.roles)
+        known = store_repository.find_apis_named(self.session, entry.api, self.caller)
         found = [api for api in known if entry.version in (None, api.version)]
         if not found:
             raise unknown_api(entry.api, entry.version)
@@ -234,10 +237,10 @@ class _Run:
         before = read()
         with self.session.begin_nested() as savepoint:
             replace()
-            changed = [name for name, value in read().items() if value != before[name]]
-            if not changed:
+            after = {name: value for name, value in read().items() if value != before[name]}
+            if not after:
                 savepoint.rollback()
-        _add_fields(change, changed)
+        _add_fields(change, before, after)
         return change
 
     def _prune_subscriptions(self) -> Iterator[Change]:
@@ -268,10 +271,7 @@ class _Run:
 
 def _fields_of(api: Api) -> dict[str, Any]:
     """Return an API's fields, with its secrets as they are sealed: what stays sealed as it is has not changed."""
-    sealed = {
-        "client_certificate": api.sealed_client_certificate,
-        "backend_credentials": api.sealed_backend_credentials,
-    }
+    sealed = {name: getattr(api, f"sealed_{name}") for name in SECRETS}
     return write_of_api(api).model_dump() | sealed
 
 
@@ -279,7 +279,11 @@ def _name_of(application: Application, api: Api) -> str:
     return f"{application.name} to {api.name} {api.version}"
 
 
-def _add_fields(change: Change, fields: list[str]) -> None:
-    if fields:
+def _add_fields(change: Change, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Note the fields that are in `after`, and what they were."""
+    if after:
+        shown = {name: value for name, value in after.items() if name not in SECRETS}
         change.action = "update"
-        change.fields = [*change.fields, *fields]
+        change.fields = [*change.fields, *after]
+        change.before = {**(change.before or {}), **{name: before[name] for name in shown}}
+        change.after = {**(change.after or {}), **shown}

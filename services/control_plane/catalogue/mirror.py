@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import WatchError
 
 from shared import keys
-from shared.catalogue import KINDS, KINDS_FIELD, STREAM_LENGTH, Change, Mark, join_kinds
+from shared.catalogue import KINDS, KINDS_FIELD, STREAM_LENGTH, Change, Mark, read_kinds
 
 Outcome = Literal["ok", "old", "gap"]
 
@@ -67,15 +67,19 @@ class Mirror:
         pipe: Any  # the client's types know neither WATCH nor plain strings
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.watch(keys.CATALOGUE_STATE)
-            if _read(pipe.hgetall(keys.CATALOGUE_STATE)) != expected:
+            state = pipe.hgetall(keys.CATALOGUE_STATE)
+            if _read(state) != expected:
                 return False
+            # A newer version that shares the database may have others.
+            kinds = KINDS.keys() | {kind for kind, _, _ in snapshot.objects}
             pipe.multi()
-            pipe.delete(keys.CATALOGUE_STREAM, keys.CATALOGUE_STATE, *map(keys.catalogue_objects, KINDS))
+            pipe.delete(keys.CATALOGUE_STREAM, keys.CATALOGUE_STATE)
+            pipe.delete(*map(keys.catalogue_objects, kinds.union(read_kinds(state))))
             for kind, id_, body in snapshot.objects:
                 pipe.hset(keys.catalogue_objects(kind), id_, body)
             for change in snapshot.changes:
                 pipe.xadd(keys.CATALOGUE_STREAM, change.fields(), id=f"{change.revision}-0")
-            pipe.hset(keys.CATALOGUE_STATE, mapping={**snapshot.mark.fields(), KINDS_FIELD: join_kinds()})
+            pipe.hset(keys.CATALOGUE_STATE, mapping={**snapshot.mark.fields(), KINDS_FIELD: ",".join(sorted(kinds))})
             try:
                 pipe.execute()
             except WatchError:
@@ -84,5 +88,5 @@ class Mirror:
 
 
 def _read(state: Mapping[str, str]) -> Mark | None:
-    """Return the mark, or None for a catalogue of a version that knows other kinds: it is written anew."""
-    return Mark.read(state) if state.get(KINDS_FIELD) == join_kinds() else None
+    """Return the mark, or None where the state doesn't name each of our kinds: an older version wrote it."""
+    return Mark.read(state) if KINDS_FIELD in state and KINDS.keys() <= set(read_kinds(state)) else None

@@ -78,7 +78,7 @@ class Enquirer:
         living = self._redis.zcount(keys.PODS, self._clock().timestamp(), "+inf")
         pipe: Any  # the client's types know no plain strings
         with self._redis.pipeline() as pipe:
-            entry = {"id": asked, "question": question.model_dump_json()}
+            entry = {"id": asked, "question": question.model_dump_json(exclude_none=True)}
             pipe.xadd(keys.CONNECTION_QUESTIONS, entry, maxlen=STREAM_LENGTH)
             pipe.expire(keys.CONNECTION_QUESTIONS, STREAM_SECONDS)
             pipe.execute()

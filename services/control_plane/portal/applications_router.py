@@ -23,7 +23,7 @@ from services.control_plane.store import repository
 from services.control_plane.store.dependencies import Applications, Keys
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application, Subscription
-from services.control_plane.store.projection import read_application, read_key, read_subscription
+from services.control_plane.store.projection import read_api_key, read_application, read_key, read_subscription
 from services.control_plane.store.schemas import ApplicationWrite
 
 router = APIRouter(prefix="/applications", route_class=UnitOfWorkRoute, include_in_schema=False)
@@ -43,7 +43,7 @@ class ApplicationPage:
         application: Application,
         mistakes: Mistakes | None = None,
         status: int = 200,
-        **shown_once: Any,
+        **more: Any,
     ) -> Response:
         rows = repository.list_keys(session, application.id)
         return self.frame.show(
@@ -51,11 +51,12 @@ class ApplicationPage:
             status,
             application=read_application(application),
             keys={row.key_type: read_key(row, self.keys.client_of(session, row)) for row in rows},
+            api_keys=[read_api_key(row) for row in repository.all_api_keys(session, application.id)],
             subscriptions=self._subscriptions(session, application.id),
             subscription_states=SUBSCRIPTION_STATES,
             policies=offers(session, "application"),
             mistakes=mistakes or Mistakes(),
-            **{"secret": None, "token": None, "shown_type": None, **shown_once},
+            **{"secret": None, "token": None, "shown_type": None, "api_key": None, "sent": Fields(), **more},
         )
 
     def _subscriptions(self, session: Session, application_id: str) -> list[dict[str, Any]]:

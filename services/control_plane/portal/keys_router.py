@@ -37,7 +37,7 @@ def generate(page: Page, application_id: ResourceId, sent: Sent, unit: Unit, app
     except ProblemError as error:
         unit.close()
         application = applications.get(unit.session, application_id, page.caller.account_id)
-        return page.show(unit.session, application, Mistakes.of(error), 422)
+        return page.show(unit.session, application, Mistakes.of(error), 422, sent=sent)
     token = read_token(page.keys.first_token(new))
     return page.show(unit.session, application, secret=new.secret, token=token, shown_type=key.key_type)
 

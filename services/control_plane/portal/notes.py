@@ -20,6 +20,7 @@ NOTES: Final = {
     "application": "The application is there. Subscribe it to an API, and get keys.",
     "application_deleted": "The application is gone, with its keys and subscriptions.",
     "key_deleted": "The keys are gone. Tokens that they fetched stop working.",
+    "api_key_deleted": "The API key is gone. Connections that came with it are closed.",
     "subscription_blocked": "The subscription is blocked. Its open connections are closed within a second.",
     "subscription_unblocked": "The subscription works again.",
     "rotated": "New tokens are signed with the next key. The old one is kept until its last token has expired.",

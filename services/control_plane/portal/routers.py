@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.control_plane.portal import (
     admin_router,
+    api_keys_router,
     applications_router,
     consent_router,
     device_router,
@@ -22,6 +23,7 @@ from services.control_plane.portal import (
     sign_in_router,
     store_router,
     try_router,
+    usage_router,
 )
 
 ROUTERS: Final = (
@@ -34,7 +36,9 @@ ROUTERS: Final = (
     try_router.router,
     applications_router.router,
     keys_router.router,
+    api_keys_router.router,
     fleet_router.router,
+    usage_router.router,
     life_router.router,
     publisher_router.router,
     publisher_router.tests_router,

@@ -93,12 +93,12 @@ def find_api(session: Session, api_id: str, roles: Collection[str], *, hold: boo
     return session.exec(api.with_for_update(read=True) if hold else api).first()
 
 
-def find_apis_named(session: Session, name: str, owner_id: str, roles: Collection[str]) -> Sequence[Api]:
-    """Return the versions of an API that somebody knows: from the store, as their own, or by a subscription."""
-    subscribed = _joined().where(Application.owner_id == owner_id).subquery()
+def find_apis_named(session: Session, name: str, caller: Principal) -> Sequence[Api]:
+    """Return the versions of an API that a caller knows: from the store, as their own, or by a subscription."""
+    subscribed = _joined().where(Application.owner_id == caller.account_id).subquery()
     known = or_(
-        col(Api.id).in_(select(_visible(roles).subquery().c.id)),
-        Api.owner == owner_id,
+        col(Api.id).in_(select(_visible(caller.roles).subquery().c.id)),
+        own(caller),
         col(Api.id).in_(select(subscribed.c.api_id)),
     )
     return session.exec(select(Api).where(Api.name == name, known).order_by(col(Api.version))).all()

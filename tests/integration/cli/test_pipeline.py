@@ -55,6 +55,11 @@ def test_a_folder_is_applied_once_compared_and_exported(pipeline: Shell, folder:
     assert pipeline.run("diff", *of) == "nothing to do\n"
     changes = json.loads(pipeline.run("diff", *of, "--env", "staging", "-o", "json", code=2))["changes"]
     assert [change["fields"] for change in changes if change["action"] == "update"] == [["description"]]
+    assert pipeline.run("diff", *of, "--env", "staging", code=2).splitlines() == [
+        "update api          Echo 1.0: description",
+        '  - description: ""',
+        '  + description: "of the staging"',
+    ]
     assert pipeline.run("apply", *of, "--env", "staging") == "update api          Echo 1.0: description\n"
 
     exported = folder / "exported.yaml"
@@ -90,6 +95,8 @@ def test_who_calls_must_be_known(shell: Shell, folder: Path, tmp_path: Path) -> 
 
 def test_a_manifest_is_checked_without_a_control_plane(folder: Path) -> None:
     assert framegate("validate", "-f", str(folder)).out == "valid: apis 1, applications 1, subscriptions 1\n"
+    printed = json.loads(framegate("validate", "-f", str(folder), "-o", "json").out)
+    assert printed == {"valid": True, "policies": 0, "apis": 1, "applications": 1, "subscriptions": 1}
     schema = json.loads(framegate("validate", "--schema").out)
     assert "apis" in schema["properties"]
     assert framegate("validate").exit_code == 2

@@ -45,7 +45,7 @@ Objects = frozenset[tuple[str, str, str]]
 NAMES = st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True)
 FATES: st.SearchStrategy[Fate] = st.sampled_from(["heard", "heard", "unsent", "unheard"])
 PODS = PUSHERS = 2
-SETTLED = 8
+SETTLED = 4
 
 
 class CrashingMirror(Mirror):
@@ -144,6 +144,7 @@ class Pushing(RuleBasedStateMachine):
         self.pushers = [self.make_pusher(mirror) for mirror in self.mirrors]
         self.pods = [Pod(self.site, f"pod-{index}") for index in range(PODS)]
         self.note()
+        self.publish(["a", "b"], 1)
 
     def make_pusher(self, mirror: Mirror) -> Pusher:
         pusher = make_pusher(self.database, self.site.redis)
@@ -188,6 +189,16 @@ class Pushing(RuleBasedStateMachine):
                 policy = policy_of(name, amount) if amount is not None else None
                 outbox.record(session, "policy", name, policy, system_clock())
         self.note()
+
+    @rule(names=NAMES, amount=st.sampled_from([3, 4, None]))
+    def publish(self, names: list[str], amount: int | None) -> None:
+        """Have all go well: so there is something to lose."""
+        self.commit(names, amount)
+        self.reconcile(0, "heard")
+        self.push(0, "heard")
+        for pod in self.pods:
+            pod.step()
+            pod.step()
 
     @rule(index=st.integers(0, PUSHERS - 1), fate=FATES)
     def push(self, index: int, fate: Fate) -> None:
@@ -315,4 +326,4 @@ def site(sqlite_template: Path, tmp_path: Path, redis_url: str, monkeypatch: pyt
 
 @pytest.mark.timeout(600)
 def test_the_push_protocol(site: Site, rounds: int) -> None:
-    check(lambda: Pushing(site), 20 * rounds)
+    check(lambda: Pushing(site), 60 * rounds)

@@ -101,12 +101,12 @@ def belong_to_another(catalogue: Catalogue) -> None:
     catalogue.redis.hset(keys.catalogue_objects("api"), "stranger", "{}")
 
 
-def be_of_another_version(catalogue: Catalogue) -> None:
-    """Leave Redis as a version would that knows other kinds: its digest is ours, for they have no objects."""
-    catalogue.redis.hset(keys.CATALOGUE_STATE, KINDS_FIELD, "api,novelty")
+def be_of_an_older_version(catalogue: Catalogue) -> None:
+    """Leave Redis as a version would that knows fewer kinds: its digest is ours, for the others have no objects."""
+    catalogue.redis.hset(keys.CATALOGUE_STATE, KINDS_FIELD, "api,policy")
 
 
-HARMS = [flush, lose_state, halve_state, go_back, belong_to_another, be_of_another_version]
+HARMS = [flush, lose_state, halve_state, go_back, belong_to_another, be_of_an_older_version]
 
 
 @pytest.mark.parametrize("harm", HARMS)
@@ -117,13 +117,33 @@ def test_reconciling_repairs_what_redis_lost(catalogue: Catalogue, harm: Callabl
     harm(catalogue)
     catalogue.pusher.reconcile()
     catalogue.assert_equal()
-    assert catalogue.redis.hget(keys.CATALOGUE_STATE, KINDS_FIELD) == ",".join(KINDS)
+    assert catalogue.redis.hget(keys.CATALOGUE_STATE, KINDS_FIELD) == ",".join(sorted(KINDS))
     assert catalogue.ours().epoch == epoch
     assert [change.revision for change in catalogue.stream()] == [1, 2, 3]
     catalogue.record("d")
     catalogue.pusher.turn()
     assert catalogue.stream()[-1].revision == 4
     catalogue.assert_equal()
+
+
+def test_what_a_newer_version_wrote_is_left_alone(catalogue: Catalogue) -> None:
+    """Else two versions on one database would undo each other's work again and again."""
+    catalogue.record("a")
+    catalogue.pusher.turn()
+    catalogue.redis.hset(keys.CATALOGUE_STATE, KINDS_FIELD, ",".join([*KINDS, "novelty"]))
+    catalogue.pusher.reconcile()
+    assert "novelty" in str(catalogue.redis.hget(keys.CATALOGUE_STATE, KINDS_FIELD))
+
+
+def test_kinds_that_only_a_newer_version_knows_are_named_while_they_have_objects(catalogue: Catalogue) -> None:
+    mirror, mark = Mirror(catalogue.redis, "key"), catalogue.ours()
+    objects = keys.catalogue_objects("novelty")
+    assert mirror.replace(Snapshot(mark, [("novelty", "a", "{}")], []), None)
+    assert "novelty" in str(catalogue.redis.hget(keys.CATALOGUE_STATE, KINDS_FIELD)).split(",")
+    assert catalogue.redis.hgetall(objects) == {"a": "{}"}
+    assert mirror.replace(Snapshot(mark, [], []), mark)
+    assert "novelty" not in str(catalogue.redis.hget(keys.CATALOGUE_STATE, KINDS_FIELD)).split(",")
+    assert not catalogue.redis.exists(objects)
 
 
 @pytest.mark.parametrize("harm", [flush, lose_state, belong_to_another])

@@ -1,6 +1,6 @@
 """The store, applications and their keys, as a subscriber uses them."""
 
-import pytest
+import re
 
 from tests.integration.control_plane.platform import Platform, on_sqlite
 from tests.integration.control_plane.portal.person import Person, shown, wrong_at
@@ -57,16 +57,28 @@ async def test_a_secret_is_shown_once(admin: Person) -> None:
     assert "Generate production keys" in await admin.see(place)
 
 
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"key_type": "PRODUCTION", "validity_seconds": "1"}, "greater than or equal to 5"),
-        ({"key_type": "OTHER"}, "'PRODUCTION' or 'SANDBOX'"),
-    ],
-)
-async def test_a_bad_key_is_not_made(admin: Person, fields: dict[str, str], said: str) -> None:
+async def test_a_bad_key_is_not_made(admin: Person) -> None:
     place = await make_application(admin)
-    assert said in await admin.send(f"{place}/keys", 422, **fields)
+    page = await admin.send(f"{place}/keys", 422, key_type="SANDBOX", validity_seconds="1")
+    assert "greater than or equal to 5" in wrong_at(page, "validity-SANDBOX")
+    assert "'PRODUCTION' or 'SANDBOX'" in await admin.send(f"{place}/keys", 422, key_type="OTHER")
+
+
+async def test_an_api_key_is_shown_once(admin: Person, platform: Platform) -> None:
+    place = await make_application(admin)
+    key = {"api_key_name": "Sensor", "api_key_type": "SANDBOX", "allowed_ips": "203.0.113.7, 198.51.100.0/24"}
+    page = await admin.send(f"{place}/api-keys", 200, **key)
+    text = shown(page, "once-api-key")
+    later = await admin.see(place)
+    assert text not in later
+    assert f"<code>{text[-4:]}</code>" in later
+    assert "203.0.113.7, 198.51.100.0/24" in later
+    bad = await admin.send(f"{place}/api-keys", 422, **{**key, "allowed_ips": "nowhere"})
+    assert "must be an IP address" in wrong_at(bad, "allowed_ips")
+    found = re.search(r"/api-keys/([^/]+)/delete", later)
+    assert found
+    assert "done=api_key_deleted" in await admin.send(f"{place}/api-keys/{found[1]}/delete")
+    assert "203.0.113.7" not in await admin.see(place)
 
 
 async def test_an_application_is_changed_and_deleted(admin: Person) -> None:
