@@ -14,13 +14,13 @@ def check(document: Document) -> Document:
     if version not in VERSIONS:
         raise InvalidError.of("/asyncapi", f"must be one of {', '.join(VERSIONS)}")
     _refuse(check_references(document, MAX_ERRORS))
-    _refuse(check_schema(document, version, resolved=False))
-    _refuse(check_schema(resolve(document), version, resolved=True))
+    _refuse(check_schema(document, version))
+    _refuse(check_schema(resolve(document), version))
     _refuse(check_rules(document))
     converted = as_version_3(document)
     if converted is not document:
         _refuse(check_references(converted, MAX_ERRORS), "once it is told as AsyncAPI 3.0: ")
-        _refuse(check_schema(converted, converted["asyncapi"], resolved=True), "once it is told as AsyncAPI 3.0: ")
+        _refuse(check_schema(converted, converted["asyncapi"]), "once it is told as AsyncAPI 3.0: ")
     return converted
 
 

@@ -33,6 +33,13 @@ def _to(*parts: str) -> dict[str, str]:
     return {REF: f"#{make_pointer(*parts)}"}
 
 
+def messages_of(operation: Document) -> list[Document]:
+    """Return the messages of an operation of version 2: one, or several to choose from."""
+    message = operation.get("message", {})
+    several: list[Document] = [message] if REF in message or "oneOf" not in message else message["oneOf"]
+    return several
+
+
 class _Converter:
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -94,8 +101,7 @@ class _Converter:
         if "traits" in given:
             operation["traits"] = [self._operation_trait(trait) for trait in given["traits"]]
         if "message" in given:
-            message = given["message"]
-            names = [self._add_message(kind, item, messages) for item in message.get("oneOf", [message])]
+            names = [self._add_message(kind, message, messages) for message in messages_of(given)]
             operation["messages"] = [_to("channels", channel, "messages", name) for name in names]
         wanted = given.get("operationId", f"{channel}.{kind}")
         self._operations[free_name(wanted, self._operations)] = operation
@@ -159,7 +165,8 @@ class _Converter:
 
 
 def _each(given: Document, convert: Callable[[Document], Document]) -> Document:
-    return {key: item if REF in item else convert(item) for key, item in given.items()}
+    """Convert what a map holds, but for references, and for what its schema lets stand there though it is nothing."""
+    return {key: convert(item) if isinstance(item, dict) and REF not in item else item for key, item in given.items()}
 
 
 def _scheme(scheme: Document) -> Document:

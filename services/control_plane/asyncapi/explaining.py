@@ -36,6 +36,20 @@ class GaveUpError(Exception):
     """There is too much to look through."""
 
 
+class Walk:
+    """One way through a value, with an end."""
+
+    def __init__(self) -> None:
+        self._left = MAX_STEPS
+        self.met_ambiguity = False
+        """Whether a reference could be a bare form of what it stands for as well: that is no fault of it."""
+
+    def step(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise GaveUpError
+
+
 def make_validator(schema: dict[str, Any]) -> Draft7Validator:
     return Draft7Validator(
         schema,
@@ -51,30 +65,29 @@ class Explainer:
         self._schema = schema
         self._validators: dict[int, Draft7Validator] = {}  # by the identities of schemas within the one
 
-    def explain(self, value: Any) -> Iterator[Found]:
+    def explain(self, value: Any, walk: Walk) -> Iterator[Found]:
         """Yield what is wrong. Raises `GaveUpError`."""
-        return self._explain(self._schema, value, (), iter(range(MAX_STEPS)))
+        return self._explain(self._schema, value, (), walk)
 
-    def _explain(self, schema: Any, value: Any, place: Place, steps: Iterator[int]) -> Iterator[Found]:
-        if next(steps, None) is None:
-            raise GaveUpError
+    def _explain(self, schema: Any, value: Any, place: Place, walk: Walk) -> Iterator[Found]:
+        walk.step()
         if isinstance(schema, bool):
             if not schema:
                 yield Found(place, "is not allowed here")
             return
         if "$ref" in schema:  # what stands beside it counts for nothing
-            yield from self._explain(self._at(schema["$ref"]), value, place, steps)
+            yield from self._explain(self._at(schema["$ref"]), value, place, walk)
             return
         found = self._ask(schema, value, place)
         if found is not None:
             yield found
             return
         if isinstance(value, dict):
-            yield from self._explain_object(schema, value, place, steps)
+            yield from self._explain_object(schema, value, place, walk)
         elif isinstance(value, list):
             for index, item in enumerate(value):
-                yield from self._explain(_schema_of_item(schema, index), item, (*place, index), steps)
-        yield from self._explain_forms(schema, value, place, steps)
+                yield from self._explain(_schema_of_item(schema, index), item, (*place, index), walk)
+        yield from self._explain_forms(schema, value, place, walk)
 
     def _ask(self, schema: dict[str, Any], value: Any, place: Place) -> Found | None:
         """Ask the library about one step: types, numbers, texts, and names of keys, but not what stands under them."""
@@ -90,34 +103,37 @@ class Explainer:
         return None
 
     def _explain_object(
-        self, schema: dict[str, Any], value: dict[str, Any], place: Place, steps: Iterator[int]
+        self, schema: dict[str, Any], value: dict[str, Any], place: Place, walk: Walk
     ) -> Iterator[Found]:
         patterns = schema.get("patternProperties", {})
         for key, item in value.items():
             if "propertyNames" in schema:
-                yield from self._explain(schema["propertyNames"], key, place, steps)
+                yield from self._explain(schema["propertyNames"], key, place, walk)
             schemas = [of for pattern, of in patterns.items() if self._matches(pattern, key)]
             if key in schema.get("properties", {}):
                 schemas.append(schema["properties"][key])
             for of in schemas or [schema.get("additionalProperties", True)]:
-                yield from self._explain(of, item, (*place, key), steps)
+                yield from self._explain(of, item, (*place, key), walk)
 
-    def _explain_forms(self, schema: dict[str, Any], value: Any, place: Place, steps: Iterator[int]) -> Iterator[Found]:
+    def _explain_forms(self, schema: dict[str, Any], value: Any, place: Place, walk: Walk) -> Iterator[Found]:
         for of in schema.get("allOf", ()):
-            yield from self._explain(of, value, place, steps)
+            yield from self._explain(of, value, place, walk)
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                found = [next(self._explain(of, value, place, steps), None) for of in schema[keyword]]
+                found = [next(self._explain(of, value, place, walk), None) for of in schema[keyword]]
                 wrong = [item for item in found if item is not None]
                 if len(wrong) == len(found):
                     yield max(wrong, key=lambda item: (len(item.place), not item.is_form))
                 elif keyword == "oneOf" and len(found) - len(wrong) > 1:
-                    yield from _explain_ambiguity(value, place)
-        if "not" in schema and next(self._explain(schema["not"], value, place, steps), None) is None:
+                    if _is_reference(value):
+                        walk.met_ambiguity = True
+                    else:
+                        yield Found(place, "could be of more than one form")
+        if "not" in schema and next(self._explain(schema["not"], value, place, walk), None) is None:
             yield Found(place, "is what it must not be")
         if "if" in schema:
-            is_so = next(self._explain(schema["if"], value, place, steps), None) is None
-            yield from self._explain(schema.get("then" if is_so else "else", True), value, place, steps)
+            is_so = next(self._explain(schema["if"], value, place, walk), None) is None
+            yield from self._explain(schema.get("then" if is_so else "else", True), value, place, walk)
 
     def _matches(self, pattern: str, key: str) -> bool:
         validator = self._validators.get(id(pattern))
@@ -148,10 +164,8 @@ def _schema_of_item(schema: dict[str, Any], index: int) -> Any:
     return items
 
 
-def _explain_ambiguity(value: Any, place: Place) -> Iterator[Found]:
-    """Before 2.5 a reference may pass as a bare form of what it stands for, too: that is no fault of it."""
-    if not isinstance(value, dict) or "$ref" not in value:
-        yield Found(place, "could be of more than one form")
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, dict) and "$ref" in value
 
 
 def _is_about_form(error: ValidationError) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from services.control_plane.asyncapi.naming import free_name, name_channel
@@ -111,14 +111,21 @@ def _without_backend(components: Document) -> Document:
 
 
 def _off_servers(channel: Document) -> Document:
+    if REF in channel:
+        return {REF: channel[REF]}
     return {key: item for key, item in channel.items() if key != "servers"}
 
 
-def _unsecured(operation: Document) -> Document:
-    kept = {key: item for key, item in operation.items() if key != "security"}
-    if "traits" in kept:
-        kept["traits"] = [_unsecured(trait) for trait in kept["traits"]]
-    return kept
+def _unsecured(part: Any) -> Any:
+    """Return an operation, a trait, or whatever holds several, without its security."""
+    if isinstance(part, list):
+        return [_unsecured(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if REF in part:
+        return {REF: part[REF]}  # what stands beside it means nothing
+    kept = {key: item for key, item in part.items() if key != "security"}
+    return kept | ({"traits": _unsecured(kept["traits"])} if "traits" in kept else {})
 
 
 def _channel_of(operation: Document) -> str:

@@ -16,8 +16,15 @@ _MAX_RESOLVED_DEPTH: Final = 2 * MAX_DEPTH
 # What is no part of AsyncAPI's own tree: schemas, which may refer to themselves, and data.
 _FOREIGN: Final = frozenset({"payload", "headers", "schemas", "schema", "examples", "bindings"})
 
-# Where AsyncAPI 3 asks for a reference, and for nothing else.
-_REFERENCE_ONLY: Final = frozenset({"channel", "messages", "servers"})
+# Fields whose entries have names of the author's own, which mean nothing here.
+_MAPS: Final = frozenset({
+    "channels", "operations", "messages", "servers", "variables", "parameters", "securitySchemes", "serverVariables",
+    "correlationIds", "operationTraits", "messageTraits", "replies", "replyAddresses", "externalDocs", "tags",
+    "serverBindings", "channelBindings", "operationBindings", "messageBindings",
+})  # fmt: skip
+
+# Where AsyncAPI 3 asks for a reference, and for nothing else: lists, but for the channel.
+_REFERENCE_ONLY: Final = frozenset({"messages", "servers"})
 
 
 class DanglingError(Exception):
@@ -99,19 +106,23 @@ class _Resolver:
         self._references = References(document)
         self._values = 0
 
-    def resolve(self, value: Any, depth: int) -> Any:
+    def resolve(self, value: Any, depth: int, *, is_map: bool = False) -> Any:
         self._values += 1
         if self._values > MAX_VALUES or depth > _MAX_RESOLVED_DEPTH:
             raise refused("grows too large where its references are resolved, or never ends")
         value = self._references.follow(value)
         if isinstance(value, dict):
-            return {key: self._resolve_entry(key, item, depth) for key, item in value.items()}
+            resolve_entry = self._resolve_named if is_map else self._resolve_field
+            return {key: resolve_entry(key, item, depth + 1) for key, item in value.items()}
         if isinstance(value, list):
             return [self.resolve(item, depth + 1) for item in value]
         return value
 
-    def _resolve_entry(self, key: str, value: Any, depth: int) -> Any:
+    def _resolve_named(self, _: str, value: Any, depth: int) -> Any:
+        return self.resolve(value, depth)
+
+    def _resolve_field(self, key: str, value: Any, depth: int) -> Any:
         is_kept = key == "channel" or (key in _REFERENCE_ONLY and isinstance(value, list))
         if is_kept or key in _FOREIGN or key.startswith("x-"):
             return value
-        return self.resolve(value, depth + 1)
+        return self.resolve(value, depth, is_map=key in _MAPS)

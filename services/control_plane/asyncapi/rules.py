@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from services.control_plane.asyncapi.conversion import messages_of
 from services.control_plane.asyncapi.pointers import name_field
 from services.control_plane.asyncapi.reading import Document
 from services.control_plane.asyncapi.references import REF, References
@@ -78,8 +79,7 @@ class _Rules2:
             if id_ in self._operation_ids:
                 yield (*place, "operationId"), "is another operation's"
             self._operation_ids.add(id_)
-        message = operation.get("message", {})
-        for given in message.get("oneOf", [message]):
+        for given in messages_of(operation):
             followed = self._follow(given)
             if (id_ := followed.get("messageId")) is None:
                 continue

@@ -61,8 +61,8 @@ class SchemaComparison:
         before, after, above = self._enter(before, after, above)
         if before is after is None:
             return
-        if not isinstance(before, dict) or not isinstance(after, dict):
-            if before != after:
+        if not _is_schema(before) or not _is_schema(after):
+            if not self._is_same(before, after, above - {(id(before), id(after))}):
                 yield "schema_changed", True, place
             return
         yield from _compare_sets("type_changed", _types_of(before), _types_of(after), direction, place)
@@ -122,6 +122,21 @@ class SchemaComparison:
                 self._is_same(*pair, above) for pair in zip(before, after, strict=True)
             )
         return bool(before == after)
+
+
+def _is_schema(value: Any) -> bool:
+    """Tell whether a value has the shape of a schema: a reference may lead to anything, and formats have their own."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("properties", {}), dict)
+        and isinstance(value.get("enum", []), list)
+        and (isinstance(value.get("type", ""), str) or _are_names(value["type"]))
+        and _are_names(value.get("required", []))
+    )
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _rest(schema: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from jsonschema_rs import Draft7Validator
 
-from services.control_plane.asyncapi.explaining import Explainer, GaveUpError, make_validator
+from services.control_plane.asyncapi.explaining import Explainer, GaveUpError, Walk, make_validator
 from services.control_plane.asyncapi.pointers import DOCUMENT, name_field
 from services.control_plane.kit.problems import FieldError
 
@@ -23,22 +23,20 @@ def _load(version: str) -> tuple[Draft7Validator, Explainer]:
     return make_validator(schema), Explainer(schema)
 
 
-def check_schema(document: dict[str, Any], version: str, *, resolved: bool) -> list[FieldError]:
-    """Return what the schema of a version finds wrong: the first errors, each named where the document comes closest.
-
-    Where references are not `resolved` yet, and nothing but these is in doubt, nothing is wrong so far.
-    """
+def check_schema(document: dict[str, Any], version: str) -> list[FieldError]:
+    """Return what the schema of a version finds wrong: the first errors, where the document comes closest to it."""
     validator, explainer = _load(version)
     if validator.is_valid(document):
         return []
     found: dict[str, str] = {}
+    walk = Walk()
     try:
-        for place, message, _ in explainer.explain(document):
+        for place, message, _ in explainer.explain(document, walk):
             found.setdefault(name_field(place), message)
             if len(found) == MAX_ERRORS:
                 break
     except (GaveUpError, RecursionError):
         found = found or {DOCUMENT: "is not valid, and too large to say where"}
-    if resolved and not found:
+    if not found and not walk.met_ambiguity:
         found = {DOCUMENT: f"is not valid by the schema of AsyncAPI {version}"}
     return [FieldError(*item) for item in found.items()]

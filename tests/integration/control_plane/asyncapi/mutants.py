@@ -150,6 +150,9 @@ OF_3: Final[dict[str, Changes]] = {
     "tags at the root as in 2": {"tags": [{"name": "a"}]},
     "a component's name with a space": {"components.schemas.my name": {}},
     "bindings for WebSocket": {"channels.room.bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}}},
+    "bindings with a schema elsewhere": {
+        "channels.room.bindings": {"ws": {"query": {"$ref": "#/components/schemas/said"}}}
+    },
     "bindings with a bad method": {"channels.room.bindings": {"ws": {"method": "PUT"}}},
     "two channels of an address": {"channels.lobby.address": "/rooms/{id}", "channels.lobby.parameters": {"id": {}}},
     "a name of another version": {"asyncapi": "3.0"},
@@ -208,6 +211,10 @@ OF_2: Final[dict[str, Changes]] = {
     "an operation as in 3": {"operations": {}},
     "a message in another place": {f"{_ROOM_2}.publish.message": {"$ref": "other.yaml#/said"}},
     "info by reference": {"info": {"$ref": "#/components/x-info"}, "components.x-info": {"title": "a", "version": "1"}},
+    "bindings with a schema elsewhere": {
+        "components.schemas.said": {"type": "object", "properties": {}},
+        f"{_ROOM_2}.bindings": {"ws": {"query": {"$ref": "#/components/schemas/said"}}},
+    },
     "a trait": {f"{_ROOM_2}.publish.traits": [{"bindings": {"ws": {}}}], f"{_SAID}.traits": [{"name": "said"}]},
     "an id that is no URI": {"id": "not a uri"},
     "an id": {"id": "urn:example:chat"},

@@ -168,6 +168,14 @@ def test_formats_of_schemas() -> None:
     assert of_payload("send", avro, avro | {"schema": {"type": "int"}}) == {("schema_changed", True, "")}
 
 
+@pytest.mark.parametrize("key", ["type", "properties", "required", "enum"])
+def test_what_is_no_schema_is_compared_as_it_stands(key: str) -> None:
+    odd, other = {"schemaFormat": "text/plain", "schema": {key: 1}}, {"schemaFormat": "text/plain", "schema": {key: 2}}
+    for before, after in ((odd, other), ({key: [{}]}, {key: {}})):
+        assert of_payload("send", before, before) == set()
+        assert of_payload("send", before, after) == {("schema_changed", True, "")}
+
+
 def test_headers_count_too() -> None:
     new = change(CHAT_3, {"components.messages.said.headers": {"type": "object"}})
     assert changes(CHAT_3, new) == {("type_changed", True, "/channels/room/messages/said/headers")}
