@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.control_plane.asyncapi.naming import free_name, name_channel
+from services.control_plane.asyncapi.naming import Names, name_channel
 from services.control_plane.asyncapi.pointers import make_pointer, split_fragment
 from services.control_plane.asyncapi.reading import Document
 from services.control_plane.asyncapi.references import REF, References, reference_of
@@ -46,6 +46,7 @@ class _Converter:
         self._references = References(document)
         self._channels: Document = {}
         self._operations: Document = {}
+        self._channel_names, self._operation_names = Names(self._channels), Names(self._operations)
 
     def convert(self) -> Document:
         given = self._document
@@ -79,7 +80,7 @@ class _Converter:
         return reference
 
     def _add_channel(self, address: str, given: Document) -> None:
-        name = free_name(name_channel(address), self._channels)
+        name = self._channel_names.find_free(name_channel(address))
         kept = _without(given, "publish", "subscribe", "servers", "parameters", "bindings")
         channel: Document = {"address": address} | kept | _bindings(given)
         if "servers" in given:
@@ -104,7 +105,7 @@ class _Converter:
             names = [self._add_message(kind, message, messages) for message in messages_of(given)]
             operation["messages"] = [_to("channels", channel, "messages", name) for name in names]
         wanted = given.get("operationId", f"{channel}.{kind}")
-        self._operations[free_name(wanted, self._operations)] = operation
+        self._operations[self._operation_names.find_free(wanted)] = operation
 
     def _add_message(self, kind: str, given: Document, messages: Document) -> str:
         reference = reference_of(given)
@@ -116,7 +117,7 @@ class _Converter:
             wanted = whole.get("messageId") or whole.get("name") or f"{kind}Message"
         if messages.get(wanted) == message:  # both operations speak of the same
             return wanted
-        name = free_name(wanted, messages)
+        name = Names(messages).find_free(wanted)
         messages[name] = message
         return name
 

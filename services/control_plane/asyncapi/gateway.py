@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from services.control_plane.asyncapi.naming import free_name, name_channel
+from services.control_plane.asyncapi.naming import Names, name_channel
 from services.control_plane.asyncapi.pointers import split_fragment
 from services.control_plane.asyncapi.reading import Document
 from services.control_plane.asyncapi.references import REF
@@ -65,8 +65,9 @@ def generate(api: Api, gateway: Gateway) -> Document:
     """Return a document for an API that was given none: its paths, and messages of any form."""
     channels: Document = {}
     operations: Document = {}
+    names = Names(channels)
     for path in dict.fromkeys(("/", *(path["path"] for path in api.paths))):
-        name = free_name(name_channel(path), channels)
+        name = names.find_free(name_channel(path))
         channels[name] = _describe_channel(path)
         for kind, action in _OPERATIONS:
             operations[f"{name}.{kind}"] = {

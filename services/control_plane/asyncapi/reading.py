@@ -8,6 +8,8 @@ from services.control_plane.kit.problems import InvalidError
 
 MAX_BYTES: Final = 512 * 1024
 MAX_VALUES: Final = 50_000
+MAX_RESOLVED_VALUES: Final = 4 * MAX_VALUES
+"""With what references lead to in their place."""
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -25,7 +27,7 @@ def read_document(data: bytes, form: Form | None = None) -> Document:
         raise refused(str(error), *error.path) from error
     if not isinstance(value, dict):
         raise refused("must be an object")
-    if _count(value) > MAX_VALUES:
+    if count_values(value, MAX_VALUES) > MAX_VALUES:
         raise refused(f"holds more than {MAX_VALUES} values")
     return value
 
@@ -34,9 +36,10 @@ def refused(message: str, *path: object) -> InvalidError:
     return InvalidError.of(name_field(path), message)
 
 
-def _count(root: Any) -> int:
+def count_values(root: Any, most: int) -> int:
+    """Return how many values there are, counting no further than `most` and one: a part counts wherever it stands."""
     count, left = 0, [root]
-    while left:
+    while left and count <= most:
         value = left.pop()
         count += 1
         if isinstance(value, dict):

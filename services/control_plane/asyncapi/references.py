@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from services.control_plane.asyncapi.pointers import name_field, split_fragment
-from services.control_plane.asyncapi.reading import MAX_VALUES, Document, refused
+from services.control_plane.asyncapi.reading import MAX_RESOLVED_VALUES, Document, count_values, refused
 from services.control_plane.kit.documents import MAX_DEPTH
-from services.control_plane.kit.problems import FieldError
+from services.control_plane.kit.problems import FieldError, InvalidError
 
 REF: Final = "$ref"
 
 _MAX_HOPS: Final = 32
+_MAX_REFERENCE_CHARACTERS: Final = 1000
 _MAX_RESOLVED_DEPTH: Final = 2 * MAX_DEPTH
 
 # What is no part of AsyncAPI's own tree: schemas, which may refer to themselves, and data.
@@ -47,6 +48,8 @@ class References:
         return value
 
     def _find(self, reference: str, hops: Iterator[int]) -> Any:
+        if len(reference) > _MAX_REFERENCE_CHARACTERS:
+            raise DanglingError("is too long")
         if reference != "#" and not reference.startswith("#/"):
             raise DanglingError("must be a reference within the document, such as #/components/messages/Chat")
         value: Any = self._document
@@ -107,9 +110,9 @@ class _Resolver:
         self._values = 0
 
     def resolve(self, value: Any, depth: int, *, is_map: bool = False) -> Any:
-        self._values += 1
-        if self._values > MAX_VALUES or depth > _MAX_RESOLVED_DEPTH:
-            raise refused("grows too large where its references are resolved, or never ends")
+        self._add(1)
+        if depth > _MAX_RESOLVED_DEPTH:
+            raise too_large()
         value = self._references.follow(value)
         if isinstance(value, dict):
             resolve_entry = self._resolve_named if is_map else self._resolve_field
@@ -124,5 +127,15 @@ class _Resolver:
     def _resolve_field(self, key: str, value: Any, depth: int) -> Any:
         is_kept = key == "channel" or (key in _REFERENCE_ONLY and isinstance(value, list))
         if is_kept or key in _FOREIGN or key.startswith("x-"):
+            self._add(count_values(value, MAX_RESOLVED_VALUES))
             return value
         return self.resolve(value, depth, is_map=key in _MAPS)
+
+    def _add(self, count: int) -> None:
+        self._values += count
+        if self._values > MAX_RESOLVED_VALUES:
+            raise too_large()
+
+
+def too_large() -> InvalidError:
+    return refused("grows too large where its references are resolved, or never ends")

@@ -1,7 +1,7 @@
 """What AsyncAPI asks for in words, and its JSON Schemas can't say: names that must be there, targets of references."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -96,12 +96,12 @@ class _Rules2:
 def _check_parameters(place: Place, address: str, channel: Document) -> Iterator[Finding]:
     """Compare what stands in braces with what is described, where anything is."""
     if "parameters" in channel:
-        named, described = _NAMED.findall(address), channel["parameters"]
+        named, described = dict.fromkeys(_NAMED.findall(address)), channel["parameters"]
         yield from (
             ((*place, "parameters", name), "stands nowhere in braces") for name in described if name not in named
         )
         yield from _check_described((*place, "parameters"), named, described)
 
 
-def _check_described(place: Place, named: list[str], described: Document) -> Iterator[Finding]:
+def _check_described(place: Place, named: Iterable[str], described: Document) -> Iterator[Finding]:
     yield from (((*place, name), "is not described") for name in dict.fromkeys(named) if name not in described)

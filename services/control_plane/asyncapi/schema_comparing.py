@@ -66,6 +66,7 @@ class SchemaComparison:
                 yield "schema_changed", True, place
             return
         yield from _compare_sets("type_changed", _types_of(before), _types_of(after), direction, place)
+        self._left -= len(before.get("enum", ())) + len(after.get("enum", ()))
         yield from _compare_sets("values_changed", _values_of(before), _values_of(after), direction, place)
         yield from _compare_required(before, after, direction, place)
         yield from self._compare_properties(before, after, direction, place, above)
