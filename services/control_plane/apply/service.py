@@ -103,6 +103,8 @@ class _Run:
     apis: dict[str, _PutApi] = field(default_factory=dict)
     applications: set[str] = field(default_factory=set)
     subscriptions: set[str] = field(default_factory=set)
+    subscribed: set[str] = field(default_factory=set)
+    """APIs that a subscription of the manifest names."""
 
     def put(self, manifest: Manifest) -> Iterator[Change]:
         for index, policy in enumerate(manifest.policies):
@@ -207,6 +209,7 @@ class _Run:
                 lambda: subscriptions.move(self.session, row, entry.policy, None),
             )
         self.subscriptions.add(row.id)
+        self.subscribed.add(api.id)
         return change
 
     def _open(self, api: Api) -> None:
@@ -219,6 +222,7 @@ class _Run:
         found = store_repository.find_application_named(self.session, name, self.caller.account_id)
         if found is None:
             raise unknown_application(name)
+        self.applications.add(found.id)
         return found
 
     def _find_api(self, entry: SubscriptionEntry) -> Api:
@@ -262,7 +266,7 @@ class _Run:
 
     def _prune_apis(self) -> Iterator[Change]:
         for row in publisher_repository.list_owned(self.session, self.caller.account_id):
-            if row.id not in self.apis:
+            if row.id not in self.apis and row.id not in self.subscribed:
                 _require(self.caller, PUBLISHER_WRITE)
                 with at(f"prune {row.name} {row.version}"):
                     self.services.apis.delete(self.session, row, None)

@@ -248,6 +248,16 @@ async def test_prune_spares_what_others_use(platform: Platform) -> None:
     assert (await platform.read("/publisher/v1/apis"))["total"] == 1
 
 
+async def test_prune_spares_what_a_subscription_names(platform: Platform) -> None:
+    await apply(platform.client, MANIFEST)
+    await platform.make_api(name="Unnamed", context="/unnamed")
+    (application,) = (await platform.read("/store/v1/applications", q="Robot"))["items"]
+    only = {"subscriptions": [SUBSCRIPTION]}
+    assert actions(await apply(platform.client, only, prune=True)) == {"delete Unnamed": []}
+    assert (await platform.read("/store/v1/applications", q="Robot"))["items"] == [application]
+    assert (await platform.read("/store/v1/subscriptions"))["total"] == 1
+
+
 async def test_a_subscription_finds_its_api(platform: Platform) -> None:
     versions = [{**ECHO, "version": version, "state": "published"} for version in ("1.0", "2.0")]
     manifest = {"apis": versions, "applications": [{"name": "Robot"}], "subscriptions": [SUBSCRIPTION]}
