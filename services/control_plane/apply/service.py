@@ -213,9 +213,9 @@ class _Run:
         return change
 
     def _open(self, api: Api) -> None:
-        """Let a new API take subscriptions, whatever state it is on its way to."""
+        """Let an API take subscriptions: a new one whatever state it is on its way to."""
         put = self.apis.get(api.id)
-        if put and put.entry.target and put.change.action == "create":
+        if put and put.entry.target and (put.change.action == "create" or put.entry.target == "PUBLISHED"):
             self._move(put, "PUBLISHED")
 
     def _find_application(self, name: str) -> Application:

@@ -328,6 +328,16 @@ async def test_states_on_the_way_do_not_matter(platform: Platform) -> None:
     assert (await platform.read("/store/v1/subscriptions"))["total"] == len(names)
 
 
+@pytest.mark.parametrize("state", ["created", "prototyped", "blocked"])
+@on_sqlite
+async def test_what_is_there_is_published_and_subscribed_to_in_one_go(platform: Platform, state: str) -> None:
+    await apply(platform.client, {"apis": [{**ECHO, "state": state}], "applications": [{"name": "Robot"}]})
+    manifest = {"apis": [{**ECHO, "state": "published"}], "subscriptions": [SUBSCRIPTION]}
+    wanted = {"update EchoWebSocket": ["state"], "create Robot to EchoWebSocket 1.0": []}
+    assert actions(await apply(platform.client, manifest)) == wanted
+    assert actions(await apply(platform.client, manifest)) == {}
+
+
 async def test_what_is_no_longer_served_may_lose_its_endpoints(platform: Platform) -> None:
     await apply(platform.client, {"apis": [{**ECHO, "state": "published"}]})
     bare = {**ECHO, "endpoints": {}, "state": "created"}
