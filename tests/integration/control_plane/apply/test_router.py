@@ -17,6 +17,7 @@ from tests.integration.control_plane.platform import ECHO, Platform, fields, on_
 APPLY: Final = "/publisher/v1/apply"
 EXPORT: Final = "/publisher/v1/export"
 SUBSCRIPTION: Final = {"application": "Robot", "api": "EchoWebSocket", "policy": "Gold"}
+DEFAULTS: Final = (("/a", "1.0"), ("/b", "2.0"), ("/A", "3.0"))
 MANIFEST: Final[dict[str, Any]] = {
     "policies": [{"name": "Slow", "level": "subscription", "limits": [{"amount": 5}]}],
     "apis": [{**ECHO, "policies": ["Slow", "Gold"], "tags": ["b", "a"], "state": "published"}],
@@ -147,6 +148,16 @@ async def test_yaml_is_read_as_json_is(platform: Platform) -> None:
 async def test_what_is_wrong_is_named_by_its_place(platform: Platform, changes: Any, place: str) -> None:
     assert list(fields(await platform.client.post(APPLY, json=changes))) == [place]
     assert (await platform.read("/publisher/v1/apis"))["total"] == 0
+
+
+@on_sqlite
+async def test_a_context_has_one_default(platform: Platform) -> None:
+    versions = [{**ECHO, "context": path, "version": version, "default": True} for path, version in DEFAULTS]
+    answer = await platform.client.post(APPLY, json={"apis": versions})
+    assert fields(answer) == {"apis": "0 and 2 are both the default of their context"}
+    versions[2]["default"] = False
+    await apply(platform.client, {"apis": versions})
+    assert actions(await apply(platform.client, {"apis": versions})) == {}
 
 
 @on_sqlite
