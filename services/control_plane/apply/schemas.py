@@ -50,7 +50,7 @@ class ApiEntry(ApiWrite):
 
 
 class SubscriptionEntry(BaseModel):
-    """A subscription of an application of the caller's. The version is needed where the API has several."""
+    """A subscription of an application of the caller's. The version is needed where several come into question."""
 
     model_config = _STRICT
 

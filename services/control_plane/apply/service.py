@@ -1,6 +1,6 @@
 """A manifest is applied through the services that single requests go through: there is no second way in."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -227,12 +227,17 @@ class _Run:
 
     def _find_api(self, entry: SubscriptionEntry) -> Api:
         known = store_repository.find_apis_named(self.session, entry.api, self.caller)
-        found = [api for api in known if entry.version in (None, api.version)]
+        found = self._nearest([api for api in known if entry.version in (None, api.version)])
         if not found:
             raise unknown_api(entry.api, entry.version)
         if len(found) > 1:
             raise version_needed(entry.api, [api.version for api in found])
         return found[0]
+
+    def _nearest(self, apis: Sequence[Api]) -> Sequence[Api]:
+        """Return those of the manifest, else the caller's own, else all: anybody may publish a version of a name."""
+        named = [api for api in apis if api.id in self.apis]
+        return named or [api for api in apis if api.owner == self.caller.account_id] or apis
 
     def _update(self, change: Change, read: Callable[[], Mapping[str, Any]], replace: Callable[[], object]) -> Change:
         """Replace a row, and note the fields that this changed. Where it changed none it is undone."""
