@@ -60,6 +60,7 @@ def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, policies:
     try:
         policies.create(unit.session, build(PolicyWrite, values))
     except ProblemError as error:
+        unit.close()
         return _show(frame, None, values, mistakes=Mistakes.of(error))
     return RedirectResponse("/admin/policies?done=saved", 303)
 
