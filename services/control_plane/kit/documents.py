@@ -15,6 +15,7 @@ from yaml import CSafeLoader
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 50
+MAX_DIGITS: Final = 1000
 
 _DEEPER: Final = "exceeded maximum nesting depth"  # libyaml's own limit: it reads ahead
 _STR_TAG: Final = "tag:yaml.org,2002:str"
@@ -152,7 +153,7 @@ def _resolve(text: str) -> Any:
     if _INTEGER.fullmatch(text):
         return _integer(text)
     if _OTHER_BASE.fullmatch(text):
-        return int(text, 0)
+        return _integer(text, 0)
     if _FLOAT.fullmatch(text) or _ENDLESS.fullmatch(text):
         return _finite(text.replace(".", "", 1) if _ENDLESS.fullmatch(text) else text)
     return text
@@ -183,11 +184,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
     return members
 
 
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:  # Python reads no more than a few thousand digits
-        raise DocumentError("a number is too long") from error
+def _integer(text: str, base: int = 10) -> int:
+    if len(text) > MAX_DIGITS:  # Python writes no more than a few thousand digits, and reads more in base 8 and 16
+        raise DocumentError("a number is too long")
+    return int(text, base)
 
 
 def _finite(text: str) -> float:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from services.control_plane.kit.documents import (
     MAX_BYTES,
     MAX_DEPTH,
+    MAX_DIGITS,
     DocumentError,
     UnreadableError,
     read_json,
@@ -105,7 +106,15 @@ def test_yaml_numbers_are_finite(number: str) -> None:
 
 @BOTH
 def test_a_number_has_an_end(read: Read) -> None:
-    assert refused(read, b"1" * 10_000)[0] == "a number is too long"
+    assert read(b"1" * MAX_DIGITS) == int("1" * MAX_DIGITS)
+    for length in (MAX_DIGITS + 1, 10_000):
+        assert refused(read, b"[" + b"1" * length + b"]")[0] == "a number is too long"
+
+
+@pytest.mark.parametrize("prefix", ["0x", "0o"])
+def test_a_number_of_another_base_has_an_end(prefix: str) -> None:
+    json.dumps(read_yaml(f"{prefix}{'7' * (MAX_DIGITS - 2)}".encode()))
+    assert refused(read_yaml, f"a: {prefix}{'7' * 9000}".encode()) == ("a number is too long", "a")
 
 
 def test_half_a_character_is_refused() -> None:
