@@ -59,7 +59,7 @@ def read_json(content: bytes, max_bytes: int = MAX_BYTES) -> Any:
         raise _too_deep() from error
     except json.JSONDecodeError as error:
         raise UnreadableError(f"not JSON: {error.msg}, line {error.lineno}, column {error.colno}") from error
-    _check(value)
+    _check(value, [])
     return value
 
 
@@ -76,7 +76,7 @@ def read_yaml(content: bytes, max_bytes: int = MAX_BYTES) -> Any:
         raise UnreadableError(f"not YAML: {error.problem or error.context}{where}") from error
     except yaml.YAMLError as error:
         raise UnreadableError("not YAML: it holds a character that YAML doesn't allow") from error
-    _check(value)
+    _check(value, [])
     return value
 
 
@@ -197,22 +197,24 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check(value: Any) -> None:
-    """Refuse what is nested too deep, keys that stand twice, and halves of characters, which no database takes."""
-    left: list[tuple[Any, tuple[str, ...]]] = [(value, ())]
-    while left:
-        item, path = left.pop()
-        if isinstance(item, dict | list) and len(path) == MAX_DEPTH:
-            raise _too_deep()
-        if isinstance(item, dict):
-            left += ((below, (*path, name)) for name, below in item.items())
-            left += ((name, path) for name in item)
-        elif isinstance(item, list):
-            left += ((below, (*path, str(index))) for index, below in enumerate(item))
-        elif isinstance(item, _Twice):
-            raise DocumentError("stands there twice", *path, item.name)
-        elif isinstance(item, str) and _SURROGATE.search(item):
-            raise DocumentError("holds half a character: a surrogate without the other", *path)
+def _check(value: Any, path: list[str]) -> None:
+    """Refuse what is nested too deep, keys that stand twice, and halves of characters, which no database takes.
+
+    It calls itself no deeper than documents may be, and holds one path for all their values.
+    """
+    if isinstance(value, str) and _SURROGATE.search(value):
+        raise DocumentError("holds half a character: a surrogate without the other", *path)
+    if isinstance(value, _Twice):
+        raise DocumentError("stands there twice", *path, value.name)
+    if not isinstance(value, dict | list):
+        return
+    if len(path) == MAX_DEPTH:
+        raise _too_deep()
+    for name, below in value.items() if isinstance(value, dict) else enumerate(value):
+        _check(name, path)
+        path.append(str(name))
+        _check(below, path)
+        path.pop()
 
 
 def _too_deep() -> DocumentError:

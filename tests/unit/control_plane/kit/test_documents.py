@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -74,6 +75,18 @@ def test_what_is_nested_too_deep_is_refused(read: Read, levels: int) -> None:
 @BOTH
 def test_as_deep_as_allowed_is_read(read: Read) -> None:
     read(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+
+
+@BOTH
+def test_a_value_costs_no_path(read: Read) -> None:
+    values, above = 20_000, MAX_DEPTH - 1
+    tracemalloc.start()
+    try:
+        read(b"[" * above + b'["x"' + b',"x"' * values + b"]" + b"]" * above)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 300 * values
 
 
 @BOTH
