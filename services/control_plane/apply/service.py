@@ -58,16 +58,16 @@ class ApplyService:
     def apply(self, session: Session, manifest: Manifest, caller: Principal, *, prune: bool) -> list[Change]:
         """Bring what the manifest names into the state that it says, and tell what changed.
 
-        With `prune` delete what the caller owns and the manifest does not name.
+        With `prune` delete what the caller owns and the manifest does not name. `check_scopes` comes before.
         """
-        _check_scopes(manifest, caller)
         self._database.lock(session, "apply")  # two at once would wait for each other's rows
         run = _Run(session, caller, self._services)
         changes = list(run.put(manifest))
         return changes + (list(run.prune()) if prune else [])
 
 
-def _check_scopes(manifest: Manifest, caller: Principal) -> None:
+def check_scopes(manifest: Manifest, caller: Principal) -> None:
+    """Raise `InsufficientScopeError` where the caller may not make what the manifest names."""
     needed = {
         ADMIN: manifest.policies,
         PUBLISHER_WRITE: manifest.apis,

@@ -213,6 +213,8 @@ async def test_each_kind_needs_its_scope(platform: Platform) -> None:
         async with platform.account(f"only {scope}", scope, "publisher:write") as client:
             await apply(client, manifest, dry_run=True)
     async with platform.account("nothing at all", "publisher:read") as client:
+        within = {"apis": [{**ECHO, "endpoints": {"production": {"urls": ["ws://10.0.0.1"]}}}]}
+        problem(await client.post(APPLY, json=within), 403, "insufficient_scope")  # before a name is looked up
         assert await apply(client, {}) == []
 
 
