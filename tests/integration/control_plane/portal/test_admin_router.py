@@ -54,7 +54,8 @@ async def test_a_service_account_s_secret_is_shown_once(admin: Person, platform:
 
 async def test_a_policy_s_name_that_is_taken_is_told(admin: Person) -> None:
     fields = {"name": "Gold", "level": "subscription", "amount_0": "3", "unit_0": "messages", "window_0": "10"}
-    assert "There is a policy Gold of level subscription already." in await admin.send("/admin/policies/new", 422, **fields)
+    page = await admin.send("/admin/policies/new", 422, **fields)
+    assert "There is a policy Gold of level subscription already." in page
 
 
 async def test_a_policy_says_what_it_allows_before_it_is_saved(admin: Person, platform: Platform) -> None:
