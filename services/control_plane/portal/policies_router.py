@@ -69,8 +69,9 @@ def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, policies:
 @preview_router.post("/preview")
 async def preview(frame: PageFrame, _: Administrator, sent: Sent) -> Response:
     """Say what a policy would allow, before it is saved."""
-    values, stands = _read(sent), sent.on("stands")
-    return _show(frame, values if stands else None, values, with_words=True, if_match=sent.text(IF_MATCH))
+    values = _read(sent)
+    policy = {**values, "builtin": True} if sent.on("stands") else None  # without the button that deletes
+    return _show(frame, policy, values, with_words=True, if_match=sent.text(IF_MATCH))
 
 
 @router.get("/{level}/{name}")

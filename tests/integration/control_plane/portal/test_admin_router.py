@@ -3,7 +3,7 @@
 import re
 
 from tests.integration.control_plane.platform import Platform, Start, on_sqlite
-from tests.integration.control_plane.portal.person import Person, lose_no_update, shown, wrong_at
+from tests.integration.control_plane.portal.person import Person, lose_no_update, shown, version_in, wrong_at
 from tests.integration.control_plane.portal.test_sign_in_router import browse, sign_in
 from tests.support.waiting import free_port
 
@@ -63,6 +63,9 @@ async def test_no_change_of_a_policy_or_a_user_is_lost(admin: Person, platform: 
     place = "/admin/policies/subscription/Gold"
     await lose_no_update(admin, place, place, {**fields, "amount_0": "3"}, {**fields, "amount_0": "4"})
     assert (await platform.read("/admin/v1/policies/Gold"))["limits"][0]["amount"] == 4
+    loaded = version_in(await admin.see(place), place)
+    seen = await admin.send("/admin/policies/preview", 200, **fields, amount_0="5", stands="1", if_match=loaded)
+    assert version_in(seen, place) == loaded
 
     await admin.send("/admin/users", 200, name="ann", roles=["subscriber"])
     (ann,) = (await platform.read("/admin/v1/users", q="ann"))["items"]
