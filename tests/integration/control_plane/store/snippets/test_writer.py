@@ -1,0 +1,132 @@
+"""Snippets as programs, against a gateway that refuses and closes as ours does."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from services.control_plane.store.snippets.languages import LANGUAGES
+from services.control_plane.store.snippets.writer import Writer
+from tests.support.snippets import MISSING, Client, run_in_browser, run_snippet, serve_app
+from tests.support.waiting import free_port
+from tests.unit.control_plane.store.snippets.test_writer import make_read
+
+pytestmark = pytest.mark.timeout(180)  # the first test that needs packages of npm installs them
+
+SCOPES = ["read", "a&b;$(id)'"]
+KEY, SECRET = "a-consumer-key", "a-consumer-secret"
+ALLOW = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "Authorization, Content-Type"}
+
+RUN = [language for language in LANGUAGES if language not in (*MISSING, "curl")]
+NAME = " ".join(RUN) + "".join(f" (no {tool} here)" for tool in MISSING)
+
+End = tuple[int, str]
+
+
+@dataclass
+class Gateway:
+    """Ends one connection after the other as the script says: a status before the upgrade, or a close code after it."""
+
+    script: Sequence[End]
+    port: int = 0
+    arrivals: list[float] = field(default_factory=list)
+
+    async def token(self, request: web.Request) -> web.Response:
+        form = dict(await request.post())
+        asked = {"grant_type": "client_credentials", "client_id": KEY, "client_secret": SECRET}
+        assert form == asked | {"scope": " ".join(SCOPES)}
+        return web.json_response({"access_token": "the-token", "token_type": "Bearer"})
+
+    async def ticket(self, request: web.Request) -> web.Response:
+        if request.method == "POST":
+            assert request.headers["Authorization"] == "Bearer the-token"
+            assert await request.json() == {"api_id": "1f2e"}
+        return web.json_response({"ticket": "the-ticket"}, headers=ALLOW)
+
+    async def connect(self, request: web.Request) -> web.StreamResponse:
+        assert request.query.get("ticket") == "the-ticket" or request.headers["Authorization"] == "Bearer the-token"
+        self.arrivals.append(time.monotonic())
+        code, words = self.script[len(self.arrivals) - 1]
+        if code < 1000:
+            return web.Response(status=code, headers={"Retry-After": words})
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_str(await socket.receive_str())
+        await socket.close(code=code, message=words.encode())
+        return socket
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.post("/oauth2/token", self.token),
+                web.route("*", "/store/v1/tickets", self.ticket),
+                web.get("/echo", self.connect),
+            ]
+        )
+        async with serve_app(app) as self.port:
+            yield
+
+
+def start(language: str, gateway: Gateway, folder: Path) -> AbstractAsyncContextManager[Client]:
+    base = f"localhost:{gateway.port}"
+    api = make_read(scopes=SCOPES, gateway_urls=[f"ws://{base}/echo"])
+    text = Writer(f"http://{base}").write(api, language).text
+    if language == "browser":
+        return run_in_browser(text, free_port(), "the-token")
+    return run_snippet(language, text, folder / language, CONSUMER_KEY=KEY, CONSUMER_SECRET=SECRET)
+
+
+async def run_to_the_end(language: str, script: Sequence[End], folder: Path) -> tuple[list[float], Client]:
+    """Return when the client came, and what it said."""
+    gateway = Gateway(script)
+    async with gateway.run(), start(language, gateway, folder) as client:
+        try:
+            async with asyncio.timeout(60):
+                await client.ended.wait()
+        except TimeoutError:
+            pytest.fail(f"{language} did not end: {client.lines}")
+    return gateway.arrivals, client
+
+
+async def run_all(script: Sequence[End], folder: Path) -> dict[str, tuple[list[float], Client]]:
+    results = await asyncio.gather(*(run_to_the_end(language, script, folder) for language in RUN))
+    return dict(zip(RUN, results, strict=True))
+
+
+@pytest.mark.parametrize("_tools", [NAME], ids=str)
+async def test_a_client_waits_as_long_as_it_is_told(_tools: str, tmp_path: Path) -> None:
+    reason = "quota_exceeded; limit=subscription; unit=messages; retry_after_ms=1000"
+    script = ((429, "1"), (4429, reason), (4503, "subscription_blocked"))
+    for language, (arrivals, client) in (await run_all(script, tmp_path)).items():
+        assert len(arrivals) == 3, (language, client.lines)
+        waits = [after - before for before, after in zip(arrivals, arrivals[1:], strict=False)]
+        assert waits[1] >= 1, language
+        assert waits[0] >= (0 if language in ("browser", "wscat") else 1), language  # they see no header
+        assert client.count("hello") >= 2, (language, client.lines)
+        assert client.count("4503.*subscription_blocked"), (language, client.lines)
+
+
+@pytest.mark.parametrize("_tools", [NAME], ids=str)
+@pytest.mark.parametrize(("back", "away"), [(1012, 4500), (1013, 4999), (4000, 1008), (4499, 1000)])
+async def test_a_close_code_says_whether_to_come_back(back: int, away: int, _tools: str, tmp_path: Path) -> None:
+    for language, (arrivals, client) in (await run_all(((back, ""), (away, "")), tmp_path)).items():
+        assert len(arrivals) == 2, (language, client.lines)
+
+
+async def test_curl_shows_the_handshake_and_tries_again(tmp_path: Path) -> None:
+    for last, shown in ((4503, "HTTP/1.1 101"), (403, "HTTP/1.1 403")):
+        gateway = Gateway(((429, "1"), (last, "")))
+        folder = tmp_path / str(last)
+        folder.mkdir()
+        async with gateway.run(), start("curl", gateway, folder) as client, asyncio.timeout(20):
+            await client.ended.wait()
+        assert client.count("HTTP/1.1 429") == 1, client.lines
+        assert client.count(shown) == 1, client.lines
+        assert gateway.arrivals[1] - gateway.arrivals[0] >= 1
