@@ -19,6 +19,9 @@ from tests.support.browser import FLAGS, find_chromium
 from tests.support.node import find_node
 from tests.support.npm import install_npm_packages
 
+_GOCODE: Final = Path("/usr/share/gocode")  # apt install golang-go golang-github-gorilla-websocket-dev
+_GORILLA: Final = "src/github.com/gorilla/websocket"
+
 _PAGE: Final = """<!doctype html><script>
 const talk = (socket) => { socket.onmessage = (event) => console.log(event.data); socket.send("hello"); };
 const start = (token) => import("/client.mjs")
@@ -54,7 +57,7 @@ def _java(folder: Path) -> list[str]:
 
 def _go(folder: Path) -> list[str]:
     (folder / "client").rename(folder / "main.go")
-    return ["bash", "-c", "go mod init client && go get github.com/coder/websocket && go vet . && go run ."]
+    return ["bash", "-c", f"export GO111MODULE=off GOPATH={_GOCODE} GOFLAGS=-buildvcs=false; go vet . && go run ."]
 
 
 def _wscat(folder: Path) -> list[str]:
@@ -75,7 +78,9 @@ _COMMANDS: Final[dict[str, Callable[[Path], list[str]]]] = {
     "go": _go,
 }
 
-MISSING: Final = tuple(tool for tool in ("java", "go") if shutil.which(tool) is None)
+_HERE: Final = {"java": shutil.which("javac"), "go": shutil.which("go") and (_GOCODE / _GORILLA).exists()}
+
+MISSING: Final = tuple(tool for tool, found in _HERE.items() if not found)
 """Languages that no test can run here."""
 
 

@@ -88,7 +88,7 @@ async def run_to_the_end(language: str, script: Sequence[End], folder: Path) -> 
     gateway = Gateway(script)
     async with gateway.run(), start(language, gateway, folder) as client:
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(25):
                 await client.ended.wait()
         except TimeoutError:
             pytest.fail(f"{language} did not end: {client.lines}")
