@@ -87,7 +87,7 @@ MISSING: Final = tuple(tool for tool, found in _HERE.items() if not found)
 @asynccontextmanager
 async def run_snippet(language: str, text: str, folder: Path, **variables: str) -> AsyncIterator[Client]:
     """Run a snippet in an empty folder. It is ended if it doesn't end itself."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "client").write_text(text)
     command = _COMMANDS[language](folder)
     path = os.pathsep.join([str(install_npm_packages() / ".bin"), os.environ["PATH"]])  # noqa: TID251 - handed on
