@@ -10,13 +10,10 @@ from services.control_plane.store.snippets.languages import LANGUAGES
 from tests.e2e.conftest import Installation
 from tests.e2e.test_live_policy import gain
 from tests.integration.data_plane.conftest import Backend
-from tests.support.snippets import MISSING, Client, run_in_browser, run_snippet
+from tests.support.snippets import NAME, RUN, Client, run_in_browser, run_snippet
 from tests.support.waiting import eventually, free_port
 
 pytestmark = pytest.mark.timeout(180)
-
-RUN = [language for language in LANGUAGES if language not in (*MISSING, "curl")]
-NAME = " ".join(RUN) + "".join(f" (no {tool} here)" for tool in MISSING)
 
 
 async def close_all(framegate: Installation, count: int) -> None:
@@ -40,6 +37,7 @@ async def all_say(clients: Mapping[str, Client], pattern: str) -> None:
         pytest.fail(f"{pattern} is missing: {silent()}")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("_tools", [NAME], ids=str)
 async def test_snippets_come_back_until_they_may_not(
     _tools: str, installation: Installation, production: Backend, tmp_path: Path

@@ -15,6 +15,7 @@ from typing import Final
 from aiohttp import web
 from playwright.async_api import ConsoleMessage, async_playwright
 
+from services.control_plane.store.snippets.languages import LANGUAGES
 from tests.support.browser import FLAGS, find_chromium
 from tests.support.node import find_node
 from tests.support.npm import install_npm_packages
@@ -80,16 +81,25 @@ _COMMANDS: Final[dict[str, Callable[[Path], list[str]]]] = {
 
 _HERE: Final = {"java": shutil.which("javac"), "go": shutil.which("go") and (_GOCODE / _GORILLA).exists()}
 
-MISSING: Final = tuple(tool for tool, found in _HERE.items() if not found)
-"""Languages that no test can run here."""
+_MISSING: Final = [tool for tool, found in _HERE.items() if not found]
+
+RUN: Final = [language for language in LANGUAGES if language not in (*_MISSING, "curl")]
+"""Those that can be run here, and hold a connection."""
+
+NAME: Final = " ".join(RUN) + "".join(f" (no {tool} here)" for tool in _MISSING)
+"""Says in the name of a test what it ran, and what it could not."""
+
+
+def _prepare(language: str, text: str, folder: Path) -> list[str]:
+    folder.mkdir(parents=True)
+    (folder / "client").write_text(text)
+    return _COMMANDS[language](folder)
 
 
 @asynccontextmanager
 async def run_snippet(language: str, text: str, folder: Path, **variables: str) -> AsyncIterator[Client]:
     """Run a snippet in an empty folder. It is ended if it doesn't end itself."""
-    folder.mkdir(parents=True)
-    (folder / "client").write_text(text)
-    command = _COMMANDS[language](folder)
+    command = _prepare(language, text, folder)
     path = os.pathsep.join([str(install_npm_packages() / ".bin"), os.environ["PATH"]])  # noqa: TID251 - handed on
     env = {**os.environ, "PATH": path, "no_proxy": "*", **variables}  # noqa: TID251 - handed on
     pipe, out = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT

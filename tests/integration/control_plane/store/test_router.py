@@ -69,9 +69,7 @@ async def test_a_restricted_api_is_for_its_roles(platform: Platform) -> None:
 
 async def test_there_are_snippets_for_whoever_may_see_the_api(platform: Platform) -> None:
     api = await platform.publish_api(auth={"types": ["oauth2"], "scopes": ["read", "write"]})
-    hidden = await platform.publish_api(
-        name="Two", context="/two", visibility="restricted", roles=["subscriber"]
-    )
+    hidden = await platform.publish_api(name="Two", context="/two", visibility="restricted", roles=["subscriber"])
     path = f"/store/v1/apis/{api['id']}/snippets"
     async with anonymous(platform) as anybody:
         languages = (await anybody.get(path)).json()

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from services.control_plane.store.snippets.languages import LANGUAGES
 from services.control_plane.store.snippets.writer import Writer
-from tests.support.snippets import MISSING, Client, run_in_browser, run_snippet, serve_app
+from tests.support.snippets import NAME, RUN, Client, run_in_browser, run_snippet, serve_app
 from tests.support.waiting import free_port
 from tests.unit.control_plane.store.snippets.test_writer import make_read
 
@@ -22,8 +21,6 @@ SCOPES = ["read", "a&b;$(id)'"]
 KEY, SECRET = "a-consumer-key", "a-consumer-secret"
 ALLOW = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "Authorization, Content-Type"}
 
-RUN = [language for language in LANGUAGES if language not in (*MISSING, "curl")]
-NAME = " ".join(RUN) + "".join(f" (no {tool} here)" for tool in MISSING)
 
 End = tuple[int, str]
 """A status before the upgrade with its Retry-After, or a close code after it with its reason."""

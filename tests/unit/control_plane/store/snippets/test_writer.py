@@ -49,9 +49,7 @@ def test_a_snippet_calls_the_encrypted_address(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_snippet_asks_for_the_credential_that_the_api_takes(language: str) -> None:
-    texts = {
-        kind: WRITER.write(make_read(auth_types=[kind]), language).text for kind in ("oauth2", "api_key", "none")
-    }
+    texts = {kind: WRITER.write(make_read(auth_types=[kind]), language).text for kind in ("oauth2", "api_key", "none")}
     token = "https://manage.example.com/store/v1/tickets" if language == "browser" else "CONSUMER_SECRET"
     key = "?apikey=" if language == "browser" else "API_KEY"
     assert {kind for kind, text in texts.items() if token in text} == {"oauth2"}
