@@ -3,6 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Collection, Container
+from dataclasses import replace
 
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
 from services.data_plane.dpop import ProofChecker, name_schemes
@@ -139,25 +140,41 @@ class Authenticator:
             raise RefusedError("token_invalid", "The ticket was used, is too old, or for another API.", _challenge())
         if ticket.claims is None:
             check_scopes(route.scopes, frozenset(ticket.scopes))
-            return Caller(_find_application(ticket.application_id, table), ticket.key_type)
+            application = _find_application(ticket.application_id, table)
+            return Caller(application, ticket.key_type, ticket_scopes=ticket.scopes)
         # What holds for the token that it was fetched with, holds for it.
+        if "oauth2" not in route.api.auth.types:
+            raise _other_kind()
         caller = find_caller(ticket.claims, table)
         self.check_revoked(caller.claims)
         check_scopes(route.scopes, ticket.claims.scopes)
         return caller
 
 
-def find_again(caller: Caller, table: RouteTable) -> Caller:
+def find_again(caller: Caller, address: str, table: RouteTable) -> Caller:
     """Return a caller as a newer table has it, or refuse: for its application first, which takes its keys with it."""
-    if caller.application is not None:
-        _find_application(caller.application.id, table)
+    if caller.application is None:
+        return caller
+    application = _find_application(caller.application.id, table)
     if caller.claims is not None:
         return find_caller(caller.claims, table)
     if caller.api_key is not None:
-        return _caller_of(_find_api_key(caller.api_key, table), table)
-    if caller.application is not None:
-        return Caller(_find_application(caller.application.id, table), caller.key_type)
-    return caller
+        key = _find_api_key(caller.api_key, table)
+        _check_address(key, address)
+        return _caller_of(key, table)
+    return replace(caller, application=application)
+
+
+def check_auth(api: ApiDefinition, caller: Caller) -> None:
+    """Refuse who got in by what the API takes no longer, or lacks a scope that it asks for now."""
+    types = api.auth.types
+    if "none" in types:
+        return
+    if caller.application is None:
+        raise RefusedError("credentials_required", headers=_challenge())
+    if (caller.api_key is not None and "api_key" not in types) or (caller.claims is not None and "oauth2" not in types):
+        raise _other_kind()
+    check_scopes(api.auth.scopes, caller.scopes)
 
 
 def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
@@ -214,12 +231,16 @@ def _check_api_key(credential: Credential, handshake: Handshake, route: Route, t
     key = _find_api_key(digest, table)
     if key.expires_at is not None and key.expires_at <= now:
         raise RefusedError("token_expired", headers=_challenge())
-    if key.allowed_ips and not is_within(handshake.address, key.allowed_ips):
-        raise RefusedError("source_forbidden")
+    _check_address(key, handshake.address)
     if key.allowed_origins and (handshake.origin is None or not is_listed(handshake.origin, key.allowed_origins)):
         raise RefusedError("origin_forbidden")
     check_scopes(route.scopes, frozenset())
     return _caller_of(key, table)
+
+
+def _check_address(key: ApiKeyDefinition, address: str) -> None:
+    if key.allowed_ips and not is_within(address, key.allowed_ips):
+        raise RefusedError("source_forbidden")
 
 
 def _find_api_key(digest: str, table: RouteTable) -> ApiKeyDefinition:

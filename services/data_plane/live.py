@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from services.data_plane.admit import review
-from services.data_plane.authenticate import check_scopes, check_trust, find_again, find_caller
+from services.data_plane.authenticate import check_auth, check_scopes, check_trust, find_again, find_caller
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.connection import Caller
 from services.data_plane.quota import Quotas
@@ -44,8 +44,9 @@ def reconsider(
     api: ApiDefinition, caller: Caller, address: str, table: RouteTable
 ) -> tuple[ApiDefinition, Caller, Quotas]:
     """Return what a table that is newer says of an API and its caller. Raises `RefusedError`: what has to end."""
-    caller = find_again(caller, table)
+    caller = find_again(caller, address, table)
     api = check_state(table.apis.get(api.id))
+    check_auth(api, caller)
     check_trust(api, caller)
     _, quotas = review(api, caller, address, table)
     return api, caller, quotas
