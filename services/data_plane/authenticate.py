@@ -23,6 +23,7 @@ from shared.claims import (
     UnknownKeyError,
     is_jwt,
     peek_issuer,
+    read_key_id,
 )
 from shared.definition import ApiDefinition
 from shared.external import ExternalClaims, ExternalVerifier
@@ -49,7 +50,7 @@ class Authenticator:
         self._tickets = tickets
         self._proofs = proofs
         self._revoked = revoked
-        self._verified: OrderedDict[bytes, tuple[TokenVerifier, AccessClaims]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[TokenVerifier, AccessClaims, str | None]] = OrderedDict()
 
     async def authenticate(self, handshake: Handshake, route: Route, table: RouteTable, now: float) -> Caller:
         """Return the caller, or refuse. `now` is the wall clock in seconds."""
@@ -74,8 +75,8 @@ class Authenticator:
             raise _other_kind()
         proof = self._proofs.read(credential)
         bound_to = proof.thumbprint if proof else None
-        claims = await self._read(credential.value, route.api, table, now, bound_to)
-        caller = find_caller(claims, table)
+        claims, key_id = await self._read(credential.value, route.api, table, now, bound_to)
+        caller = find_caller(claims, table, key_id)
         check_trust(route.api, caller)
         self.check_revoked(caller.claims)
         check_scopes(route.scopes, claims.scopes)
@@ -91,8 +92,8 @@ class Authenticator:
 
     async def _read(
         self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
-    ) -> AccessClaims:
-        """Return what a token says: by itself, or by its issuer where it is opaque."""
+    ) -> tuple[AccessClaims, str | None]:
+        """Return what a token says, by itself with the key's id, or by its issuer where it is opaque."""
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             raise RefusedError("token_invalid", "The token is refused: not a JWT.", _challenge("invalid_token"))
         try:
@@ -107,24 +108,25 @@ class Authenticator:
             raise RefusedError(
                 "token_invalid", f"The token is refused: {error}.", _challenge("invalid_token")
             ) from error
-        return claims
+        return claims, None
 
     def _verify(
         self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
-    ) -> AccessClaims:
+    ) -> tuple[AccessClaims, str | None]:
         digest = hashlib.sha256(token.encode()).digest()
         remembered = self._verified.get(digest)
         # A verifier is made anew with its keys: what an old one verified is verified again.
         if remembered is not None and table.issuers.get(remembered[1].iss) is remembered[0]:
             self._verified.move_to_end(digest)
-            remembered[0].check(remembered[1], now, bound_to)
-            return remembered[1]
+            verifier, claims, key_id = remembered
+            verifier.check(claims, now, bound_to)
+            return claims, key_id
         verifier = _find_issuer(token, api, table)
-        claims = self._verify_anew(token, verifier, now, bound_to)
-        self._verified[digest] = (verifier, claims)
+        claims, key_id = self._verify_anew(token, verifier, now, bound_to), read_key_id(token)
+        self._verified[digest] = (verifier, claims, key_id)
         if len(self._verified) > REMEMBERED_TOKENS:
             self._verified.popitem(last=False)
-        return claims
+        return claims, key_id
 
     def _verify_anew(self, token: str, verifier: TokenVerifier, now: float, bound_to: str | None) -> AccessClaims:
         try:
@@ -151,18 +153,28 @@ class Authenticator:
         return caller
 
 
-def find_again(caller: Caller, address: str, table: RouteTable) -> Caller:
+def find_again(caller: Caller, address: str, table: RouteTable, now: float) -> Caller:
     """Return a caller as a newer table has it, or refuse: for its application first, which takes its keys with it."""
     if caller.application is None:
         return caller
     application = _find_application(caller.application.id, table)
     if caller.claims is not None:
-        return find_caller(caller.claims, table)
+        _check_key(caller.claims, caller.key_id, table, now)
+        return find_caller(caller.claims, table, caller.key_id)
     if caller.api_key is not None:
         key = _find_api_key(caller.api_key, table)
         _check_address(key, address)
         return _caller_of(key, table)
     return replace(caller, application=application)
+
+
+def _check_key(claims: AccessClaims, key_id: str | None, table: RouteTable, now: float) -> None:
+    """Refuse a token whose signing key was deleted before its time: a key that retires outlives what it signed."""
+    if key_id is None or claims.exp <= now:
+        return
+    verifier = table.issuers.get(claims.iss)
+    if verifier is None or all(key.kid != key_id for key in verifier.keys):
+        raise _revoked()
 
 
 def check_auth(api: ApiDefinition, caller: Caller) -> None:
@@ -177,7 +189,7 @@ def check_auth(api: ApiDefinition, caller: Caller) -> None:
     check_scopes(api.auth.scopes, caller.scopes)
 
 
-def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
+def find_caller(claims: AccessClaims, table: RouteTable, key_id: str | None = None) -> Caller:
     """Return whose token it is, or refuse: a key or an issuer that is gone takes its tokens with it."""
     key = table.keys.get(claims.client_id)
     external = isinstance(claims, ExternalClaims)
@@ -185,7 +197,8 @@ def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
         raise _untrusted()
     if key is None:
         raise RefusedError("client_unmapped") if external else _revoked()
-    return Caller(_find_application(key.application_id, table), key.key_type, claims, expires_at=claims.exp)
+    application = _find_application(key.application_id, table)
+    return Caller(application, key.key_type, claims, expires_at=claims.exp, key_id=None if external else key_id)
 
 
 def check_trust(api: ApiDefinition, caller: Caller) -> None:

@@ -96,6 +96,9 @@ class Caller:
     claims: AccessClaims | None = None
     api_key: ApiKeyDigest | None = None
     expires_at: int | None = None
+    key_id: str | None = None
+    """Which key of ours signed the token, where that is known."""
+
     ticket_scopes: tuple[str, ...] = ()
     """Of a ticket that stands for an application's owner, and not for a token."""
 

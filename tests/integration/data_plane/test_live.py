@@ -16,7 +16,7 @@ from tests.integration.data_plane.test_refusals import refusal, slug
 from tests.integration.data_plane.test_revocations import revoke
 from tests.integration.data_plane.test_throttle import fresh_window, send_numbers
 from tests.support.waiting import eventually
-from tests.support.world import World
+from tests.support.world import Issuer, World
 
 
 def block(kind: str, value: str) -> BlockDefinition:
@@ -85,6 +85,28 @@ async def test_who_is_blocked_by_name_is_met_by_the_tokens_that_they_allowed(gat
         assert slug(await refusal(gate, token=tokens["maria's id"])) == (403, "user_blocked")
         await other.send("still here")
         assert await other.recv() == "still here"
+
+
+async def test_a_signing_key_that_is_deleted_closes_what_its_tokens_opened(gate: Gate, backend: Backend) -> None:
+    """Unless they have expired: a key that retires is gone only after all that it signed."""
+    gate.world.put_api(backend.url, close_at_expiry=False)
+    await gate.caught_up()
+    stolen, issuer = gate.world.issuer, Issuer()
+    both = (*stolen.definition.keys, *issuer.definition.keys)
+    gate.world.put("issuer", "local", stolen.definition.model_copy(update={"keys": both}))
+    await gate.caught_up()
+    async with (
+        gate.connect(token=stolen.token()) as client,
+        gate.connect(token=stolen.token(seconds=-1)) as outliving,
+        gate.connect(token=issuer.token()) as other,
+    ):
+        gate.world.put("issuer", "local", issuer.definition)
+        async with asyncio.timeout(5):
+            await client.wait_closed()
+        assert (client.close_code, client.close_reason) == (4501, "key_revoked")
+        for going_on in (outliving, other):
+            await going_on.send("still here")
+            assert await asyncio.wait_for(going_on.recv(), 5) == "still here"
 
 
 async def test_others_are_not_touched(gate: Gate, backend: Backend) -> None:
