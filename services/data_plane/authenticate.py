@@ -75,7 +75,7 @@ class Authenticator:
             raise _other_kind()
         proof = self._proofs.read(credential)
         bound_to = proof.thumbprint if proof else None
-        claims, key_id = await self._read(credential.value, route.api, table, now, bound_to)
+        claims, key_id = await self._read(credential.value, handshake.address, route.api, table, now, bound_to)
         caller = find_caller(claims, table, key_id)
         check_trust(route.api, caller)
         self.check_revoked(caller.claims)
@@ -91,7 +91,7 @@ class Authenticator:
             raise RefusedError("token_revoked", headers=_challenge("invalid_token"))
 
     async def _read(
-        self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
+        self, token: str, address: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
     ) -> tuple[AccessClaims, str | None]:
         """Return what a token says, by itself with the key's id, or by its issuer where it is opaque."""
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
@@ -100,7 +100,7 @@ class Authenticator:
             issuer = _find_issuer_to_ask(token, api, table)
             if issuer is None:
                 return self._verify(token, api, table, now, bound_to)
-            claims = await self._introspector.ask(issuer, token)
+            claims = await self._introspector.ask(issuer, token, address)
             issuer.check(claims, now, bound_to)
         except ExpiredTokenError as error:
             raise RefusedError("token_expired", headers=_challenge("invalid_token")) from error
