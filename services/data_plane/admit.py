@@ -43,7 +43,7 @@ def _check_blocks(api: ApiDefinition, caller: Caller, address: str, blocks: Bloc
     if caller.application is not None:
         if caller.application.id in blocks.applications:
             raise RefusedError("application_blocked")
-        if caller.application.owner in blocks.users or (caller.claims and caller.claims.sub in blocks.people):
+        if blocks.has_owner(caller.application) or (caller.claims and caller.claims.sub in blocks.people):
             raise RefusedError("user_blocked")
 
 

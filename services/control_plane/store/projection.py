@@ -23,12 +23,13 @@ from shared.subscription import ApplicationDefinition, KeyDefinition, Subscripti
 
 
 def define_application(application: Application, owner: Account) -> ApplicationDefinition:
-    """Return the application as the pods know it. They block users by name, so it stands by its name."""
+    """Return the application as the pods know it. They block users by name until there is one, and then by id."""
     return ApplicationDefinition.model_validate(
         {
             "id": application.id,
             "name": application.name,
             "owner": owner.name,
+            "owner_id": owner.id,
             "owner_disabled": owner.disabled,
             "policy": application.policy,
         }

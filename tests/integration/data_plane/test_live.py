@@ -12,7 +12,7 @@ from websockets.http11 import Request
 from shared.blocks import BlockDefinition
 from shared.limits import Limit
 from tests.integration.data_plane.conftest import Backend, Gate, port_of
-from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.integration.data_plane.test_refusals import attempt, refusal, slug
 from tests.integration.data_plane.test_revocations import revoke
 from tests.integration.data_plane.test_throttle import fresh_window, send_numbers
 from tests.support.waiting import eventually
@@ -85,6 +85,23 @@ async def test_who_is_blocked_by_name_is_met_by_the_tokens_that_they_allowed(gat
         assert slug(await refusal(gate, token=tokens["maria's id"])) == (403, "user_blocked")
         await other.send("still here")
         assert await other.recv() == "still here"
+
+
+async def test_a_block_of_a_person_is_not_of_the_service_account_of_that_name(gate: Gate) -> None:
+    owners = {"one": "maria's id", "two": "the service's id", "older": None}
+    for name, owner_id in owners.items():
+        gate.world.put_application(name, owner="maria", owner_id=owner_id)
+        gate.world.put_key(name, application=name)
+        gate.world.put_subscription(application=name)
+
+    async def met(block: BlockDefinition) -> set[str]:
+        gate.world.put("block", "one", block)
+        await gate.caught_up()
+        return {name for name in owners if await attempt(gate, gate.world.issuer.token(name))}
+
+    person = BlockDefinition(id="one", kind="user", value="maria", account_id="maria's id")
+    assert await met(person) == {"one", "older"}
+    assert await met(person.model_copy(update={"account_id": None})) == set(owners)
 
 
 async def test_a_signing_key_that_is_deleted_closes_what_its_tokens_opened(gate: Gate, backend: Backend) -> None:
