@@ -175,6 +175,10 @@ def list_external_keys(session: Session, application_id: str, query: PageQuery) 
     return _EXTERNAL_KEYS.fetch(session, keys, query)
 
 
+def list_mapped_clients(session: Session, query: PageQuery) -> tuple[Sequence[ExternalKey], int]:
+    return _EXTERNAL_KEYS.fetch(session, select(ExternalKey), query)
+
+
 def all_external_keys(session: Session, application_id: str) -> Sequence[ExternalKey]:
     """Return the clients of external issuers that an application is, and hold it: none is added meanwhile."""
     hold_application(session, application_id)
