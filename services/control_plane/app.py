@@ -216,7 +216,7 @@ def _provide_applications(
     clock = platform.clock
     external_keys = ExternalKeyService(platform.database, outside.introspection, clock)
     api_keys = ApiKeyService(clock)
-    applications = ApplicationService(policies, keys, external_keys, api_keys, clock)
+    applications = ApplicationService(policies, keys, external_keys, api_keys, clock, settings.bootstrap_client_id)
     return applications, {
         ApplicationService: applications,
         KeyService: keys,

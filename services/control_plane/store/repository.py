@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from services.control_plane.identity.models import Account
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import Listing, PageQuery
 from services.control_plane.kit.problems import ProblemError
@@ -145,6 +146,12 @@ def find_application_named(session: Session, name: str, owner_id: str) -> Applic
 def application_exists(session: Session, id_: str) -> bool:
     """Tell an administrator whether there is an application, whoever owns it."""
     return session.exec(select(Application.id).where(Application.id == id_)).first() is not None
+
+
+def count_applications(session: Session, owner_id: str) -> int:
+    """Count what an account has, and keep others from adding to it to the end of the transaction."""
+    session.exec(select(Account.id).where(Account.id == owner_id).with_for_update(key_share=True)).first()
+    return session.exec(select(func.count()).select_from(Application).where(Application.owner_id == owner_id)).one()
 
 
 def hold_application(session: Session, id_: str) -> None:
