@@ -1,15 +1,33 @@
 """The `framegate` command."""
 
 import sys
+from typing import Any
 
 import typer
 from pydantic import ValidationError
+from typer.core import TyperGroup
 
 from cli import connect, demo, login, migrate, pipeline, planes, resource_commands, tokens, wso2
 from cli.errors import CommandError
 
+_WRONG_CALL = 2
+
+
+class _Framegate(TyperGroup):
+    """Ends with 1 where it is called wrongly: Click's 2 is what `diff` says where something would change."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().main(*args, **options)
+        except SystemExit as end:
+            if end.code == _WRONG_CALL and not isinstance(end.__context__, typer.Exit):  # no command ended with it
+                end.code = 1
+            raise
+
+
 app = typer.Typer(
     name="framegate",
+    cls=_Framegate,
     help="WebSocket API management: publish, subscribe, throttle and relay WebSocket APIs.",
     no_args_is_help=True,
     add_completion=False,

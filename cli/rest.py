@@ -83,6 +83,11 @@ def sign_in() -> Rest:
     if settings.client_id:
         return sign_in_as(settings.url.rstrip("/"), settings.client_id, settings.client_secret.get_secret_value())
     found = credentials.current(lambda: datetime.now(UTC))  # noqa: TID251 - the command's own clock
+    url = settings.url.rstrip("/")
+    if "url" in settings.model_fields_set and url != found.url.rstrip("/"):
+        raise CommandError(
+            f"signed in at {found.url}, but FRAMEGATE_URL is {url}: framegate login --url {url}, or unset FRAMEGATE_URL"
+        )
     return Rest(found.url, found.access_token)
 
 

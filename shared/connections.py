@@ -10,7 +10,7 @@ from shared.definition import ApiId, KeyType
 from shared.subscription import ApplicationId
 
 ANSWER_SECONDS: Final = 1.5
-"""How long a question waits for its answers, and so for how long pods act on one."""
+"""How long a question waits for its answers."""
 
 MOST_LISTED: Final = 1000
 """So many connections a worker describes at most, for one question."""

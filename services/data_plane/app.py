@@ -140,13 +140,13 @@ class Pod:
     def _note_living(self, workers: int) -> None:
         self.leases.live_pods = self.slots.live_pods = workers
 
-    def _describe(self) -> Beat:
+    def _describe(self, now: float) -> Beat:
         mark = self.catalogue.mark
         return Beat(
             pod=self.name,
             host=socket.gethostname(),
             version=VERSION,
-            at=_wall_clock(),
+            at=now,
             started_at=self.started_at,
             draining=self.drain.draining,
             revision=mark.revision if mark else None,
@@ -193,7 +193,7 @@ class Pod:
     async def stop(self) -> None:
         """Close every connection in good order, and give back what was leased."""
         await self.drain.run(self.registry, self.settings.drain_seconds)
-        await self.usage.flush()
+        await self.usage.end()
         await self.heartbeat.end()
         await self.leases.give_back_all()
         await self.slots.give_back_all()

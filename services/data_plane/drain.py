@@ -1,6 +1,7 @@
 """How a pod goes: it admits nobody more, and closes its connections spread over a time."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from services.data_plane.refusal import come_back_later
@@ -8,6 +9,11 @@ from services.data_plane.registry import Registry
 
 LAST_SECONDS = 6.0
 """For the close handshakes of the last ones."""
+
+AT_ONCE = 100
+"""So many are closed at most before others get a turn."""
+
+_SHORTEST_PAUSE_SECONDS = 0.001
 
 
 class Drain:
@@ -40,9 +46,12 @@ async def close_evenly(
 ) -> None:
     """Close all connections, longest idle first, evenly over `seconds`, so that clients don't come back in a crowd."""
     connections = sorted(registry.all(), key=lambda connection: connection.liveness.seen_at)
-    pause = seconds / len(connections) if connections else 0.0
-    for connection in connections:
+    began = time.monotonic()
+    for index, connection in enumerate(connections, 1):
         if not going_on():
             return
         connection.relay.close(slug)
-        await asyncio.sleep(pause)
+        # By a schedule: short pauses are rounded, and with many connections would add up to far more.
+        pause = began + seconds * index / len(connections) - time.monotonic()
+        if pause >= _SHORTEST_PAUSE_SECONDS or index % AT_ONCE == 0:
+            await asyncio.sleep(max(0.0, pause))

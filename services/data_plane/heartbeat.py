@@ -19,13 +19,22 @@ REMEMBERED_SECONDS: Final = 60
 """How long a lost worker is still told of."""
 
 
+async def read_time(redis: Redis) -> float:
+    """Return Redis' clock, in seconds of the epoch."""
+    seconds, microseconds = await redis.time()
+    return float(seconds) + float(microseconds) / 1e6
+
+
 class Heartbeat:
     """The beat of one worker."""
 
     def __init__(
-        self, redis: Redis, worker: str, describe: Callable[[], Beat], note_living: Callable[[int], None]
+        self, redis: Redis, worker: str, describe: Callable[[float], Beat], note_living: Callable[[int], None]
     ) -> None:
-        """`note_living` is told after each beat how many workers live, of all pods."""
+        """`describe` is given the time of Redis' clock: pods' own may differ.
+
+        `note_living` is told after each beat how many workers live, of all pods.
+        """
         self._redis = redis
         self._worker = worker
         self._describe = describe
@@ -43,7 +52,7 @@ class Heartbeat:
 
     async def beat(self) -> None:
         """Say how this worker is, and learn how many live. Raises `RedisError` or `OSError`."""
-        beat = self._describe()
+        beat = self._describe(await read_time(self._redis))
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.zadd(keys.PODS, {self._worker: beat.at + GIVEN_UP_SECONDS})
             pipe.zremrangebyscore(keys.PODS, "-inf", beat.at - REMEMBERED_SECONDS)

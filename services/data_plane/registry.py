@@ -55,8 +55,8 @@ class Connection:
             close_code=relay.close_code,
             messages_published=outwards.messages,
             messages_delivered=inwards.messages,
-            bytes_published=outwards.payload_bytes - outwards.dropped_bytes,
-            bytes_delivered=inwards.payload_bytes - inwards.dropped_bytes,
+            bytes_published=outwards.arrived_bytes,
+            bytes_delivered=inwards.arrived_bytes,
             messages_dropped=outwards.dropped + inwards.dropped,
             delayed_seconds=relay.client.delayed_seconds + relay.backend.delayed_seconds,
         )

@@ -28,8 +28,12 @@ BATCH_ROWS: Final = 500
 MOST_ROWS: Final = 50_000
 """While Redis is away rows add up, one a minute, application and API. What finds no room is lost, and counted."""
 
-STREAM_LENGTH: Final = 100_000
+MOST_WAITING: Final = 2000
+"""While so many batches wait in Redis, pods keep theirs: in memory the rows of a minute are one."""
 
+LAST_SECONDS: Final = 2.0
+
+_FIRST_OF_THEIRS: Final = 3000  # RFC 6455, section 7.4.2
 _EARLY_SECONDS: Final = 0.1
 
 
@@ -76,13 +80,13 @@ class UsageBook:
     def note_closed(self, connection: Connection, outcome: Outcome) -> None:
         self._add_flow(connection, outcome)
         if tally := self._find(connection.api, connection.caller):
-            tally.closed[f"{outcome.cause}:{outcome.close_code}"] += 1
+            tally.closed[f"{outcome.cause}:{_class_of(outcome)}"] += 1
 
     def _add_flow(self, connection: Connection, outcome: Outcome) -> None:
-        before, connection.booked = connection.booked, outcome
         tally = self._find(connection.api, connection.caller)
-        if tally is not None:
-            then = _flow(before) if before else {}
+        if tally is not None:  # else it is counted when there is room
+            then = _flow(connection.booked) if connection.booked else {}
+            connection.booked = outcome
             for name, value in _flow(outcome).items():
                 if more := value - then.get(name, 0):
                     tally.flow[name] += more
@@ -103,6 +107,9 @@ class UsageBook:
                 return None
             tally = self._tallies[subject] = Tally()
         return tally
+
+    def __len__(self) -> int:
+        return len(self._tallies)
 
     def take(self, count: int) -> tuple[UsageRow, ...]:
         """Take out the oldest rows."""
@@ -130,6 +137,7 @@ class UsageSender:
         self._clock = clock
         self._number = 0
         self._under_way: UsageBatch | None = None
+        self._lock = asyncio.Lock()
 
     async def run(self) -> None:
         """Send at each full interval until cancelled: so what is counted belongs to the minute that is over."""
@@ -138,15 +146,22 @@ class UsageSender:
             await asyncio.sleep(delay or INTERVAL_SECONDS)
             await self.flush()
 
-    async def flush(self) -> None:
-        """Count what open connections did, and send all of it, as far as Redis takes it."""
+    async def end(self) -> None:
+        """Send what is left, and say what can't be sent: the pod goes."""
+        await self.flush(LAST_SECONDS)
+        left = len(self.book) + (len(self._under_way.rows) if self._under_way else 0)
+        if left:
+            log.error("%d rows of usage are lost: Redis did not take them", left)
+
+    async def flush(self, seconds: float = INTERVAL_SECONDS / 2) -> None:
+        """Count what open connections did, and send all of it, as far as Redis takes it in time."""
         for index, connection in enumerate(self._registry.all()):
             if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
             if not connection.relay.ended:
                 self.book.note_flow(connection)
         try:
-            async with asyncio.timeout(INTERVAL_SECONDS / 2):
+            async with asyncio.timeout(seconds), self._lock:
                 await self._send_all()
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("usage can't be sent, and is kept: %s", error)
@@ -154,7 +169,7 @@ class UsageSender:
         self._telemetry.usage_lost.inc(lost)
 
     async def _send_all(self) -> None:
-        while True:
+        while await self._redis.xlen(keys.USAGE_STREAM) < MOST_WAITING:
             if self._under_way is None:
                 rows = self.book.take(BATCH_ROWS)
                 if not rows:
@@ -162,7 +177,7 @@ class UsageSender:
                 self._under_way = UsageBatch(worker=self._worker, number=self._number, rows=rows)
                 self._number += 1
             batch = self._under_way.model_dump_json(exclude_defaults=True)
-            await self._redis.xadd(keys.USAGE_STREAM, {"batch": batch}, maxlen=STREAM_LENGTH)
+            await self._redis.xadd(keys.USAGE_STREAM, {"batch": batch})
             self._under_way = None
 
 
@@ -177,6 +192,13 @@ def _flow(outcome: Outcome) -> dict[str, int]:
         "delayed_ms": round(outcome.delayed_seconds * 1000),
         "connected_ms": round(outcome.seconds * 1000),
     }
+
+
+def _class_of(outcome: Outcome) -> str:
+    """Return a close code, but for those that the ends make up: they would be as many as they like."""
+    code = outcome.close_code
+    theirs = outcome.cause in ("client_closed", "backend_closed") and code >= _FIRST_OF_THEIRS
+    return f"{code // 1000}xxx" if theirs else str(code)
 
 
 def _row(subject: Subject, tally: Tally) -> UsageRow:

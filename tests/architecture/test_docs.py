@@ -28,3 +28,9 @@ def test_every_page_of_the_documentation_can_be_reached() -> None:
             reached.add(page)
             queue += [page.parent / link for link in links(page.relative_to(ROOT))]
     assert {ROOT / path for path in PAGES if path.parts[0] == "docs"} <= reached
+
+
+def test_no_page_puts_a_token_or_a_secret_on_a_command_line() -> None:
+    """Whoever is on a machine sees the arguments of its processes, but not their variables."""
+    option = re.compile(r"--(token|client-secret)[ =][\"'$]")
+    assert not [str(path) for path in PAGES if option.search(read(path))]

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from cli.embedded import redis_server
 from cli.stack import Stack
 from tests.support.browser import chromium, find_barriers
-from tests.support.waiting import free_port
+from tests.support.waiting import free_port, wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -152,8 +152,7 @@ def test_the_tutorial_by_clicks(page: Page, context: BrowserContext, site: Site)
 
 def take_away(page: Page, publisher: Page, api_id: str) -> None:
     """Close the console's connection, then block its subscription: it says why each time."""
-    publisher.goto("/admin/gateways")
-    expect(publisher.locator("tbody")).to_contain_text("up to date")
+    wait_until(lambda: publisher.goto("/admin/gateways") and "up to date" in publisher.content(), within=15)
     publisher.goto(f"/publisher/apis/{api_id}/connections")
     publisher.get_by_role("button", name="Close", exact=True).click()
     publisher.get_by_role("button", name="Close the connection").click()

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Query
 from services.control_plane.apply.dependencies import Applier
 from services.control_plane.apply.export import export
 from services.control_plane.apply.schemas import Changes, Manifest
+from services.control_plane.apply.service import check_scopes
 from services.control_plane.identity.dependencies import Caller, MayReadApis
 from services.control_plane.kit.document_body import DocumentBody, describe
 from services.control_plane.kit.problems import declare
@@ -50,7 +51,8 @@ def apply_manifest(
     prune: Annotated[bool, Query(description="delete what is the caller's and not in the manifest")] = False,
 ) -> Changes:
     manifest = document.read_as(Manifest)
-    addresses.check(manifest.urls())
+    check_scopes(manifest, caller)
+    addresses.check(manifest.urls())  # names are looked up for those who may, and before the transaction begins
     changes = applier.apply(unit.session, manifest, caller, prune=prune)
     if dry_run:
         unit.release()  # done as it would be, and not kept

@@ -50,7 +50,7 @@ class ApiEntry(ApiWrite):
 
 
 class SubscriptionEntry(BaseModel):
-    """A subscription of an application of the caller's. The version is needed where the API has several."""
+    """A subscription of an application of the caller's. The version is needed where several come into question."""
 
     model_config = _STRICT
 
@@ -74,6 +74,15 @@ def _each_once(key: Callable[[T], Hashable], what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _one_default(entries: Sequence[ApiEntry]) -> Sequence[ApiEntry]:
+    """Refuse two defaults of a context: each would take it from the other, at every apply anew."""
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        if entry.default and (first := seen.setdefault(entry.context.lower(), index)) != index:
+            raise ValueError(f"{first} and {index} are both the default of their context")
+    return entries
+
+
 _LIST: Final[Any] = Field(max_length=MAX_ENTRIES, default_factory=list)
 
 
@@ -87,6 +96,7 @@ class Manifest(BaseModel):
         list[ApiEntry],
         _LIST,
         _each_once(lambda entry: (entry.context.lower(), entry.version.lower()), "context and version"),
+        AfterValidator(_one_default),
     ]
     applications: Annotated[list[ApplicationWrite], _LIST, _each_once(lambda entry: entry.name, "name")]
     subscriptions: Annotated[

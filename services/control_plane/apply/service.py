@@ -1,6 +1,6 @@
 """A manifest is applied through the services that single requests go through: there is no second way in."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -58,16 +58,16 @@ class ApplyService:
     def apply(self, session: Session, manifest: Manifest, caller: Principal, *, prune: bool) -> list[Change]:
         """Bring what the manifest names into the state that it says, and tell what changed.
 
-        With `prune` delete what the caller owns and the manifest does not name.
+        With `prune` delete what the caller owns and the manifest does not name. `check_scopes` comes before.
         """
-        _check_scopes(manifest, caller)
         self._database.lock(session, "apply")  # two at once would wait for each other's rows
         run = _Run(session, caller, self._services)
         changes = list(run.put(manifest))
         return changes + (list(run.prune()) if prune else [])
 
 
-def _check_scopes(manifest: Manifest, caller: Principal) -> None:
+def check_scopes(manifest: Manifest, caller: Principal) -> None:
+    """Raise `InsufficientScopeError` where the caller may not make what the manifest names."""
     needed = {
         ADMIN: manifest.policies,
         PUBLISHER_WRITE: manifest.apis,
@@ -103,6 +103,8 @@ class _Run:
     apis: dict[str, _PutApi] = field(default_factory=dict)
     applications: set[str] = field(default_factory=set)
     subscriptions: set[str] = field(default_factory=set)
+    subscribed: set[str] = field(default_factory=set)
+    """APIs that a subscription of the manifest names."""
 
     def put(self, manifest: Manifest) -> Iterator[Change]:
         for index, policy in enumerate(manifest.policies):
@@ -207,28 +209,35 @@ class _Run:
                 lambda: subscriptions.move(self.session, row, entry.policy, None),
             )
         self.subscriptions.add(row.id)
+        self.subscribed.add(api.id)
         return change
 
     def _open(self, api: Api) -> None:
-        """Let a new API take subscriptions, whatever state it is on its way to."""
+        """Let an API take subscriptions: a new one whatever state it is on its way to."""
         put = self.apis.get(api.id)
-        if put and put.entry.target and put.change.action == "create":
+        if put and put.entry.target and (put.change.action == "create" or put.entry.target == "PUBLISHED"):
             self._move(put, "PUBLISHED")
 
     def _find_application(self, name: str) -> Application:
         found = store_repository.find_application_named(self.session, name, self.caller.account_id)
         if found is None:
             raise unknown_application(name)
+        self.applications.add(found.id)
         return found
 
     def _find_api(self, entry: SubscriptionEntry) -> Api:
         known = store_repository.find_apis_named(self.session, entry.api, self.caller)
-        found = [api for api in known if entry.version in (None, api.version)]
+        found = self._nearest([api for api in known if entry.version in (None, api.version)])
         if not found:
             raise unknown_api(entry.api, entry.version)
         if len(found) > 1:
             raise version_needed(entry.api, [api.version for api in found])
         return found[0]
+
+    def _nearest(self, apis: Sequence[Api]) -> Sequence[Api]:
+        """Return those of the manifest, else the caller's own, else all: anybody may publish a version of a name."""
+        named = [api for api in apis if api.id in self.apis]
+        return named or [api for api in apis if api.owner == self.caller.account_id] or apis
 
     def _update(self, change: Change, read: Callable[[], Mapping[str, Any]], replace: Callable[[], object]) -> Change:
         """Replace a row, and note the fields that this changed. Where it changed none it is undone."""
@@ -262,7 +271,7 @@ class _Run:
 
     def _prune_apis(self) -> Iterator[Change]:
         for row in publisher_repository.list_owned(self.session, self.caller.account_id):
-            if row.id not in self.apis:
+            if row.id not in self.apis and row.id not in self.subscribed:
                 _require(self.caller, PUBLISHER_WRITE)
                 with at(f"prune {row.name} {row.version}"):
                     self.services.apis.delete(self.session, row, None)

@@ -101,5 +101,5 @@ def _compare_messages(
 def _schema(message: Document, part: str) -> Any:
     """Return a message's schema, out of what names its format where that is JSON Schema."""
     schema = message.get(part, {})
-    is_named = isinstance(schema, dict) and "schemaFormat" in schema and "schema" in schema
+    is_named = isinstance(schema, dict) and isinstance(schema.get("schemaFormat"), str) and "schema" in schema
     return schema["schema"] if is_named and _JSON_SCHEMA.match(schema["schemaFormat"]) else schema

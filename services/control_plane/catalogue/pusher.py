@@ -118,6 +118,11 @@ class Pusher:
                 failures += 1
                 wait = self._backoff(failures)
                 logger.warning("Pushing the catalogue failed, again in %.1f s: %s", wait, error)
+            except Exception:
+                # A fault of ours must not end the thread: nothing would reach the pods any more.
+                failures += 1
+                wait = self._backoff(failures)
+                logger.exception("Pushing the catalogue failed, again in %.1f s", wait)
             else:
                 failures, wait = 0, POLL_SECONDS
             self._status = replace(self._status, failures=failures)

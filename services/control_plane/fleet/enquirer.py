@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 
 from services.control_plane.fleet.errors import pods_silent, pods_unavailable
 from services.control_plane.kit.bulkhead import Bulkhead
-from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
+from services.control_plane.kit.redis_client import read_time
 from services.control_plane.kit.security import new_id
 from shared import keys
 from shared.connections import (
@@ -60,10 +60,9 @@ class Answers:
 class Enquirer:
     """Asks. `redis` must wait longer for an answer than questions do."""
 
-    def __init__(self, redis: Redis, bulkhead: Bulkhead, clock: Clock) -> None:
+    def __init__(self, redis: Redis, bulkhead: Bulkhead) -> None:
         self._redis = redis
         self._bulkhead = bulkhead
-        self._clock = clock
 
     def ask(self, question: Question) -> Answers:
         """Return what the workers say until all have, or their time is over. Raises `UnavailableError`."""
@@ -75,7 +74,7 @@ class Enquirer:
 
     def _ask(self, question: Question, asked: str) -> Answers:
         deadline, answers_at = time.monotonic() + ANSWER_SECONDS, keys.connection_answers(asked)
-        living = self._redis.zcount(keys.PODS, self._clock().timestamp(), "+inf")
+        living = self._redis.zcount(keys.PODS, read_time(self._redis), "+inf")
         pipe: Any  # the client's types know no plain strings
         with self._redis.pipeline() as pipe:
             entry = {"id": asked, "question": question.model_dump_json(exclude_none=True)}

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from services.control_plane.fleet.errors import pods_unavailable
 from services.control_plane.fleet.schemas import GatewayRead, RefusedObject
 from services.control_plane.kit.bulkhead import Bulkhead
-from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.redis_client import read_time
 from shared import keys
 from shared.connections import Beat
 
@@ -20,10 +20,9 @@ from shared.connections import Beat
 class PodReader:
     """Reads heartbeats. `redis` must give up soon, as for quotas."""
 
-    def __init__(self, redis: Redis, bulkhead: Bulkhead, clock: Clock) -> None:
+    def __init__(self, redis: Redis, bulkhead: Bulkhead) -> None:
         self._redis = redis
         self._bulkhead = bulkhead
-        self._clock = clock
 
     def read(self, digest: str) -> list[GatewayRead]:
         """Return the pods that live, and those that were lost within a minute. Raises `UnavailableError`.
@@ -32,11 +31,11 @@ class PodReader:
         """
         with self._bulkhead.place():
             try:
+                now = read_time(self._redis)
                 until = dict(cast("list[tuple[str, float]]", self._redis.zrange(keys.PODS, 0, -1, withscores=True)))
                 beats = self._read_beats(list(until))
             except (RedisError, OSError) as error:
                 raise pods_unavailable() from error
-        now = self._clock().timestamp()
         pods: dict[str, list[tuple[Beat, bool]]] = defaultdict(list)
         for worker, beat in beats.items():
             pods[beat.pod].append((beat, until[worker] > now))

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import Clock
 from shared.claims import ALGORITHMS, MAX_TOKEN_BYTES
+from shared.public_keys import has_private_part
 
 _SCOPE: Final = "openid profile email"
 _FRESH_SECONDS: Final = 3600.0
@@ -220,7 +221,7 @@ class Provider:
 
 def _read_key(key: Any) -> Key | None:
     """Return a key that verifies, or None for any other: a provider may publish kinds that we don't know."""
-    if not isinstance(key, dict) or key.get("use", "sig") != "sig" or key.get("kty") == "oct":
+    if not isinstance(key, dict) or key.get("use", "sig") != "sig" or has_private_part(key):
         return None
     try:
         return import_key(key)

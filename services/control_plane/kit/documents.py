@@ -15,6 +15,7 @@ from yaml import CSafeLoader
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 50
+MAX_DIGITS: Final = 1000
 
 _DEEPER: Final = "exceeded maximum nesting depth"  # libyaml's own limit: it reads ahead
 _STR_TAG: Final = "tag:yaml.org,2002:str"
@@ -58,7 +59,7 @@ def read_json(content: bytes, max_bytes: int = MAX_BYTES) -> Any:
         raise _too_deep() from error
     except json.JSONDecodeError as error:
         raise UnreadableError(f"not JSON: {error.msg}, line {error.lineno}, column {error.colno}") from error
-    _check(value)
+    _check(value, [])
     return value
 
 
@@ -75,7 +76,7 @@ def read_yaml(content: bytes, max_bytes: int = MAX_BYTES) -> Any:
         raise UnreadableError(f"not YAML: {error.problem or error.context}{where}") from error
     except yaml.YAMLError as error:
         raise UnreadableError("not YAML: it holds a character that YAML doesn't allow") from error
-    _check(value)
+    _check(value, [])
     return value
 
 
@@ -152,7 +153,7 @@ def _resolve(text: str) -> Any:
     if _INTEGER.fullmatch(text):
         return _integer(text)
     if _OTHER_BASE.fullmatch(text):
-        return int(text, 0)
+        return _integer(text, 0)
     if _FLOAT.fullmatch(text) or _ENDLESS.fullmatch(text):
         return _finite(text.replace(".", "", 1) if _ENDLESS.fullmatch(text) else text)
     return text
@@ -183,11 +184,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
     return members
 
 
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:  # Python reads no more than a few thousand digits
-        raise DocumentError("a number is too long") from error
+def _integer(text: str, base: int = 10) -> int:
+    if len(text) > MAX_DIGITS:  # Python writes no more than a few thousand digits, and reads more in base 8 and 16
+        raise DocumentError("a number is too long")
+    return int(text, base)
 
 
 def _finite(text: str) -> float:
@@ -197,22 +197,24 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check(value: Any) -> None:
-    """Refuse what is nested too deep, keys that stand twice, and halves of characters, which no database takes."""
-    left: list[tuple[Any, tuple[str, ...]]] = [(value, ())]
-    while left:
-        item, path = left.pop()
-        if isinstance(item, dict | list) and len(path) == MAX_DEPTH:
-            raise _too_deep()
-        if isinstance(item, dict):
-            left += ((below, (*path, name)) for name, below in item.items())
-            left += ((name, path) for name in item)
-        elif isinstance(item, list):
-            left += ((below, (*path, str(index))) for index, below in enumerate(item))
-        elif isinstance(item, _Twice):
-            raise DocumentError("stands there twice", *path, item.name)
-        elif isinstance(item, str) and _SURROGATE.search(item):
-            raise DocumentError("holds half a character: a surrogate without the other", *path)
+def _check(value: Any, path: list[str]) -> None:
+    """Refuse what is nested too deep, keys that stand twice, and halves of characters, which no database takes.
+
+    It calls itself no deeper than documents may be, and holds one path for all their values.
+    """
+    if isinstance(value, str) and _SURROGATE.search(value):
+        raise DocumentError("holds half a character: a surrogate without the other", *path)
+    if isinstance(value, _Twice):
+        raise DocumentError("stands there twice", *path, value.name)
+    if not isinstance(value, dict | list):
+        return
+    if len(path) == MAX_DEPTH:
+        raise _too_deep()
+    for name, below in value.items() if isinstance(value, dict) else enumerate(value):
+        _check(name, path)
+        path.append(str(name))
+        _check(below, path)
+        path.pop()
 
 
 def _too_deep() -> DocumentError:

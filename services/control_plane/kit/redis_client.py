@@ -43,3 +43,9 @@ def disconnect(redis: Redis) -> None:
     if isinstance(redis.connection_pool, SentinelConnectionPool):
         for sentinel in redis.connection_pool.sentinel_manager.sentinels:
             sentinel.close()
+
+
+def read_time(redis: Redis) -> float:
+    """Return Redis' clock in seconds of the epoch: the one that pods and control planes have in common."""
+    seconds, microseconds = redis.time()
+    return float(seconds) + float(microseconds) / 1e6

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import MAX_LIMIT, PageQuery, Paging
+from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
@@ -50,6 +51,7 @@ class ApplicationPage:
             "applications/one.html",
             status,
             application=read_application(application),
+            if_match=etag(application.row_version),
             keys={row.key_type: read_key(row, self.keys.client_of(session, row)) for row in rows},
             api_keys=[read_api_key(row) for row in repository.all_api_keys(session, application.id)],
             subscriptions=self._subscriptions(session, application.id),
@@ -108,7 +110,7 @@ def save(
 ) -> Response:
     try:
         application = applications.get(unit.session, application_id, caller.account_id)
-        applications.replace(unit.session, application, _read(sent), None)
+        applications.replace(unit.session, application, _read(sent), sent.if_match)
     except ProblemError as error:
         unit.close()
         application = applications.get(unit.session, application_id, caller.account_id)

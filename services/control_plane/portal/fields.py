@@ -7,11 +7,18 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
-from services.control_plane.kit.problems import FieldError, InvalidError, ProblemError, field_errors
+from services.control_plane.kit.problems import (
+    FieldError,
+    InvalidError,
+    PreconditionFailedError,
+    ProblemError,
+    field_errors,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
 MAX_FIELDS: Final = 500
+IF_MATCH: Final = "if_match"
 
 
 class Fields:
@@ -40,6 +47,15 @@ class Fields:
         """Return what stands for a number, for the model to read, or None for nothing."""
         return self.text(name) or None
 
+    @property
+    def if_match(self) -> str | None:
+        """The version that the form was filled in for, as `If-Match` says it."""
+        return self.text(IF_MATCH) or None
+
+    def next_match(self, error: ProblemError) -> str:
+        """Return the version that the same form is for after an error: where another is there now, that one."""
+        return (error.headers or {}).get("ETag", self.text(IF_MATCH))
+
     def all(self, name: str) -> list[str]:
         """Return the boxes that are ticked."""
         return self._values.get(name, [])
@@ -61,6 +77,8 @@ class Mistakes:
 
     @classmethod
     def of(cls, error: ProblemError) -> "Mistakes":
+        if isinstance(error, PreconditionFailedError):
+            return cls(detail="Somebody changed it meanwhile: look at it anew before you save.")
         found = [FieldError(item["field"], item["message"]) for item in error.members.get("errors", ())]
         return cls(found, "" if found else error.detail or "This was refused.")
 

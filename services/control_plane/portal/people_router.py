@@ -12,6 +12,7 @@ from services.control_plane.identity.projection import read_role, read_user
 from services.control_plane.identity.schemas import RoleCreate, UserCreate
 from services.control_plane.identity.scopes import ALL_SCOPES
 from services.control_plane.kit.pagination import MAX_LIMIT, PageQuery, Paging
+from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
@@ -46,6 +47,7 @@ class PeoplePages:
             "admin/users.html",
             422 if mistakes else 200,
             items=[read_user(row) for row in rows],
+            versions={row.id: etag(row.row_version) for row in rows},
             page={"total": total, "limit": paging.limit, "offset": paging.offset},
             roles=[(role.name, role.name, "") for role in roles],
             q=paging.q or "",
@@ -97,7 +99,7 @@ def change_user(
     disabled = sent.text("disabled")
     patch = {"disabled": disabled == "1"} if disabled else {"roles": sent.all("roles")}
     try:
-        people.patch(unit.session, people.get(unit.session, user_id), patch, None)
+        people.patch(unit.session, people.get(unit.session, user_id), patch, sent.if_match)
     except ProblemError as error:
         unit.close()
         return PeoplePages(frame, unit).users(PageQuery(limit=25), Mistakes.of(error))

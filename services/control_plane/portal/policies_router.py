@@ -7,12 +7,13 @@ from fastapi.responses import RedirectResponse
 
 from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.pagination import MAX_LIMIT, PageQuery
+from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import ReadingRoute, UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.portal.access import Administrator, Sent
-from services.control_plane.portal.fields import Fields, Mistakes, build
+from services.control_plane.portal.fields import IF_MATCH, Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.words import describe_policy, describe_quota
 from services.control_plane.throttling import repository
@@ -60,6 +61,7 @@ def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, policies:
     try:
         policies.create(unit.session, build(PolicyWrite, values))
     except ProblemError as error:
+        unit.close()
         return _show(frame, None, values, mistakes=Mistakes.of(error))
     return RedirectResponse("/admin/policies?done=saved", 303)
 
@@ -67,16 +69,18 @@ def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, policies:
 @preview_router.post("/preview")
 async def preview(frame: PageFrame, _: Administrator, sent: Sent) -> Response:
     """Say what a policy would allow, before it is saved."""
-    values, stands = _read(sent), sent.on("stands")
-    return _show(frame, values if stands else None, values, with_words=True)
+    values = _read(sent)
+    policy = {**values, "builtin": True} if sent.on("stands") else None  # without the button that deletes
+    return _show(frame, policy, values, with_words=True, if_match=sent.text(IF_MATCH))
 
 
 @router.get("/{level}/{name}")
 def show(
     frame: PageFrame, _: Administrator, level: Level, name: ResourceId, unit: Unit, policies: Policies
 ) -> Response:
-    policy = read_policy(policies.get(unit.session, name, level)).model_dump(mode="json")
-    return _show(frame, policy, policy, with_words=True)
+    row = policies.get(unit.session, name, level)
+    policy = read_policy(row).model_dump(mode="json")
+    return _show(frame, policy, policy, with_words=True, if_match=etag(row.row_version))
 
 
 @router.post("/{level}/{name}")
@@ -89,10 +93,10 @@ def save(
     policy = read_policy(row).model_dump(mode="json")
     try:
         patched(write_of(row), values)
-        policies.patch(unit.session, row, values, None)
+        policies.patch(unit.session, row, values, sent.if_match)
     except ProblemError as error:
         unit.close()
-        return _show(frame, policy, values, mistakes=Mistakes.of(error))
+        return _show(frame, policy, values, mistakes=Mistakes.of(error), if_match=sent.next_match(error))
     return RedirectResponse("/admin/policies?done=saved", 303)
 
 
@@ -101,12 +105,12 @@ def delete(
     frame: PageFrame, _: Administrator, level: Level, name: ResourceId, __: Sent, unit: Unit, policies: Policies
 ) -> Response:
     row = policies.get(unit.session, name, level)
-    policy = read_policy(row).model_dump(mode="json")
+    policy, version = read_policy(row).model_dump(mode="json"), etag(row.row_version)
     try:
         policies.delete(unit.session, row, None)
     except ProblemError as error:
         unit.close()
-        return _show(frame, policy, policy, mistakes=Mistakes.of(error))
+        return _show(frame, policy, policy, mistakes=Mistakes.of(error), if_match=version)
     return RedirectResponse("/admin/policies?done=deleted", 303)
 
 
@@ -117,6 +121,7 @@ def _show(
     *,
     mistakes: Mistakes | None = None,
     with_words: bool = False,
+    if_match: str = "",
 ) -> Response:
     words: list[str] = []
     found = mistakes or Mistakes()
@@ -131,6 +136,7 @@ def _show(
         "admin/policy.html",
         422 if mistakes else 200,
         policy=policy,
+        if_match=if_match,
         values=values,
         rows=[*values["limits"], *[{}] * (rows - len(values["limits"]))],
         words=words,

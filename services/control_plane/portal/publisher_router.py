@@ -9,12 +9,13 @@ from sqlmodel import Session
 
 from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.pagination import Paging
+from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import ReadingRoute, UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.portal.access import Creator, Reader, Sent
-from services.control_plane.portal.fields import Mistakes, build
+from services.control_plane.portal.fields import IF_MATCH, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.policies import offers
 from services.control_plane.portal.publisher_forms import READERS, STEPS, read_design, read_implement, values_of
@@ -37,6 +38,7 @@ class Editor:
 
     frame: Frame
     session: Session
+    if_match: str = ""
 
     def show(
         self,
@@ -51,6 +53,7 @@ class Editor:
             f"publisher/{step}.html",
             422 if mistakes else 200,
             api=api,
+            if_match=self.if_match,
             step=step,
             steps=STEPS,
             values=values_of(api, patch),
@@ -86,7 +89,8 @@ def create(frame: PageFrame, caller: Creator, sent: Sent, unit: Unit, apis: Apis
 
 @router.get("/apis/{api_id}/{step}")
 def show_step(frame: PageFrame, caller: Creator, api_id: ResourceId, step: Step, unit: Unit, apis: Apis) -> Response:
-    return Editor(frame, unit.session).show(step, read_api(apis.get(unit.session, api_id, caller)))
+    row = apis.get(unit.session, api_id, caller)
+    return Editor(frame, unit.session, etag(row.row_version)).show(step, read_api(row))
 
 
 @router.post("/apis/{api_id}/{step}")
@@ -104,11 +108,11 @@ def save_step(
     patch = READERS[step](sent)
     try:
         addresses.check(urls_in_patch(patch))  # names are looked up before the transaction begins
-        apis.patch(unit.session, apis.get(unit.session, api_id, caller), patch, None)
+        apis.patch(unit.session, apis.get(unit.session, api_id, caller), patch, sent.if_match)
     except ProblemError as error:
         unit.close()
         api = read_api(apis.get(unit.session, api_id, caller))
-        return Editor(frame, unit.session).show(step, api, patch, Mistakes.of(error))
+        return Editor(frame, unit.session, sent.next_match(error)).show(step, api, patch, Mistakes.of(error))
     after = {"design": "implement", "implement": "manage", "manage": "lifecycle"}[step]
     return RedirectResponse(f"/publisher/apis/{api_id}/{after if sent.on('next') else step}?done=saved", 303)
 
@@ -135,5 +139,5 @@ def try_endpoints(
         addresses.check(urls_in_patch(patch))
         results = tester.test(Endpoints.model_validate(body.endpoints.model_dump()), access)
     except ProblemError as error:
-        return Editor(frame, unit.session).show("implement", api, patch, Mistakes.of(error))
-    return Editor(frame, unit.session).show("implement", api, patch, results=results)
+        return Editor(frame, unit.session, sent.text(IF_MATCH)).show("implement", api, patch, Mistakes.of(error))
+    return Editor(frame, unit.session, sent.text(IF_MATCH)).show("implement", api, patch, results=results)

@@ -14,7 +14,7 @@ from shared.addresses import AddressPolicy
 
 _LOOKUP_SECONDS: Final = 10.0  # for all the names of a request
 _FORBIDDEN: Final = "leads to an address that is not allowed"
-_PORTS: Final = {"ws": 80, "wss": 443}
+_PORTS: Final = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 
 
 class AddressForbiddenError(Exception):

@@ -2,13 +2,14 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import ResponseError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlmodel import Session
 
 from services.control_plane.kit.clock import Clock
@@ -29,6 +30,9 @@ RECEIPTS_KEPT: Final = timedelta(days=2)
 _ENTRIES: Final = 50
 _ABANDONED_MS: Final = 30_000
 """What another process has taken, and not added for so long, is taken over from it."""
+
+_POISON: Final = (DataError, IntegrityError, OverflowError, ValueError)
+"""What a batch of its own does wrong, and no database that is away."""
 
 Entry = tuple[str, dict[str, str]]
 Key = tuple[Any, ...]
@@ -65,17 +69,40 @@ class UsageCollector:
         entries = self._take_abandoned() or self._take_new()
         if not entries:
             return False
-        batches = list(_read_all(entries))
+        batches = dict(self._read_all(entries))
+        try:
+            self._add(batches.values())
+            done = list(batches)
+        except _POISON:
+            done = [id_ for id_, batch in batches.items() if self._add_alone(batch)]
+        if done:
+            with self._redis.pipeline() as pipe:
+                pipe.xack(keys.USAGE_STREAM, GROUP, *done)
+                pipe.xdel(keys.USAGE_STREAM, *done)
+                pipe.execute()
+        return True
+
+    def _add(self, batches: Collection[UsageBatch]) -> None:
         with self._database.writing() as session:
             now = self._clock()
             new = [batch for batch in batches if self._is_new(session, batch, now)]
-            _add(session, [row for batch in new for row in batch.rows])
-        ids = [id_ for id_, _ in entries]
-        with self._redis.pipeline() as pipe:
-            pipe.xack(keys.USAGE_STREAM, GROUP, *ids)
-            pipe.xdel(keys.USAGE_STREAM, *ids)
-            pipe.execute()
+            _add_rows(session, [row for batch in new for row in batch.rows])
+
+    def _add_alone(self, batch: UsageBatch) -> bool:
+        """Add a batch, or say that it can't be: it must not keep others out. Tell whether it is done with."""
+        try:
+            self._add([batch])
+        except _POISON:
+            logger.exception("usage of %s, batch %d, can't be added, and is left out", batch.worker, batch.number)
         return True
+
+    def _read_all(self, entries: Iterable[Entry]) -> Iterator[tuple[str, UsageBatch]]:
+        """Yield what can be read. The rest stays, for a newer control plane may come to read it."""
+        for id_, fields in entries:
+            try:
+                yield id_, UsageBatch.model_validate_json(fields["batch"])
+            except (ValidationError, KeyError) as error:
+                logger.warning("usage %s can't be read here: %s", id_, error)
 
     def _take_abandoned(self) -> list[Entry]:
         answer = self._redis.xautoclaim(keys.USAGE_STREAM, GROUP, self._name, _ABANDONED_MS, "0-0", count=_ENTRIES)
@@ -91,15 +118,7 @@ class UsageCollector:
         return insert_new(session, UsageReceipt, worker=batch.worker, number=batch.number, at=now)
 
 
-def _read_all(entries: Iterable[Entry]) -> Iterator[UsageBatch]:
-    for id_, fields in entries:
-        try:
-            yield UsageBatch.model_validate_json(fields["batch"])
-        except (ValidationError, KeyError) as error:
-            logger.warning("usage %s can't be read, and is left out: %s", id_, error)
-
-
-def _add(session: Session, rows: Iterable[UsageRow]) -> None:
+def _add_rows(session: Session, rows: Iterable[UsageRow]) -> None:
     """Add rows to the sums of their minute, hour and day."""
     usage: dict[Key, Counter[str]] = {}
     causes: Counter[Key] = Counter()

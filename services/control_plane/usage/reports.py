@@ -17,7 +17,7 @@ from services.control_plane.publisher.models import Api
 from services.control_plane.store.models import Application
 from services.control_plane.usage.models import COUNTS, Usage, UsageCause
 from services.control_plane.usage.schemas import MAX_ROWS, UsageItem, UsageQuery, UsageReport
-from services.control_plane.usage.steps import LENGTH, STEPS, Step, ceiling, floor
+from services.control_plane.usage.steps import KEPT, LENGTH, STEPS, Step, ceiling, floor
 
 Row = TypeVar("Row", Api, Application)
 
@@ -52,35 +52,47 @@ class UsageReader:
         columns = [_COLUMNS[group] for group in query.group_by]
         if query.step != "total":
             columns = ["at", *columns]
-        rows = session.execute(_sums(Usage, scope, span, columns, COUNTS).limit(query.limit)).mappings().all()
+        found = session.execute(_sums(Usage, scope, span, columns, COUNTS).limit(query.limit + 1)).mappings().all()
         causes = session.execute(_sums(UsageCause, scope, span, ["kind", "cause"], ("count",))).mappings().all()
         return UsageReport(
             since=span.since,
             until=span.until,
             step=query.step,
-            items=_with_names(session, [dict(row) for row in rows]),
+            items=_with_names(session, [dict(row) for row in found[: query.limit]]),
+            truncated=len(found) > query.limit,
             refused={row["cause"]: row["count"] for row in causes if row["kind"] == "refused"},
             closed={row["cause"]: row["count"] for row in causes if row["kind"] == "closed"},
         )
 
 
 def find_span(query: UsageQuery, now: datetime) -> Span:
-    """Return full steps around what is asked for. Raises `InvalidError`."""
+    """Return full steps around what is asked for, of those that are kept. Raises `InvalidError`."""
+    asked: Step = "day" if query.step == "total" else query.step
     if query.month is not None:
         if query.since or query.until:
             raise InvalidError.of("month", "stands alone, without since and until")
         since, until = _bounds_of(query.month)
     else:
-        step: Step = "minute" if query.step == "total" else query.step
-        until = ceiling(query.until or now, step)
-        since = floor(query.since or until - _USUAL[query.step if query.step != "total" else "day"], step)
+        until = query.until or now
+        since = query.since or ceiling(until, asked) - _USUAL[asked]
+    if query.step == "total":
+        asked = next((step for step in STEPS if _is_kept(step, since, now)), "day")
+    elif not _is_kept(asked, since, now):
+        raise InvalidError.of(
+            "step", f"of {asked}s those of the last {KEPT[asked].days} days are kept: ask for longer ones"
+        )
+    since, until = floor(since, asked), ceiling(until, asked)
     if since >= until:
         raise InvalidError.of("since", "must be before until")
     if query.step == "total":
         return Span(since, until, _coarsest(since, until))
-    if (until - since) / LENGTH[query.step] > MAX_ROWS:
+    if (until - since) / LENGTH[asked] > MAX_ROWS:
         raise InvalidError.of("step", f"would make more than {MAX_ROWS} parts: ask for longer ones, or for less time")
-    return Span(since, until, query.step)
+    return Span(since, until, asked)
+
+
+def _is_kept(step: Step, since: datetime, now: datetime) -> bool:
+    return floor(since, step) > now - KEPT[step]
 
 
 def as_csv(report: UsageReport) -> str:

@@ -23,7 +23,9 @@ class UsageQuery(BaseModel):
     month: Annotated[
         str | None, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="2026-01, in place of since and until")
     ] = None
-    limit: Annotated[int, Field(ge=1, le=MAX_ROWS, description="rows at most: those with most messages")] = 1000
+    limit: Annotated[
+        int, Field(ge=1, le=MAX_ROWS, description="rows at most: by time, and within it those with most messages first")
+    ] = 1000
     format: Literal["json", "csv"] = "json"
 
 
@@ -50,11 +52,15 @@ class UsageItem(BaseModel):
 
 
 class UsageReport(BaseModel):
-    """`refused` counts handshakes by the slug of the problem, `closed` connections by `<cause>:<close code>`."""
+    """`refused` counts handshakes by the slug of the problem, `closed` connections by `<cause>:<close code>`.
+
+    `truncated` says that there are more rows than were asked for.
+    """
 
     since: datetime
     until: datetime
     step: Literal["minute", "hour", "day", "total"]
     items: list[UsageItem]
+    truncated: bool
     refused: dict[str, int]
     closed: dict[str, int]

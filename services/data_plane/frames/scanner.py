@@ -65,6 +65,7 @@ class Scanner:
         "in_message",
         "messages",
         "needed",
+        "owes_payload",
         "payload_bytes",
         "ping_open",
         "pongs",
@@ -103,6 +104,7 @@ class Scanner:
         self.ping_open = False  # a ping was forwarded that no pong has answered yet
         self.pongs = 0
         self.dropped = 0
+        self.owes_payload = False  # whether what remains of the current frame counts as payload
         self.dropped_bytes = 0  # of `payload_bytes`
 
     @property
@@ -118,6 +120,12 @@ class Scanner:
     def activity(self) -> int:
         """What grows with every frame, and with every byte of an unfinished one."""
         return self.messages + self.dropped + self.controls + self.payload_bytes - self.remaining
+
+    @property
+    def arrived_bytes(self) -> int:
+        """The payload that has come, less what was dropped: a header may announce what never comes."""
+        owed = self.remaining if self.owes_payload else 0
+        return self.payload_bytes - self.dropped_bytes - owed
 
     def find_whole(self, data: bytes) -> int:
         """Return how many messages a read is, if it is whole ones and no more, as most reads are; else 0.
@@ -211,6 +219,7 @@ class Scanner:
             if end > size:
                 self.remaining = end - size
                 self._dropping_frame = dropping
+                self.owes_payload = not (dropping or first & 0x08)
                 return size
         return end
 

@@ -111,7 +111,7 @@ class LeaseBook:
                 if lease.credit < 0:  # a shadow's, that went beyond
                     self.ask(lease)
             await self._give_back([lease for lease in self._leases.values() if _lies_idle(lease, now)])
-            for key in [key for key, lease in self._leases.items() if not (lease.users or lease.credit or lease.asked)]:
+            for key in [key for key, lease in self._leases.items() if _is_over(lease, now)]:
                 del self._leases[key]
 
     async def give_back_all(self) -> None:
@@ -187,6 +187,12 @@ class LeaseBook:
             lease.low = 0
             lease.valid_until = lease.window_ends = now + lease.window_seconds
             lease.spent_at = now
+
+
+def _is_over(lease: Lease, now: float) -> bool:
+    """Tell whether nothing is lost with a lease: a share of the pod's own is given once a window, and so remembered."""
+    is_share = lease.mark == _ALONE and now < lease.window_ends
+    return not (lease.users or lease.credit or lease.asked or is_share)
 
 
 def _lies_idle(lease: Lease, now: float) -> bool:

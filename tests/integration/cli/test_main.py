@@ -18,11 +18,20 @@ def test_help_names_every_command() -> None:
         assert command in out
 
 
-@pytest.mark.parametrize("args", [["nonsense"], ["connect"], ["data-plane", "--port", "0"], ["migrate", "sideways"]])
-def test_a_wrong_call_exits_with_2_and_says_why(args: list[str]) -> None:
+@pytest.mark.parametrize(
+    "args",
+    [["nonsense"], ["connect"], ["data-plane", "--port", "0"], ["migrate", "sideways"], ["diff", "-f", "nowhere"]],
+)
+def test_a_wrong_call_exits_with_1_and_says_why(args: list[str]) -> None:
     ran = framegate(*args)
-    assert ran.exit_code == 2
+    assert ran.exit_code == 1
     assert "Error" in ran.err
+
+
+def test_the_process_ends_so_too() -> None:
+    ran = run("diff", "--file", "nowhere")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "nowhere" in ran.stderr
 
 
 @pytest.mark.parametrize(

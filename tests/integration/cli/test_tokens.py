@@ -83,5 +83,5 @@ def test_options_go_over_the_environment_and_a_missing_one_is_named() -> None:
         framegate("token", "--token-url", url, "--client-id", "you", env=SECRETS)
     assert base64.b64decode(seen[0][0].removeprefix("Basic ")).startswith(b"you:")
     ran = framegate("token", env={"FRAMEGATE_CLIENT_ID": None, "FRAMEGATE_CLIENT_SECRET": None})
-    assert ran.exit_code == 2
+    assert ran.exit_code == 1
     assert "--client-id" in ran.err

@@ -249,3 +249,20 @@ async def test_without_redis_a_pods_share_is_not_lost_while_it_lies_idle(backend
         for number in ("2", "3", "4", "5"):
             await client.send(number)
             assert await asyncio.wait_for(client.recv(), 5) == number
+
+
+async def test_without_redis_a_share_that_was_spent_is_not_given_again_to_who_comes_back(backend: Backend) -> None:
+    async with gate_that_lost_redis(backend, "drop", "allow") as gate:
+        await flood(gate)
+        swept = time.monotonic() + 3 * SWEEP_SECONDS
+        await eventually(lambda: time.monotonic() > swept)
+        await flood(gate)
+        assert len(backend.messages) == 5
+
+
+async def flood(gate: Gate) -> None:
+    """Connect and send eight messages, all of which are let through or dropped."""
+    async with gate.connect() as client:
+        await send_numbers(client, 8)
+        scanner = gate.pod.registry.all()[0].relay.client.scanner
+        await eventually(lambda: scanner.messages + scanner.dropped == 8)

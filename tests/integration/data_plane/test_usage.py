@@ -39,7 +39,6 @@ async def test_messages_and_bytes_are_counted_while_a_connection_is_open_and_at_
         assert (first.api_id, first.application_id, first.key_type, first.opened) == ("api", "app", "PRODUCTION", 1)
         assert (first.messages_published, first.messages_delivered) == (2, 2)
         assert (first.bytes_published, first.bytes_delivered) == (8, 8)
-        assert first.connected_ms > 0
         await client.send("last")
         await client.recv()
     await eventually(lambda: not len(gate.pod.registry))
@@ -124,3 +123,38 @@ async def test_many_subjects_go_in_several_batches(gate: Gate, monkeypatch: pyte
 async def test_it_is_sent_by_itself(gate: Gate) -> None:
     async with gate.connect():
         await eventually(lambda: rows_of(gate), within=usage.INTERVAL_SECONDS + 5)
+
+
+async def test_what_a_header_announces_and_never_comes_is_not_counted(gate: Gate) -> None:
+    async with gate.connect(compression=None) as client:
+        await client.send("four")
+        await client.recv()
+        mask = bytes(4)
+        client.transport.write(bytes((0x82, 0xFF)) + (2**20).to_bytes(8) + mask + b"ten bytes.")
+        (connection,) = gate.pod.registry.all()
+        await eventually(lambda: connection.outcome().messages_published == 2)
+        client.transport.abort()
+    await eventually(lambda: not len(gate.pod.registry))
+    await gate.pod.usage.flush()
+    assert total(rows_of(gate), "bytes_published") == 14
+
+
+async def test_codes_that_the_ends_make_up_are_counted_together(gate: Gate) -> None:
+    for code in (1000, 3001, 3999, 4000, 4999):
+        async with gate.connect() as client:
+            await client.close(code)
+    await eventually(lambda: not len(gate.pod.registry))
+    await gate.pod.usage.flush()
+    closed = sum((Counter(row.closed) for row in rows_of(gate)), Counter())
+    assert closed == {"client_closed:1000": 1, "client_closed:3xxx": 2, "client_closed:4xxx": 2}
+
+
+async def test_a_stream_that_nobody_takes_grows_no_further(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "MOST_WAITING", 1)
+    for _ in range(3):
+        await refusal(gate, path="/nowhere")
+        await gate.pod.usage.flush()
+    assert [dict(row.refused) for row in rows_of(gate)] == [{"api_not_found": 1}]
+    gate.world.redis.delete(keys.USAGE_STREAM)
+    await gate.pod.usage.flush()
+    assert [dict(row.refused) for row in rows_of(gate)] == [{"api_not_found": 2}]

@@ -1,11 +1,16 @@
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cli import credentials
 from cli.errors import CommandError
-from cli.rest import Rest, RestError, segment
+from cli.rest import Rest, RestError, segment, sign_in
+
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def rest_of(*answers: tuple[int, object]) -> tuple[Rest, list[httpx.Request]]:
@@ -63,3 +68,19 @@ def test_an_answer_without_a_body_is_none() -> None:
 
 def test_a_name_is_one_segment() -> None:
     assert segment("a/b c") == "a%2Fb%20c"
+
+
+def test_who_signed_in_elsewhere_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("FRAMEGATE_URL", raising=False)
+    monkeypatch.delenv("FRAMEGATE_CLIENT_ID", raising=False)
+    form = {"url": "https://production", "access_token": "a", "refresh_token": "b"}
+    credentials.save(credentials.Credentials.model_validate({**form, "expires_at": FAR}))
+    with sign_in() as rest:
+        assert rest._client.base_url == "https://production"
+    monkeypatch.setenv("FRAMEGATE_URL", "https://production/")
+    with sign_in() as rest:
+        assert rest._client.base_url == "https://production"
+    monkeypatch.setenv("FRAMEGATE_URL", "https://staging/")
+    with pytest.raises(CommandError, match=r"signed in at https://production, but FRAMEGATE_URL is https://staging: "):
+        sign_in()

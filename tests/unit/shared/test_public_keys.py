@@ -1,3 +1,5 @@
+import base64
+import time
 from typing import Any
 
 import pytest
@@ -31,3 +33,25 @@ def test_public_keys_that_are_strong_enough() -> None:
 def test_keys_that_are_refused(jwks: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"must|holds"):
         check_public_keys(jwks)
+
+
+def number(value: int) -> str:
+    return base64.urlsafe_b64encode(value.to_bytes((value.bit_length() + 7) // 8)).rstrip(b"=").decode()
+
+
+def test_a_private_key_that_can_not_be_completed_costs_nothing() -> None:
+    """A prime modulus has no two factors: looking for them would take hours."""
+    prime = 2**521 - 1
+    bomb = {"kty": "RSA", "n": number(prime), "e": number(65537), "d": number(pow(65537, -1, (prime - 1) << 20 | 1))}
+    began = time.process_time()
+    with pytest.raises(ValueError, match="private"):
+        check_public_keys({"keys": [bomb]})
+    assert time.process_time() - began < 0.05
+
+
+def test_a_public_exponent_is_small() -> None:
+    """Verifying by a large one costs a hundred times as much."""
+    key = GOOD[2].as_dict(private=False)
+    assert check_public_keys({"keys": [key]})
+    with pytest.raises(ValueError, match="RSA"):
+        check_public_keys({"keys": [{**key, "e": number(2**2047 + 1)}]})

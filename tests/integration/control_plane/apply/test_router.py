@@ -213,64 +213,9 @@ async def test_each_kind_needs_its_scope(platform: Platform) -> None:
         async with platform.account(f"only {scope}", scope, "publisher:write") as client:
             await apply(client, manifest, dry_run=True)
     async with platform.account("nothing at all", "publisher:read") as client:
+        within = {"apis": [{**ECHO, "endpoints": {"production": {"urls": ["ws://10.0.0.1"]}}}]}
+        problem(await client.post(APPLY, json=within), 403, "insufficient_scope")  # before a name is looked up
         assert await apply(client, {}) == []
-
-
-async def test_prune_deletes_what_is_the_callers_and_not_named(platform: Platform) -> None:
-    theirs = await platform.publish_api(name="Theirs", context="/theirs")
-    async with platform.account(
-        "team", "publisher:read", "publisher:write", "publisher:publish", "store:subscribe"
-    ) as team:
-        manifest = {**MANIFEST, "policies": [], "apis": [{**ECHO, "state": "published"}]}
-        manifest["subscriptions"] = [SUBSCRIPTION, {"application": "Robot", "api": "Theirs", "policy": "Gold"}]
-        await apply(team, manifest)
-        less = {"apis": manifest["apis"], "applications": manifest["applications"]}
-        assert actions(await apply(team, less)) == {}
-        gone: dict[str, list[str]] = {"delete Robot to EchoWebSocket 1.0": [], "delete Robot to Theirs 1.0": []}
-        assert actions(await apply(team, less, prune=True)) == gone
-        await apply(team, manifest)
-        everything = {**gone, "delete Robot": [], "delete EchoWebSocket": []}
-        assert actions(await apply(team, {}, prune=True, dry_run=True)) == everything
-        assert actions(await apply(team, {}, prune=True)) == everything
-        left = (await team.get("/store/v1/applications")).json()["items"]
-        assert [item["name"] for item in left] == ["DefaultApplication"]
-    assert [item["id"] for item in (await platform.read("/publisher/v1/apis"))["items"]] == [theirs["id"]]
-
-
-async def test_prune_spares_what_others_use(platform: Platform) -> None:
-    async with platform.account("team", "publisher:write", "publisher:publish") as team:
-        await apply(team, {"apis": [{**ECHO, "state": "published"}]})
-        (api,) = (await platform.read("/publisher/v1/apis"))["items"]
-        await platform.subscribe(await platform.make_application(), api)
-        answer = await team.post(APPLY, json={}, params={"prune": True})
-        (error,) = problem(answer, 409, "in_use")["errors"]
-        assert error == {"field": "prune EchoWebSocket 1.0", "message": "The API has subscriptions."}
-    assert (await platform.read("/publisher/v1/apis"))["total"] == 1
-
-
-async def test_a_subscription_finds_its_api(platform: Platform) -> None:
-    versions = [{**ECHO, "version": version, "state": "published"} for version in ("1.0", "2.0")]
-    manifest = {"apis": versions, "applications": [{"name": "Robot"}], "subscriptions": [SUBSCRIPTION]}
-    answer = await platform.client.post(APPLY, json=manifest)
-    assert fields(answer) == {"subscriptions.0.version": "'EchoWebSocket' has several: 1.0, 2.0"}
-    manifest["subscriptions"] = [{**SUBSCRIPTION, "version": "2.0"}]
-    await apply(platform.client, manifest)
-    for change in ({"version": "3.0"}, {"api": "Other"}):
-        wrong = {"subscriptions": [{**SUBSCRIPTION, **change}]}
-        assert list(fields(await platform.client.post(APPLY, json=wrong))) == ["subscriptions.0.api"]
-    twice = {"subscriptions": [{**SUBSCRIPTION, "version": "2.0"}]}
-    await apply(platform.client, {"apis": []}, prune=False)
-    assert actions(await apply(platform.client, twice)) == {}
-
-
-async def test_what_others_hide_can_not_be_subscribed_to(platform: Platform) -> None:
-    await platform.publish_api(visibility="restricted", roles=["creator"])
-    await platform.make_api(name="Draft", context="/draft")
-    async with platform.account("stranger", "store:subscribe") as stranger:
-        for name in ("EchoWebSocket", "Draft"):
-            wanted = {"application": "DefaultApplication", "api": name, "policy": "Gold"}
-            answer = await stranger.post(APPLY, json={"subscriptions": [wanted]})
-            assert list(fields(answer)) == ["subscriptions.0.api"]
 
 
 async def test_what_is_somebody_elses_stays_as_it_is(platform: Platform) -> None:
@@ -285,14 +230,6 @@ async def test_what_is_somebody_elses_stays_as_it_is(platform: Platform) -> None
     assert [api["name"] for api in (await platform.read(EXPORT))["apis"]] == ["EchoWebSocket"]
 
 
-async def test_a_subscription_outlives_the_sight_of_its_api(platform: Platform) -> None:
-    await apply(platform.client, MANIFEST)
-    (api,) = (await platform.read("/publisher/v1/apis"))["items"]
-    await platform.act(api, "block")
-    manifest = {**MANIFEST, "apis": []}
-    assert actions(await apply(platform.client, manifest)) == {}
-
-
 async def test_backend_secrets_are_kept_and_compared(platform: Platform) -> None:
     credentials = {"header": "X-Key", "value": "a key of a backend"}
     manifest = {"apis": [{**ECHO, "backend_credentials": credentials}]}
@@ -304,24 +241,6 @@ async def test_backend_secrets_are_kept_and_compared(platform: Platform) -> None
     manifest["apis"][0]["backend_credentials"] = {**credentials, "value": "another key of a backend"}
     (change,) = await apply(platform.client, manifest)
     assert (change["fields"], change["before"], change["after"]) == (["backend_credentials"], {}, {})
-
-
-async def test_states_on_the_way_do_not_matter(platform: Platform) -> None:
-    names = ("created", "prototyped", "published", "blocked", "deprecated", "retired")
-    apis = [{**ECHO, "name": name, "context": f"/{name}", "state": name} for name in names]
-    subscriptions = [{"application": "DefaultApplication", "api": name, "policy": "Gold"} for name in names]
-    manifest = {"apis": apis, "subscriptions": subscriptions}
-    await apply(platform.client, manifest)
-    found = (await platform.read("/publisher/v1/apis"))["items"]
-    assert {api["name"]: api["state"].lower() for api in found} == {name: name for name in names}
-    assert actions(await apply(platform.client, manifest)) == {}
-    assert (await platform.read("/store/v1/subscriptions"))["total"] == len(names)
-
-
-async def test_what_is_no_longer_served_may_lose_its_endpoints(platform: Platform) -> None:
-    await apply(platform.client, {"apis": [{**ECHO, "state": "published"}]})
-    bare = {**ECHO, "endpoints": {}, "state": "created"}
-    assert actions(await apply(platform.client, {"apis": [bare]})) == {"update EchoWebSocket": ["state", "endpoints"]}
 
 
 async def test_an_export_makes_the_same_elsewhere(platform: Platform) -> None:

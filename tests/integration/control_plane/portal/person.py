@@ -1,7 +1,7 @@
 """Somebody who is signed in, and fills in forms."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Self
@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 import httpx
 
 from services.control_plane.portal.forms import FORM_TOKEN
+
+Form = Mapping[str, str | Sequence[str]]
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -52,3 +54,21 @@ def wrong_at(page: str, field: str) -> str:
     assert found, page
     assert f'aria-describedby="{field}-wrong"' in page
     return found[1]
+
+
+def version_in(page: str, action: str) -> str:
+    """Return the version that a form of a page is for, as its hidden field says."""
+    found = re.search(rf'action="{re.escape(action)}"[^>]*>[^<]*(?:<input type="hidden"[^>]*>\s*)*', page)
+    version = re.search(r'name="if_match" value="("\d+")"', found[0] if found else "")
+    assert version, page
+    return version[1]
+
+
+async def lose_no_update(person: Person, page: str, action: str, first: Form, second: Form) -> str:
+    """See that of two who loaded a page the second is told; return what the second saved in the end."""
+    loaded = version_in(await person.see(page), action)
+    await person.send(action, **first, if_match=loaded)
+    told = await person.send(action, 422, **second, if_match=loaded)
+    assert "Somebody changed it meanwhile" in told
+    assert version_in(told, action) != loaded
+    return await person.send(action, **second, if_match=version_in(told, action))

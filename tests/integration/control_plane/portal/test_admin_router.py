@@ -3,7 +3,7 @@
 import re
 
 from tests.integration.control_plane.platform import Platform, Start, on_sqlite
-from tests.integration.control_plane.portal.person import Person, shown, wrong_at
+from tests.integration.control_plane.portal.person import Person, lose_no_update, shown, version_in, wrong_at
 from tests.integration.control_plane.portal.test_sign_in_router import browse, sign_in
 from tests.support.waiting import free_port
 
@@ -50,6 +50,28 @@ async def test_a_service_account_s_secret_is_shown_once(admin: Person, platform:
     again = shown(await admin.send(f"{place}/rotate", 200), "once-secret")
     await platform.fetch_token(client_id, again)
     await admin.send(f"{place}/delete")
+
+
+async def test_a_policy_s_name_that_is_taken_is_told(admin: Person) -> None:
+    fields = {"name": "Gold", "level": "subscription", "amount_0": "3", "unit_0": "messages", "window_0": "10"}
+    page = await admin.send("/admin/policies/new", 422, **fields)
+    assert "There is a policy Gold of level subscription already." in page
+
+
+async def test_no_change_of_a_policy_or_a_user_is_lost(admin: Person, platform: Platform) -> None:
+    fields = {"name": "Gold", "level": "subscription", "unit_0": "messages", "window_0": "10"}
+    place = "/admin/policies/subscription/Gold"
+    await lose_no_update(admin, place, place, {**fields, "amount_0": "3"}, {**fields, "amount_0": "4"})
+    assert (await platform.read("/admin/v1/policies/Gold"))["limits"][0]["amount"] == 4
+    loaded = version_in(await admin.see(place), place)
+    seen = await admin.send("/admin/policies/preview", 200, **fields, amount_0="5", stands="1", if_match=loaded)
+    assert version_in(seen, place) == loaded
+
+    await admin.send("/admin/users", 200, name="ann", roles=["subscriber"])
+    (ann,) = (await platform.read("/admin/v1/users", q="ann"))["items"]
+    action = f"/admin/users/{ann['id']}/change"
+    await lose_no_update(admin, "/admin/users", action, {"roles": ["creator"]}, {"roles": ["publisher"]})
+    assert (await platform.read(f"/admin/v1/users/{ann['id']}"))["roles"] == ["publisher"]
 
 
 async def test_a_policy_says_what_it_allows_before_it_is_saved(admin: Person, platform: Platform) -> None:

@@ -3,7 +3,7 @@
 import re
 
 from tests.integration.control_plane.platform import Platform, on_sqlite
-from tests.integration.control_plane.portal.person import Person, shown, wrong_at
+from tests.integration.control_plane.portal.person import Person, lose_no_update, shown, wrong_at
 
 pytestmark = on_sqlite
 
@@ -79,6 +79,13 @@ async def test_an_api_key_is_shown_once(admin: Person, platform: Platform) -> No
     assert found
     assert "done=api_key_deleted" in await admin.send(f"{place}/api-keys/{found[1]}/delete")
     assert "203.0.113.7" not in await admin.see(place)
+
+
+async def test_no_change_of_an_application_is_lost(admin: Person) -> None:
+    place = (await admin.send("/applications/new", name="Robot", policy="Unlimited")).partition("?")[0]
+    first, second = ({"name": name, "policy": "Unlimited"} for name in ("Robot One", "Robot Two"))
+    await lose_no_update(admin, place, place, first, second)
+    assert "Robot Two" in await admin.see(place)
 
 
 async def test_an_application_is_changed_and_deleted(admin: Person) -> None:

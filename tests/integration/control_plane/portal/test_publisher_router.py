@@ -3,7 +3,7 @@
 import pytest
 
 from tests.integration.control_plane.platform import Platform, on_sqlite
-from tests.integration.control_plane.portal.person import Person, wrong_at
+from tests.integration.control_plane.portal.person import Person, lose_no_update, version_in, wrong_at
 
 pytestmark = on_sqlite
 
@@ -75,6 +75,18 @@ async def test_backends_are_tested_as_the_form_shows_them(admin: Person, platfor
     refused = await admin.send(f"{place}/implement/test", 422, production_urls="ws://169.254.169.254")
     assert "address that is not allowed" in wrong_at(refused, "production_urls")
     assert "There is no URL to test yet." in await admin.send(f"{place}/implement/test", 200)
+
+
+async def test_no_change_of_an_api_is_lost(admin: Person) -> None:
+    place = await create(admin)
+    page, other = f"{place}/design", {**DESIGN, "description": "Another."}
+    await lose_no_update(admin, page, page, {**DESIGN, "tags": "c"}, other)
+    assert "Another." in await admin.see(page)
+    loaded = version_in(await admin.see(page), page)
+    bad = await admin.send(page, 422, **{**DESIGN, "name": ""}, if_match=loaded)
+    assert version_in(bad, page) == loaded
+    tested = await admin.send(f"{place}/implement/test", 200, production_urls=DEAD, if_match=loaded)
+    assert version_in(tested, f"{place}/implement") == loaded
 
 
 async def test_only_what_the_lifecycle_allows_is_done(admin: Person) -> None:

@@ -1,6 +1,7 @@
 """What pods counted, as those read it whose it is; added once, whatever is killed."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,13 +13,16 @@ from services.control_plane.kit.database import Database
 from services.control_plane.usage import collector
 from services.control_plane.usage.collector import GROUP, UsageCollector
 from services.control_plane.usage.models import Usage, UsageCause, UsageReceipt
+from services.control_plane.usage.steps import floor
 from shared import keys
 from shared.usage import UsageBatch, UsageRow
 from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
 from tests.support.waiting import eventually
 
-MINUTE = 1_774_000_020
-AT = {"since": "2026-03-20T00:00:00Z", "until": "2026-03-21T00:00:00Z"}
+DAY = floor(system_clock(), "day") - timedelta(days=1)
+MINUTE = int(DAY.timestamp()) + 600
+AT = {"since": DAY.isoformat(), "until": (DAY + timedelta(days=1)).isoformat()}
+IN_MARCH = 1_774_000_020
 
 
 def row(minute: int = MINUTE, **counts: Any) -> UsageRow:
@@ -95,14 +99,6 @@ def test_two_collectors_share_the_work(migrated_url: str, redis_client: Redis) -
     database.close()
 
 
-async def test_what_can_not_be_read_is_left_out(platform: Platform, redis_client: Redis) -> None:
-    redis_client.xadd(keys.USAGE_STREAM, {"batch": '{"worker": "w"}'})
-    redis_client.xadd(keys.USAGE_STREAM, {"of": "nobody"})
-    send(redis_client, 0, row())
-    await eventually(lambda: not left(redis_client), within=10)
-    assert await published(platform) == [3]
-
-
 async def test_an_emptied_redis_is_begun_anew(platform: Platform, redis_client: Redis) -> None:
     send(redis_client, 0, row())
     await eventually(lambda: not left(redis_client), within=10)
@@ -110,6 +106,35 @@ async def test_an_emptied_redis_is_begun_anew(platform: Platform, redis_client: 
     send(redis_client, 1, row())
     await eventually(lambda: not left(redis_client), within=10)
     assert await published(platform) == [6]
+
+
+async def test_a_batch_that_no_column_holds_keeps_no_other_out(platform: Platform, redis_client: Redis) -> None:
+    send(redis_client, 0, row(bytes_published=2**62), row(bytes_published=2**62))
+    send(redis_client, 1, row())
+    await eventually(lambda: not left(redis_client), within=10)
+    assert await published(platform) == [3]
+
+
+def test_what_only_a_newer_control_plane_reads_waits_for_it(migrated_url: str, redis_client: Redis) -> None:
+    database = Database(migrated_url)
+    redis_client.xadd(keys.USAGE_STREAM, {"batch": '{"worker": "w", "number": 0, "rows": [{"key_type": "NEW"}]}'})
+    send(redis_client, 1, row())
+    UsageCollector(database, redis_client, system_clock).collect()
+    with database.reading() as session:
+        assert {usage.messages_published for usage in session.exec(select(Usage))} == {3}
+    assert left(redis_client) == 1
+    database.close()
+
+
+@on_sqlite
+async def test_more_rows_than_were_asked_for_are_told(platform: Platform, redis_client: Redis) -> None:
+    send(redis_client, 0, row(), row(application_id="other"))
+    await eventually(lambda: not left(redis_client), within=10)
+    asked = {"step": "total", "group_by": "application", **AT}
+    assert [(await platform.read("/admin/v1/usage", limit=limit, **asked))["truncated"] for limit in (1, 2)] == [
+        True,
+        False,
+    ]
 
 
 @on_sqlite
@@ -149,7 +174,7 @@ async def test_each_reads_their_own(platform: Platform, redis_client: Redis) -> 
 
 @on_sqlite
 async def test_a_month_is_a_table_for_the_bill(platform: Platform, redis_client: Redis) -> None:
-    send(redis_client, 0, row(), row(MINUTE + 86400 * 30, messages_published=50))
+    send(redis_client, 0, row(IN_MARCH), row(IN_MARCH + 86400 * 30, messages_published=50))
     await eventually(lambda: not left(redis_client), within=10)
     asked = {"month": "2026-03", "step": "total", "group_by": ["application", "api", "key_type"], "format": "csv"}
     answer = await platform.client.get("/admin/v1/usage", params=asked)

@@ -176,6 +176,13 @@ def test_what_is_no_schema_is_compared_as_it_stands(key: str) -> None:
         assert of_payload("send", before, after) == {("schema_changed", True, "")}
 
 
+def test_what_a_format_names_may_be_no_schema() -> None:
+    for draft in ("application/schema+json;version=draft-2020-12", 5):
+        odd, other = ({"schemaFormat": draft, "schema": {"type": number}} for number in (5, 6))
+        assert of_payload("send", odd, odd) == set()
+        assert of_payload("send", odd, other) == {("schema_changed", True, "")}
+
+
 def test_headers_count_too() -> None:
     new = change(CHAT_3, {"components.messages.said.headers": {"type": "object"}})
     assert changes(CHAT_3, new) == {("type_changed", True, "/channels/room/messages/said/headers")}

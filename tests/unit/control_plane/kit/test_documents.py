@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from services.control_plane.kit.documents import (
     MAX_BYTES,
     MAX_DEPTH,
+    MAX_DIGITS,
     DocumentError,
     UnreadableError,
     read_json,
@@ -76,6 +78,18 @@ def test_as_deep_as_allowed_is_read(read: Read) -> None:
 
 
 @BOTH
+def test_a_value_costs_no_path(read: Read) -> None:
+    values, above = 20_000, MAX_DEPTH - 1
+    tracemalloc.start()
+    try:
+        read(b"[" * above + b'["x"' + b',"x"' * values + b"]" + b"]" * above)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 300 * values
+
+
+@BOTH
 def test_a_key_that_stands_twice_is_refused(read: Read) -> None:
     message, place = refused(read, b'{"a": {"b": 1, "c": 2, "b": 3}}')
     assert (message, place) == ("stands there twice", "a.b")
@@ -105,7 +119,15 @@ def test_yaml_numbers_are_finite(number: str) -> None:
 
 @BOTH
 def test_a_number_has_an_end(read: Read) -> None:
-    assert refused(read, b"1" * 10_000)[0] == "a number is too long"
+    assert read(b"1" * MAX_DIGITS) == int("1" * MAX_DIGITS)
+    for length in (MAX_DIGITS + 1, 10_000):
+        assert refused(read, b"[" + b"1" * length + b"]")[0] == "a number is too long"
+
+
+@pytest.mark.parametrize("prefix", ["0x", "0o"])
+def test_a_number_of_another_base_has_an_end(prefix: str) -> None:
+    json.dumps(read_yaml(f"{prefix}{'7' * (MAX_DIGITS - 2)}".encode()))
+    assert refused(read_yaml, f"a: {prefix}{'7' * 9000}".encode()) == ("a number is too long", "a")
 
 
 def test_half_a_character_is_refused() -> None:

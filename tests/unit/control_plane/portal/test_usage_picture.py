@@ -23,7 +23,7 @@ def report(*messages: tuple[int, int, int], hours: int = 24) -> UsageReport:
         for hour, sent, got in messages
     ]
     until = SINCE + timedelta(hours=hours)
-    return UsageReport(since=SINCE, until=until, step="hour", items=items, refused={}, closed={})
+    return UsageReport(since=SINCE, until=until, step="hour", items=items, refused={}, closed={}, truncated=False)
 
 
 def test_each_step_has_a_bar_and_the_highest_fills_the_picture() -> None:

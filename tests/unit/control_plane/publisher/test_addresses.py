@@ -37,7 +37,8 @@ def test_a_public_address_and_an_allowed_one_are_let_pass() -> None:
 
 
 def test_the_scheme_gives_the_port() -> None:
-    assert CHECKER.resolve("ws://1.1.1.1").port == 80
+    assert CHECKER.resolve("ws://1.1.1.1").port == CHECKER.resolve("http://1.1.1.1").port == 80
+    assert CHECKER.resolve("https://1.1.1.1").port == 443
     assert CHECKER.resolve("wss://1.1.1.1").port == 443
     assert CHECKER.resolve("wss://1.1.1.1:8443").port == 8443
 

@@ -24,6 +24,9 @@ def time(text: str) -> datetime:
         ({"step": "minute"}, "2026-03-15T11:31", "2026-03-15T12:31", "minute"),
         ({"step": "day"}, "2026-02-14", "2026-03-16", "day"),
         ({"step": "day", "since": "2026-03-01T09:00Z"}, "2026-03-01", "2026-03-16", "day"),
+        ({"step": "total"}, "2026-02-14", "2026-03-15T13:00", "hour"),
+        ({"step": "total", "since": "2025-03-01T05:00+05:30"}, "2025-02-28", "2026-03-16", "day"),
+        ({"step": "total", "since": "2026-03-15T12:10Z"}, "2026-03-15T12:10", "2026-03-15T12:31", "minute"),
         ({"step": "total", "month": "2026-02"}, "2026-02-01", "2026-03-01", "day"),
         ({"step": "total", "month": "2026-12"}, "2026-12-01", "2027-01-01", "day"),
         ({"step": "day", "month": "2024-02"}, "2024-02-01", "2024-03-01", "day"),
@@ -36,7 +39,7 @@ def time(text: str) -> datetime:
             "2026-03-01T09:00", "2026-03-02T10:00", "hour",
         ),
     ],
-    ids=range(9),
+    ids=range(12),
 )  # fmt: skip
 def test_bounds_are_moved_out_to_full_steps(asked: dict[str, Any], since: str, until: str, step: str) -> None:
     span = find_span(UsageQuery.model_validate(asked), NOW)
@@ -50,6 +53,7 @@ def test_bounds_are_moved_out_to_full_steps(asked: dict[str, Any], since: str, u
         ({"step": "minute", "since": "2026-01-01T00:00Z"}, "step"),
         ({"month": "2026-01", "since": "2026-01-01T00:00Z"}, "month"),
         ({"month": "0000-01"}, "month"),
+        ({"step": "hour", "since": "2026-01-01T00:00Z"}, "step"),
     ],
 )
 def test_what_makes_no_sense_is_refused(asked: dict[str, Any], field: str) -> None:
@@ -59,7 +63,15 @@ def test_what_makes_no_sense_is_refused(asked: dict[str, Any], field: str) -> No
 
 
 def report(*items: UsageItem) -> UsageReport:
-    return UsageReport(since=NOW, until=NOW + timedelta(days=1), step="total", items=list(items), refused={}, closed={})
+    return UsageReport(
+        since=NOW,
+        until=NOW + timedelta(days=1),
+        step="total",
+        items=list(items),
+        refused={},
+        closed={},
+        truncated=False,
+    )
 
 
 def item(**known: Any) -> UsageItem:
