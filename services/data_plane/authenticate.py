@@ -68,7 +68,7 @@ class Authenticator:
         if credential is None:
             raise RefusedError("credentials_required", headers=_challenge())
         if credential.kind == "ticket":
-            return await self._redeem(credential, route, table)
+            return await self._redeem(credential, route, table, now)
         if credential.kind == "api_key":
             return _check_api_key(credential, handshake, route, table, now)
         if "oauth2" not in auth.types:
@@ -136,7 +136,7 @@ class Authenticator:
                 self._hints.note(verifier.name)
             raise
 
-    async def _redeem(self, credential: Credential, route: Route, table: RouteTable) -> Caller:
+    async def _redeem(self, credential: Credential, route: Route, table: RouteTable, now: float) -> Caller:
         ticket = await self._tickets.redeem(credential.value)
         if ticket is None or ticket.api_id != route.api.id:
             raise RefusedError("token_invalid", "The ticket was used, is too old, or for another API.", _challenge())
@@ -147,7 +147,8 @@ class Authenticator:
         # What holds for the token that it was fetched with, holds for it.
         if "oauth2" not in route.api.auth.types:
             raise _other_kind()
-        caller = find_caller(ticket.claims, table)
+        _check_key(ticket.claims, ticket.key_id, table, now)
+        caller = find_caller(ticket.claims, table, ticket.key_id)
         self.check_revoked(caller.claims)
         check_scopes(route.scopes, ticket.claims.scopes)
         return caller

@@ -76,14 +76,14 @@ def hold_to(connection: Connection, table: RouteTable, now: float) -> bool:
     return True
 
 
-def renew(connection: Connection, claims: AccessClaims, table: RouteTable, now: float) -> bool:
+def renew(connection: Connection, claims: AccessClaims, key_id: str | None, table: RouteTable, now: float) -> bool:
     """Have a connection go on with a fresh token of whoever opened it, and tell whether it does.
 
     Raises `RefusedError`.
     """
     if connection.caller.claims is None:
         raise RefusedError("token_invalid", _UNRENEWABLE)
-    caller = find_caller(claims, table)
+    caller = find_caller(claims, table, key_id)
     if _holder(caller) != _holder(connection.caller):
         raise RefusedError("token_invalid", _OTHER_HOLDER)
     check_scopes(connection.scopes, claims.scopes)

@@ -12,6 +12,7 @@ from websockets.http11 import Request
 from shared.blocks import BlockDefinition
 from shared.limits import Limit
 from tests.integration.data_plane.conftest import Backend, Gate, port_of
+from tests.integration.data_plane.test_credentials import claims_of, put_ticket
 from tests.integration.data_plane.test_refusals import attempt, refusal, slug
 from tests.integration.data_plane.test_revocations import revoke
 from tests.integration.data_plane.test_throttle import fresh_window, send_numbers
@@ -109,6 +110,8 @@ async def test_a_signing_key_that_is_deleted_closes_what_its_tokens_opened(gate:
     gate.world.put_api(backend.url, close_at_expiry=False)
     await gate.caught_up()
     stolen, issuer = gate.world.issuer, Issuer()
+    for ticket in ("used", "kept"):
+        put_ticket(gate.world, ticket, claims=claims_of(gate), key_id=stolen.key.kid)
     both = (*stolen.definition.keys, *issuer.definition.keys)
     gate.world.put("issuer", "local", stolen.definition.model_copy(update={"keys": both}))
     await gate.caught_up()
@@ -116,11 +119,14 @@ async def test_a_signing_key_that_is_deleted_closes_what_its_tokens_opened(gate:
         gate.connect(token=stolen.token()) as client,
         gate.connect(token=stolen.token(seconds=-1)) as outliving,
         gate.connect(token=issuer.token()) as other,
+        gate.connect("/echo/1.0?ticket=used", token=None) as by_ticket,
     ):
         gate.world.put("issuer", "local", issuer.definition)
         async with asyncio.timeout(5):
-            await client.wait_closed()
-        assert (client.close_code, client.close_reason) == (4501, "key_revoked")
+            await asyncio.gather(client.wait_closed(), by_ticket.wait_closed())
+        for closed in (client, by_ticket):
+            assert (closed.close_code, closed.close_reason) == (4501, "key_revoked")
+        assert slug(await refusal(gate, "/echo/1.0?ticket=kept", token=None)) == (401, "key_revoked")
         for going_on in (outliving, other):
             await going_on.send("still here")
             assert await asyncio.wait_for(going_on.recv(), 5) == "still here"
