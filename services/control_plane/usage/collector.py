@@ -50,12 +50,12 @@ class UsageCollector:
     def collect(self) -> None:
         """Add what is in the stream."""
         try:
-            while self._collect_some():
-                pass
+            self._collect_all()
         except ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
             self._redis.xgroup_create(keys.USAGE_STREAM, GROUP, id="0", mkstream=True)
+            self._collect_all()
 
     def sweep(self, session: Session) -> bool:
         """Forget some of what was kept long enough, and tell whether there may be more."""
@@ -64,6 +64,10 @@ class UsageCollector:
             return True
         tables = (Usage, UsageCause)
         return any(delete_until(session, table.at, now - KEPT[step], step=step) for table in tables for step in STEPS)
+
+    def _collect_all(self) -> None:
+        while self._collect_some():
+            pass
 
     def _collect_some(self) -> bool:
         entries = self._take_abandoned() or self._take_new()

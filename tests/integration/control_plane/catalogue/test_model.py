@@ -326,4 +326,4 @@ def site(sqlite_template: Path, tmp_path: Path, redis_url: str, monkeypatch: pyt
 
 @pytest.mark.timeout(600)
 def test_the_push_protocol(site: Site, rounds: int) -> None:
-    check(lambda: Pushing(site), 60 * rounds)
+    check(lambda: Pushing(site), 25 * rounds)
