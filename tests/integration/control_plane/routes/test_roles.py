@@ -1,18 +1,14 @@
 """The role matrix: every route with an id in its path, called by every role on what is its own and on another's."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
 import pytest
 
-from services.data_plane.app import Ports, run_pod
-from services.data_plane.settings import Settings
-from tests.integration.control_plane.platform import BentClock, Platform, on_sqlite
-from tests.integration.control_plane.roles import AGE_SECONDS, Cast, Holding, casting
-from tests.integration.data_plane.conftest import echo_backend
-from tests.support.outside import Outside, outside_issuer
+from tests.integration.control_plane.platform import Platform, on_sqlite
+from tests.integration.control_plane.routes.holdings import Cast, Holding
 
 pytestmark = on_sqlite
 
@@ -122,31 +118,6 @@ MATRIX: Final[dict[str, Row]] = {
     "DELETE /account/v1/tokens/{token_id}": (OWN_ACCOUNT, 204, None),
     "DELETE /admin/v1/signing-keys/{kid}": (ADMINISTER, 204, None),
 }
-
-
-@pytest.fixture
-def clock() -> BentClock:
-    clock = BentClock()
-    clock.move(seconds=-AGE_SECONDS)
-    return clock
-
-
-@pytest.fixture
-def outside() -> Iterator[Outside]:
-    with outside_issuer() as issuer:
-        yield issuer
-
-
-@pytest.fixture
-async def cast(platform: Platform, outside: Outside) -> AsyncIterator[Cast]:
-    settings = Settings(redis_url=platform.settings.redis_url, demo=True, drain_seconds=0.1)
-    ports = Ports(port=0, tls_port=0, ops_port=0)
-    async with (
-        echo_backend() as backend,
-        run_pod(settings, ports) as pod,
-        casting(platform, pod, backend, outside) as cast,
-    ):
-        yield cast
 
 
 def routes_with_ids(document: dict[str, Any]) -> Iterator[tuple[str, set[int]]]:
