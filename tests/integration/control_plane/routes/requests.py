@@ -81,7 +81,8 @@ class Requests:
         """Return what a schema allows, and one time in twelve what may not stand there."""
         if depth > _DEEPEST:
             return _RUBBISH
-        right = self._named(schema, depth) or self._typed(schema, depth)
+        named = self._named(schema, depth)
+        right = self._typed(schema, depth) if named is None else named
         return st.integers(0, 11).flatmap(lambda drawn: _RUBBISH if drawn == 0 else right)
 
     def _named(self, schema: Schema, depth: int) -> Made | None:
