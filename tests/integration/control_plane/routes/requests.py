@@ -1,4 +1,4 @@
-"""Requests as an OpenAPI document describes them, and somewhat beside it."""
+"""Requests as an OpenAPI document describes them, or somewhat beside it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from hypothesis import strategies as st
+
+from tests.integration.control_plane.routes.holdings import Holding
+
+NAMES: Final = ("Gold", "Unlimited", "subscriber", "partner")
+"""Of what is there from the start."""
 
 Schema = Mapping[str, Any]
 Made = st.SearchStrategy[Any]
@@ -25,18 +30,23 @@ _VERSIONS: Final = ('"1"', '"2"', "*", 'W/"1"', "1", "")
 
 
 class Requests:
-    """Makes requests for the operations of a document, with ids that are `known` here and there."""
+    """Makes requests for the operations of a document, for what is held as a rule.
 
-    def __init__(self, document: Mapping[str, Any], known: Sequence[str]) -> None:
+    One part in eight is not what the document asks for, unless they are to be `right`.
+    """
+
+    def __init__(self, document: Mapping[str, Any], holdings: Sequence[Holding], *, right: bool) -> None:
         self._document = document
-        self._known = st.sampled_from(sorted(set(known)))
+        self._holdings = holdings
+        self._right = right
+        self._known = st.sampled_from([*NAMES, *(id_ for holding in holdings for id_ in holding.ids.values())])
 
     def of(self, method: str, path: str) -> Made:
         """Return a strategy of what an HTTP client is called with."""
         operation = self._document["paths"][path][method]
         places: dict[str, dict[str, Made]] = {"path": {}, "query": {}, "header": {}, "cookie": {}}
         for parameter in operation.get("parameters", ()):
-            places[parameter["in"]][parameter["name"]] = self._parameter(parameter)
+            places[parameter["in"]][parameter["name"]] = self._parameter(parameter, path)
         return st.builds(
             lambda ids, query, headers, body: {
                 "method": method.upper(),
@@ -51,14 +61,14 @@ class Requests:
             self._body(operation.get("requestBody")),
         )
 
-    def _parameter(self, parameter: Schema) -> Made:
+    def _parameter(self, parameter: Schema, path: str) -> Made:
         if parameter["in"] == "header":
             return st.sampled_from(_VERSIONS)
-        made = self._value(parameter["schema"], 0)
         if parameter["in"] == "path":
-            usable = made.filter(lambda value: isinstance(value, str) and _is_segment(value))
-            return st.one_of(self._known, self._known, usable if "enum" in parameter["schema"] else _IN_PATH)
-        return made.filter(lambda value: "\ud800" not in _as_text(value))
+            kind = path.partition(f"/{{{parameter['name']}}}")[0].rpartition("/")[2]
+            held = st.sampled_from([holding.ids[kind] for holding in self._holdings])
+            return held if self._right else st.one_of(held, self._known, _IN_PATH)
+        return self._value(parameter["schema"], 0).filter(lambda value: "\ud800" not in _as_text(value))
 
     def _body(self, body: Schema | None) -> st.SearchStrategy[tuple[dict[str, str], bytes]]:
         if body is None:
@@ -70,7 +80,8 @@ class Requests:
         headers = {"Content-Type": kind}
         if kind == "application/json":
             sent = self._value(schema, 0).map(lambda value: json.dumps(value).encode())
-            return st.tuples(st.just(headers), st.one_of(sent, sent, sent, sent, st.binary(max_size=20)))
+            broken = [] if self._right else [st.binary(max_size=20)]
+            return st.tuples(st.just(headers), st.one_of(sent, sent, sent, *broken))
         pairs = self._value(schema, 0).map(lambda form: form if isinstance(form, dict) else {})
         encoded = pairs.map(
             lambda form: "&".join(f"{quote(str(key))}={quote(_as_text(form[key]), errors='replace')}" for key in form)
@@ -78,12 +89,12 @@ class Requests:
         return st.tuples(st.just(headers), encoded.map(str.encode))
 
     def _value(self, schema: Schema, depth: int) -> Made:
-        """Return what a schema allows, and one time in twelve what may not stand there."""
+        """Return what a schema allows, or what may not stand there."""
         if depth > _DEEPEST:
             return _RUBBISH
         named = self._named(schema, depth)
-        right = self._typed(schema, depth) if named is None else named
-        return st.integers(0, 11).flatmap(lambda drawn: _RUBBISH if drawn == 0 else right)
+        made = self._typed(schema, depth) if named is None else named
+        return made if self._right else st.integers(1, 8).flatmap(lambda drawn: _RUBBISH if drawn == 8 else made)
 
     def _named(self, schema: Schema, depth: int) -> Made | None:
         """Return what a schema lists or refers to."""
@@ -141,10 +152,6 @@ class Requests:
 
 
 _PLAIN: Final = st.characters(exclude_categories=["Cs", "Cc"])
-
-
-def _is_segment(text: str) -> bool:
-    return text not in ("", ".", "..") and "/" not in text and "\ud800" not in text
 
 
 def _as_text(value: Any) -> str:
