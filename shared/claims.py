@@ -1,6 +1,7 @@
 """Access tokens as both planes read them: JWTs after RFC 9068."""
 
 import json
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NewType, Self
@@ -197,6 +198,12 @@ def peek_issuer(token: str) -> str:
         return str(payload["iss"])
     except (IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InvalidTokenError("not a JWT") from error
+
+
+def read_key_id(token: str) -> str | None:
+    """Return which key signed a token that has been verified: one key's tokens share the text."""
+    key_id = json.loads(urlsafe_b64decode(token.split(".", maxsplit=1)[0].encode())).get("kid")
+    return sys.intern(key_id) if isinstance(key_id, str) else None
 
 
 _CLAIMS = TypeAdapter(AccessClaims)

@@ -61,6 +61,7 @@ class RenewConnection(Contract):
     kind: Literal["renew"] = "renew"
     id: str
     claims: AccessClaims
+    key_id: str | None = None
 
 
 Question = ListConnections | CloseConnections | RenewConnection

@@ -15,6 +15,7 @@ class ApplicationDefinition(Contract):
     id: ApplicationId
     name: str
     owner: str
+    owner_id: str | None = None
     owner_disabled: bool = False
     policy: PolicyName
 

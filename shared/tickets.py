@@ -20,6 +20,8 @@ class Ticket(Contract):
     key_type: KeyType
     scopes: tuple[str, ...] = ()
     claims: AccessClaims | None = None
+    key_id: str | None = None
+    """Which key of ours signed that token."""
 
 
 def digest_ticket(text: str) -> str:

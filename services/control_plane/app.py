@@ -98,6 +98,9 @@ MAX_BODY_BYTES: Final = 1 << 20
 _SLOW_CALLS: Final = 6  # of those that a publisher may cause: each takes a thread
 _SLOW_WAIT_SECONDS: Final = 2.0
 
+_FREE_FAILED_SIGN_INS: Final = 20
+"""At the OpenID provider, by address: people share some."""
+
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
 
@@ -213,7 +216,7 @@ def _provide_applications(
     clock = platform.clock
     external_keys = ExternalKeyService(platform.database, outside.introspection, clock)
     api_keys = ApiKeyService(clock)
-    applications = ApplicationService(policies, keys, external_keys, api_keys, clock)
+    applications = ApplicationService(policies, keys, external_keys, api_keys, clock, settings.bootstrap_client_id)
     return applications, {
         ApplicationService: applications,
         KeyService: keys,
@@ -278,9 +281,10 @@ def _build_doors(settings: Settings, people: PeopleService, clock: Clock) -> Doo
     client = settings.oidc_client
     if client is None:
         return Doors(None)
-    bulkhead = Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
-    provider = Provider(client, settings.public_url + CALLBACK_PATH, bulkhead, clock)
-    return Doors(Door(provider, ExternalSignInService(client.issuer, settings.oidc_roles_claim, people, clock)))
+    # Strangers come by it: none of them waits on a thread for another.
+    provider = Provider(client, settings.public_url + CALLBACK_PATH, Bulkhead(_SLOW_CALLS, 0.0), clock)
+    sign_ins = ExternalSignInService(client.issuer, settings.oidc_roles_claim, people, clock)
+    return Doors(Door(provider, sign_ins, Guesses(clock, _FREE_FAILED_SIGN_INS)))
 
 
 def _provide_publisher(

@@ -21,6 +21,7 @@ from services.control_plane.portal import routers as portal
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.store import (
     api_key_router,
+    external_key_admin_router,
     external_key_router,
     key_router,
     registration_router,
@@ -43,6 +44,7 @@ def join(app: FastAPI) -> None:
     app.include_router(apply_router.router)
     app.include_router(key_router.router)
     app.include_router(external_key_router.router)
+    app.include_router(external_key_admin_router.router)
     app.include_router(api_key_router.router)
     app.include_router(ticket_router.router)
     app.include_router(registration_router.router)

@@ -1,10 +1,9 @@
 """Stage 4: whether the caller may connect to this API, and within which limits."""
 
 from collections.abc import Iterator
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from services.data_plane.connection import Admission, Caller, Handshake, Route
+from services.data_plane.networks import find_source
 from services.data_plane.quota import Quota, Quotas
 from services.data_plane.refusal import RefusedError, come_back_later
 from services.data_plane.table import Blocks, RouteTable
@@ -44,14 +43,14 @@ def _check_blocks(api: ApiDefinition, caller: Caller, address: str, blocks: Bloc
     if caller.application is not None:
         if caller.application.id in blocks.applications:
             raise RefusedError("application_blocked")
-        if caller.application.owner in blocks.users or (caller.claims and caller.claims.sub in blocks.people):
+        if blocks.has_owner(caller.application) or (caller.claims and caller.claims.sub in blocks.people):
             raise RefusedError("user_blocked")
 
 
 def _find_quotas(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> Quotas:
     application = caller.application
     if application is None:
-        subject = f"{api.id}/{_source(address)}"
+        subject = f"{api.id}/{find_source(address)}"
         anonymous = _quotas("subscription", subject, api.anonymous_policy, api, None, table)
         return Quotas([*_quotas("api", api.id, api.api_policy, api, None, table), *anonymous])
     subscription = None if api.state == "PROTOTYPED" else _subscription(api, caller, application, table)
@@ -98,10 +97,3 @@ def _quotas(
         # A window, and the moment that asking takes: a message that waits for the next one is not given up.
         delay = policy.max_delay_seconds or float(rule.window_seconds) + RETRY_SECONDS
         yield Quota(level, subject, rule, policy.on_exceed, delay, policy.shadow)
-
-
-@lru_cache(maxsize=10_000)
-def _source(address: str) -> str:
-    """Return whom an address counts as: of IPv6 a host has as many as it likes, within its network."""
-    found = ip_address(address)
-    return str(ip_network((found, 64), strict=False)) if isinstance(found, IPv6Address) else address

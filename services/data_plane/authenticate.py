@@ -3,6 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Collection, Container
+from dataclasses import replace
 
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
 from services.data_plane.dpop import ProofChecker, name_schemes
@@ -22,6 +23,7 @@ from shared.claims import (
     UnknownKeyError,
     is_jwt,
     peek_issuer,
+    read_key_id,
 )
 from shared.definition import ApiDefinition
 from shared.external import ExternalClaims, ExternalVerifier
@@ -48,7 +50,7 @@ class Authenticator:
         self._tickets = tickets
         self._proofs = proofs
         self._revoked = revoked
-        self._verified: OrderedDict[bytes, tuple[TokenVerifier, AccessClaims]] = OrderedDict()
+        self._verified: OrderedDict[bytes, tuple[TokenVerifier, AccessClaims, str | None]] = OrderedDict()
 
     async def authenticate(self, handshake: Handshake, route: Route, table: RouteTable, now: float) -> Caller:
         """Return the caller, or refuse. `now` is the wall clock in seconds."""
@@ -66,15 +68,15 @@ class Authenticator:
         if credential is None:
             raise RefusedError("credentials_required", headers=_challenge())
         if credential.kind == "ticket":
-            return await self._redeem(credential, route, table)
+            return await self._redeem(credential, route, table, now)
         if credential.kind == "api_key":
             return _check_api_key(credential, handshake, route, table, now)
         if "oauth2" not in auth.types:
             raise _other_kind()
         proof = self._proofs.read(credential)
         bound_to = proof.thumbprint if proof else None
-        claims = await self._read(credential.value, route.api, table, now, bound_to)
-        caller = find_caller(claims, table)
+        claims, key_id = await self._read(credential.value, handshake.address, route.api, table, now, bound_to)
+        caller = find_caller(claims, table, key_id)
         check_trust(route.api, caller)
         self.check_revoked(caller.claims)
         check_scopes(route.scopes, claims.scopes)
@@ -89,16 +91,16 @@ class Authenticator:
             raise RefusedError("token_revoked", headers=_challenge("invalid_token"))
 
     async def _read(
-        self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
-    ) -> AccessClaims:
-        """Return what a token says: by itself, or by its issuer where it is opaque."""
+        self, token: str, address: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
+    ) -> tuple[AccessClaims, str | None]:
+        """Return what a token says, by itself with the key's id, or by its issuer where it is opaque."""
         if len(token) > MAX_TOKEN_BYTES or not token.isascii():
             raise RefusedError("token_invalid", "The token is refused: not a JWT.", _challenge("invalid_token"))
         try:
             issuer = _find_issuer_to_ask(token, api, table)
             if issuer is None:
                 return self._verify(token, api, table, now, bound_to)
-            claims = await self._introspector.ask(issuer, token)
+            claims = await self._introspector.ask(issuer, token, address)
             issuer.check(claims, now, bound_to)
         except ExpiredTokenError as error:
             raise RefusedError("token_expired", headers=_challenge("invalid_token")) from error
@@ -106,24 +108,25 @@ class Authenticator:
             raise RefusedError(
                 "token_invalid", f"The token is refused: {error}.", _challenge("invalid_token")
             ) from error
-        return claims
+        return claims, None
 
     def _verify(
         self, token: str, api: ApiDefinition, table: RouteTable, now: float, bound_to: str | None
-    ) -> AccessClaims:
+    ) -> tuple[AccessClaims, str | None]:
         digest = hashlib.sha256(token.encode()).digest()
         remembered = self._verified.get(digest)
         # A verifier is made anew with its keys: what an old one verified is verified again.
         if remembered is not None and table.issuers.get(remembered[1].iss) is remembered[0]:
             self._verified.move_to_end(digest)
-            remembered[0].check(remembered[1], now, bound_to)
-            return remembered[1]
+            verifier, claims, key_id = remembered
+            verifier.check(claims, now, bound_to)
+            return claims, key_id
         verifier = _find_issuer(token, api, table)
-        claims = self._verify_anew(token, verifier, now, bound_to)
-        self._verified[digest] = (verifier, claims)
+        claims, key_id = self._verify_anew(token, verifier, now, bound_to), read_key_id(token)
+        self._verified[digest] = (verifier, claims, key_id)
         if len(self._verified) > REMEMBERED_TOKENS:
             self._verified.popitem(last=False)
-        return claims
+        return claims, key_id
 
     def _verify_anew(self, token: str, verifier: TokenVerifier, now: float, bound_to: str | None) -> AccessClaims:
         try:
@@ -133,34 +136,61 @@ class Authenticator:
                 self._hints.note(verifier.name)
             raise
 
-    async def _redeem(self, credential: Credential, route: Route, table: RouteTable) -> Caller:
+    async def _redeem(self, credential: Credential, route: Route, table: RouteTable, now: float) -> Caller:
         ticket = await self._tickets.redeem(credential.value)
         if ticket is None or ticket.api_id != route.api.id:
             raise RefusedError("token_invalid", "The ticket was used, is too old, or for another API.", _challenge())
         if ticket.claims is None:
             check_scopes(route.scopes, frozenset(ticket.scopes))
-            return Caller(_find_application(ticket.application_id, table), ticket.key_type)
+            application = _find_application(ticket.application_id, table)
+            return Caller(application, ticket.key_type, ticket_scopes=ticket.scopes)
         # What holds for the token that it was fetched with, holds for it.
-        caller = find_caller(ticket.claims, table)
+        if "oauth2" not in route.api.auth.types:
+            raise _other_kind()
+        _check_key(ticket.claims, ticket.key_id, table, now)
+        caller = find_caller(ticket.claims, table, ticket.key_id)
         self.check_revoked(caller.claims)
         check_scopes(route.scopes, ticket.claims.scopes)
         return caller
 
 
-def find_again(caller: Caller, table: RouteTable) -> Caller:
+def find_again(caller: Caller, address: str, table: RouteTable, now: float) -> Caller:
     """Return a caller as a newer table has it, or refuse: for its application first, which takes its keys with it."""
-    if caller.application is not None:
-        _find_application(caller.application.id, table)
+    if caller.application is None:
+        return caller
+    application = _find_application(caller.application.id, table)
     if caller.claims is not None:
-        return find_caller(caller.claims, table)
+        _check_key(caller.claims, caller.key_id, table, now)
+        return find_caller(caller.claims, table, caller.key_id)
     if caller.api_key is not None:
-        return _caller_of(_find_api_key(caller.api_key, table), table)
-    if caller.application is not None:
-        return Caller(_find_application(caller.application.id, table), caller.key_type)
-    return caller
+        key = _find_api_key(caller.api_key, table)
+        _check_address(key, address)
+        return _caller_of(key, table)
+    return replace(caller, application=application)
 
 
-def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
+def _check_key(claims: AccessClaims, key_id: str | None, table: RouteTable, now: float) -> None:
+    """Refuse a token whose signing key was deleted before its time: a key that retires outlives what it signed."""
+    if key_id is None or claims.exp <= now:
+        return
+    verifier = table.issuers.get(claims.iss)
+    if verifier is None or all(key.kid != key_id for key in verifier.keys):
+        raise _revoked()
+
+
+def check_auth(api: ApiDefinition, caller: Caller) -> None:
+    """Refuse who got in by what the API takes no longer, or lacks a scope that it asks for now."""
+    types = api.auth.types
+    if "none" in types:
+        return
+    if caller.application is None:
+        raise RefusedError("credentials_required", headers=_challenge())
+    if (caller.api_key is not None and "api_key" not in types) or (caller.claims is not None and "oauth2" not in types):
+        raise _other_kind()
+    check_scopes(api.auth.scopes, caller.scopes)
+
+
+def find_caller(claims: AccessClaims, table: RouteTable, key_id: str | None = None) -> Caller:
     """Return whose token it is, or refuse: a key or an issuer that is gone takes its tokens with it."""
     key = table.keys.get(claims.client_id)
     external = isinstance(claims, ExternalClaims)
@@ -168,7 +198,8 @@ def find_caller(claims: AccessClaims, table: RouteTable) -> Caller:
         raise _untrusted()
     if key is None:
         raise RefusedError("client_unmapped") if external else _revoked()
-    return Caller(_find_application(key.application_id, table), key.key_type, claims, expires_at=claims.exp)
+    application = _find_application(key.application_id, table)
+    return Caller(application, key.key_type, claims, expires_at=claims.exp, key_id=None if external else key_id)
 
 
 def check_trust(api: ApiDefinition, caller: Caller) -> None:
@@ -214,12 +245,16 @@ def _check_api_key(credential: Credential, handshake: Handshake, route: Route, t
     key = _find_api_key(digest, table)
     if key.expires_at is not None and key.expires_at <= now:
         raise RefusedError("token_expired", headers=_challenge())
-    if key.allowed_ips and not is_within(handshake.address, key.allowed_ips):
-        raise RefusedError("source_forbidden")
+    _check_address(key, handshake.address)
     if key.allowed_origins and (handshake.origin is None or not is_listed(handshake.origin, key.allowed_origins)):
         raise RefusedError("origin_forbidden")
     check_scopes(route.scopes, frozenset())
     return _caller_of(key, table)
+
+
+def _check_address(key: ApiKeyDefinition, address: str) -> None:
+    if key.allowed_ips and not is_within(address, key.allowed_ips):
+        raise RefusedError("source_forbidden")
 
 
 def _find_api_key(digest: str, table: RouteTable) -> ApiKeyDefinition:

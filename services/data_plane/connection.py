@@ -96,6 +96,15 @@ class Caller:
     claims: AccessClaims | None = None
     api_key: ApiKeyDigest | None = None
     expires_at: int | None = None
+    key_id: str | None = None
+    """Which key of ours signed the token, where that is known."""
+
+    ticket_scopes: tuple[str, ...] = ()
+    """Of a ticket that stands for an application's owner, and not for a token."""
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return frozenset(self.ticket_scopes) if self.claims is None else self.claims.scopes
 
 
 ANONYMOUS = Caller(application=None, key_type="PRODUCTION")

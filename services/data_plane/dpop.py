@@ -57,7 +57,7 @@ class UsedProofs:
 
 @dataclass(frozen=True, slots=True)
 class ProofChecker:
-    """Checks proofs for this gateway. `gateways` are the URLs under which clients know it, beside what they say."""
+    """Checks proofs for this gateway. `gateways` are the URLs under which clients know it: without any, as they say."""
 
     used: UsedProofs
     gateways: tuple[str, ...] = ()
@@ -80,9 +80,9 @@ class ProofChecker:
         if proof.claims.ath != hash_token(credential.value):
             raise _refused()
         asked = _read_address(proof.address)
-        scheme = "https" if handshake.secure else "http"
-        served = (f"{scheme}://{handshake.host}{handshake.path}", *(base + handshake.path for base in self.gateways))
-        if asked is None or asked not in map(_read_address, served):
+        # Whoever relays a stolen proof would have the request name the host that the proof does.
+        bases = self.gateways or (f"{'https' if handshake.secure else 'http'}://{handshake.host}",)
+        if asked is None or asked not in (_read_address(base + handshake.path) for base in bases):
             raise _refused()
         if not await self.used.use(proof.name, now):
             raise _refused()

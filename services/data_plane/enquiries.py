@@ -129,7 +129,7 @@ class Enquiries:
             return Answer()
         try:
             self._authenticator.check_revoked(question.claims)
-            goes_on = renew(connection, question.claims, table)
+            goes_on = renew(connection, question.claims, question.key_id, table, self._clock())
         except RefusedError as refused:
             return Answer(matched=1, refused=refused.problem.slug, detail=refused.detail)
         if goes_on:

@@ -129,7 +129,7 @@ class Gateway:
         self.authenticator.check_revoked(caller.claims)
         if self.catalogue.table is table:
             return route, caller
-        api, caller, quotas = reconsider(route.api, caller, handshake.address, self.catalogue.table)
+        api, caller, quotas = reconsider(route.api, caller, handshake.address, self.catalogue.table, self.clock())
         if quotas != allotment.quotas:
             allotment.replace(quotas)
         return replace(route, api=api), caller

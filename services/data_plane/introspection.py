@@ -6,7 +6,7 @@ import json
 import logging
 import socket
 from base64 import b64encode
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -20,7 +20,8 @@ from aiohttp.resolver import ThreadedResolver
 from cryptography.fernet import Fernet, InvalidToken
 
 from services.data_plane.attached import Attached
-from services.data_plane.refusal import come_back_later
+from services.data_plane.networks import find_source
+from services.data_plane.refusal import RefusedError, come_back_later
 from shared.addresses import AddressPolicy
 from shared.claims import IntrospectionDefinition, InvalidTokenError
 from shared.external import ExternalClaims, ExternalVerifier
@@ -36,9 +37,13 @@ FAILED_SECONDS: Final = 1.0
 AT_ONCE: Final = 16
 """Questions to one issuer: what it is asked for others does not wait for it."""
 
+AT_ONCE_OF_ONE: Final = 4
+"""Of these from one address: tokens that are made up cost nothing, and must not take every place."""
+
 MAX_BYTES: Final = 64 * 1024
 REMEMBERED: Final = 10_000
 
+_TOO_MANY: Final = "Too many tokens from this address are being asked about."
 _LATER: Final = "The token's issuer can't be asked about it now."
 
 
@@ -81,13 +86,17 @@ class Introspector:
         self._access: Attached[_Access] = Attached()
         self._known: OrderedDict[bytes, _Answer] = OrderedDict()
         self._asking: dict[bytes, asyncio.Event] = {}
+        self._asking_for: Counter[str] = Counter()
 
-    async def ask(self, verifier: ExternalVerifier, token: str) -> ExternalClaims:
-        """Return what an issuer says of a token. Raises `InvalidTokenError`, and `RefusedError` without an answer."""
+    async def ask(self, verifier: ExternalVerifier, token: str, address: str) -> ExternalClaims:
+        """Return what an issuer says of a token that came from an address.
+
+        Raises `InvalidTokenError`, and `RefusedError` without an answer.
+        """
         digest = hashlib.sha256(token.encode()).digest()
         try:
             async with asyncio.timeout(SECONDS):
-                answer = await self._find(digest, verifier, token)
+                answer = await self._find(digest, verifier, token, find_source(address))
         except TimeoutError as error:
             log.warning("the issuer %s did not answer in time", verifier.name)
             raise come_back_later("unavailable", _LATER) from error
@@ -97,7 +106,7 @@ class Introspector:
         if self._session is not None:
             await self._session.close()
 
-    async def _find(self, digest: bytes, verifier: ExternalVerifier, token: str) -> _Answer:
+    async def _find(self, digest: bytes, verifier: ExternalVerifier, token: str, source: str) -> _Answer:
         while True:
             known = self._known.get(digest)
             # A verifier is made anew with what is said of its issuer: it is asked again then.
@@ -107,6 +116,9 @@ class Introspector:
             if asking is None:
                 break
             await asking.wait()
+        if self._asking_for[source] >= AT_ONCE_OF_ONE:
+            raise RefusedError("too_many_requests", _TOO_MANY, {"Retry-After": "1"})
+        self._asking_for[source] += 1
         asked = self._asking[digest] = asyncio.Event()
         try:
             answer = self._known[digest] = await self._ask(verifier, token)
@@ -115,6 +127,9 @@ class Introspector:
                 self._known.popitem(last=False)
             return answer
         finally:
+            self._asking_for[source] -= 1
+            if not self._asking_for[source]:
+                del self._asking_for[source]
             del self._asking[digest]
             asked.set()
 

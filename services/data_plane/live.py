@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from services.data_plane.admit import review
-from services.data_plane.authenticate import check_scopes, check_trust, find_again, find_caller
+from services.data_plane.authenticate import check_auth, check_scopes, check_trust, find_again, find_caller
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.connection import Caller
 from services.data_plane.quota import Quotas
@@ -35,29 +35,33 @@ async def follow(catalogue: Catalogue, registry: Registry) -> None:
         for index, connection in enumerate(registry.all()):
             if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-            if not connection.relay.ended and hold_to(connection, catalogue.table):
+            if not connection.relay.ended and hold_to(connection, catalogue.table, registry.now()):
                 registry.time_out(connection)
         await asyncio.sleep(PAUSE_SECONDS)
 
 
 def reconsider(
-    api: ApiDefinition, caller: Caller, address: str, table: RouteTable
+    api: ApiDefinition, caller: Caller, address: str, table: RouteTable, now: float
 ) -> tuple[ApiDefinition, Caller, Quotas]:
-    """Return what a table that is newer says of an API and its caller. Raises `RefusedError`: what has to end."""
-    caller = find_again(caller, table)
+    """Return what a table that is newer says of an API and its caller. Raises `RefusedError`: what has to end.
+
+    `now` is the wall clock in seconds.
+    """
+    caller = find_again(caller, address, table, now)
     api = check_state(table.apis.get(api.id))
+    check_auth(api, caller)
     check_trust(api, caller)
     _, quotas = review(api, caller, address, table)
     return api, caller, quotas
 
 
-def hold_to(connection: Connection, table: RouteTable) -> bool:
+def hold_to(connection: Connection, table: RouteTable, now: float) -> bool:
     """Have one connection follow a table, and tell whether it goes on.
 
     What would be refused now is closed, and limits that changed are replaced.
     """
     try:
-        api, caller, quotas = reconsider(connection.api, connection.caller, connection.address, table)
+        api, caller, quotas = reconsider(connection.api, connection.caller, connection.address, table, now)
     except RefusedError as refused:
         slug = refused.problem.slug
         if slug in _NO_REASON_TO_END:
@@ -72,19 +76,19 @@ def hold_to(connection: Connection, table: RouteTable) -> bool:
     return True
 
 
-def renew(connection: Connection, claims: AccessClaims, table: RouteTable) -> bool:
+def renew(connection: Connection, claims: AccessClaims, key_id: str | None, table: RouteTable, now: float) -> bool:
     """Have a connection go on with a fresh token of whoever opened it, and tell whether it does.
 
     Raises `RefusedError`.
     """
     if connection.caller.claims is None:
         raise RefusedError("token_invalid", _UNRENEWABLE)
-    caller = find_caller(claims, table)
+    caller = find_caller(claims, table, key_id)
     if _holder(caller) != _holder(connection.caller):
         raise RefusedError("token_invalid", _OTHER_HOLDER)
     check_scopes(connection.scopes, claims.scopes)
     connection.caller = caller
-    return hold_to(connection, table)
+    return hold_to(connection, table, now)
 
 
 def _holder(caller: Caller) -> tuple[object, ...]:

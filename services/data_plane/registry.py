@@ -93,6 +93,9 @@ class Registry:
     def find(self, id_: str) -> Connection | None:
         return self._connections.get(id_)
 
+    def now(self) -> float:
+        return self._clock()
+
     def time_out(self, connection: Connection) -> None:
         """Have a connection end when its API and its credential say now."""
         now = time.monotonic()

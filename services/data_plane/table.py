@@ -45,20 +45,26 @@ class Blocks:
     people: frozenset[str] = frozenset()
     """The same by the ids of their accounts, as tokens have who allowed them."""
 
+    strangers: frozenset[str] = frozenset()
+    """The names that were no person's yet."""
+
     apis: frozenset[str] = frozenset()
     networks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, definitions: Iterable[BlockDefinition]) -> Self:
-        values, people = defaultdict(set), set()
+        values, people, strangers = defaultdict(set), set(), set()
         for definition in definitions:
             values[definition.kind].add(definition.value)
             if definition.account_id is not None:
                 people.add(definition.account_id)
+            elif definition.kind == "user":
+                strangers.add(definition.value)
         return cls(
             applications=frozenset(values["application"]),
             users=frozenset(values["user"]),
             people=frozenset(people),
+            strangers=frozenset(strangers),
             apis=frozenset(values["api"]),
             networks=tuple(values["address"]),
         )
@@ -66,6 +72,12 @@ class Blocks:
     @property
     def any(self) -> bool:
         return bool(self.applications or self.users or self.apis or self.networks)
+
+    def has_owner(self, application: ApplicationDefinition) -> bool:
+        if application.owner_id is None:  # of an older control plane
+            return application.owner in self.users
+        # A service account may have a person's name.
+        return application.owner_id in self.people or application.owner in self.strangers
 
     def has_address(self, address: str) -> bool:
         return bool(self.networks) and is_within(address, self.networks)

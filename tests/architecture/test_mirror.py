@@ -52,6 +52,7 @@ TESTED_BY = {
     "services/control_plane/portal/services_router.py": f"{CONTROL_PLANE}/portal/test_admin_router.py",
     "services/control_plane/portal/store_router.py": f"{CONTROL_PLANE}/portal/test_applications_router.py",
     "services/control_plane/routers.py": f"{CONTROL_PLANE}/test_app.py",
+    "services/control_plane/store/external_key_admin_router.py": f"{CONTROL_PLANE}/store/test_external_keys.py",
     "services/control_plane/store/registration_router.py": f"{CONTROL_PLANE}/store/test_registration.py",
     "services/data_plane/__main__.py": "tests/integration/cli/test_planes.py",
     "services/data_plane/account.py": f"{POD}/test_throttle.py",

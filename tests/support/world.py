@@ -106,13 +106,9 @@ class World:
         self.put("api", api.id, api)
         return api
 
-    def put_application(self, name: str = "app", policy: str = "Unlimited", *, owner_disabled: bool = False) -> None:
-        application = ApplicationDefinition(
-            owner_disabled=owner_disabled,
-            id=ApplicationId(name),
-            name=name,
-            owner="somebody",
-            policy=PolicyName(policy),
+    def put_application(self, name: str = "app", policy: str = "Unlimited", **fields: Any) -> None:
+        application = ApplicationDefinition.model_validate(
+            {"id": ApplicationId(name), "name": name, "owner": "somebody", "policy": PolicyName(policy)} | fields
         )
         self.put("application", name, application)
 

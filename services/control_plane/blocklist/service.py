@@ -42,9 +42,12 @@ class BlockService:
         outbox.record(session, "block", block.id, None, self._clock())
 
     def follow(self, session: Session, account: Account) -> None:
-        """Hold a new account to a block of its name that was there before it."""
+        """Hold a new account to a block of its name that was there before it.
+
+        One that meets a service account goes on by name: nobody frees that by taking its name.
+        """
         block = repository.find_of_user(session, account.name)
-        if block is not None:
+        if block is not None and not identity_repository.has_service(session, account.name):
             self._publish(session, block)
 
     def _publish(self, session: Session, block: Block) -> None:

@@ -47,12 +47,12 @@ class ConnectionService:
         closed = self._close(selection, reason)
         return ConnectionsClosed(closed=closed.matched, unanswered=closed.unanswered)
 
-    def renew(self, id_: str, claims: AccessClaims) -> ConnectionRenewed:
-        """Have a connection go on with a token that was verified.
+    def renew(self, id_: str, claims: AccessClaims, key_id: str | None) -> ConnectionRenewed:
+        """Have a connection go on with a token that was verified, and that a key of ours signed.
 
         Raises `NotFoundError`, `RenewalRefusedError` or `UnavailableError`.
         """
-        answer = self._enquirer.ask(RenewConnection(id=id_, claims=claims)).the_one()
+        answer = self._enquirer.ask(RenewConnection(id=id_, claims=claims, key_id=key_id)).the_one()
         if answer.refused is not None:
             raise RenewalRefusedError(answer.refused, answer.detail)
         return ConnectionRenewed.model_validate({"id": id_, "expires_at": answer.expires_at})

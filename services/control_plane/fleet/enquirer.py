@@ -24,7 +24,7 @@ from shared.connections import (
     RenewConnection,
 )
 
-STREAM_LENGTH: Final = 1000
+STREAM_LENGTH: Final = 100
 STREAM_SECONDS: Final = 60
 
 _LEAST_WAIT_SECONDS: Final = 0.01  # to Redis, no seconds are no limit

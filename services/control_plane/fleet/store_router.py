@@ -20,6 +20,7 @@ from services.control_plane.kit.routing import ReadingRoute, UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.store import repository
+from shared.claims import read_key_id
 from shared.connections import Selection
 from shared.subscription import ApplicationId
 
@@ -61,7 +62,7 @@ def renew_connection(
     claims = tokens.verify(credentials)
     tokens.find_holder(unit.session, claims)
     unit.release()  # no transaction waits for the network
-    return connections.renew(connection_id, claims)
+    return connections.renew(connection_id, claims, read_key_id(credentials.token))
 
 
 def _of(caller: Principal, unit: Unit) -> Selection:

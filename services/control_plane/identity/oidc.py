@@ -21,6 +21,7 @@ from shared.public_keys import has_private_part
 
 _SCOPE: Final = "openid profile email"
 _FRESH_SECONDS: Final = 3600.0
+_FAILED_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 5.0
 _WHOLE_SECONDS: Final = 10.0
 _MAX_ANSWER_BYTES: Final = 1 << 18
@@ -101,6 +102,7 @@ class Provider:
         self._clock = clock
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        self._failed_until = 0.0
 
     @property
     def name(self) -> str:
@@ -190,15 +192,24 @@ class Provider:
 
     def _read_metadata(self) -> Metadata:
         if self._metadata is None or time.monotonic() >= self._metadata[0]:
-            url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+            if time.monotonic() < self._failed_until:
+                raise ProviderError("it could not be read a moment ago")
             try:
-                metadata = Metadata.model_validate(_fetch(httpx.Request("GET", url)))
-            except ValidationError as error:
-                raise ProviderError("what it publishes about itself is missing or malformed") from error
-            if metadata.issuer != self.issuer:
-                raise ProviderError("it calls itself by another name")
-            self._metadata = (time.monotonic() + _FRESH_SECONDS, metadata)
+                self._metadata = (time.monotonic() + _FRESH_SECONDS, self._discover())
+            except ProviderError:
+                self._failed_until = time.monotonic() + _FAILED_SECONDS
+                raise
         return self._metadata[1]
+
+    def _discover(self) -> Metadata:
+        url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+        try:
+            metadata = Metadata.model_validate(_fetch(httpx.Request("GET", url)))
+        except ValidationError as error:
+            raise ProviderError("what it publishes about itself is missing or malformed") from error
+        if metadata.issuer != self.issuer:
+            raise ProviderError("it calls itself by another name")
+        return metadata
 
     def _read_keys(self, metadata: Metadata) -> KeySet:
         if self._keys is None or time.monotonic() >= self._keys[0]:

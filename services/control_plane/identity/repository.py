@@ -43,6 +43,10 @@ def find_person(session: Session, name: str) -> Account | None:
     return session.exec(select(Account).where(Account.name == name, Account.kind == PERSON)).first()
 
 
+def has_service(session: Session, name: str) -> bool:
+    return session.exec(select(Account.id).where(Account.kind == SERVICE, Account.name == name)).first() is not None
+
+
 def has_person_like(session: Session, name: str) -> bool:
     """Tell whether somebody has this name, in capitals or not: people could not tell the two apart."""
     people = select(Account.id).where(Account.kind == PERSON, func.lower(Account.name) == name.lower())

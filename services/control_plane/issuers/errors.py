@@ -23,5 +23,9 @@ def cannot_move() -> InvalidError:
     return InvalidError.of("issuer", "can't be changed: its clients were mapped by tokens of this one")
 
 
+def names_others() -> InvalidError:
+    return InvalidError.of("application_claim", "can't be changed while clients that it named are mapped")
+
+
 def ours() -> InvalidError:
     return InvalidError.of("issuer", "is this platform itself, which is trusted anyhow")

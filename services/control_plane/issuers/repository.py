@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, or_, update
+from sqlalchemy import and_, or_, sql, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -19,6 +19,9 @@ _LISTING: Final = Listing(
     },
     unique=col(ExternalIssuer.name),
 )
+
+# The store's, which stands above.
+_MAPPED: Final = sql.table("external_key", sql.column("issuer"))
 
 # What is read of an issuer by itself is no change of its resource: the version stays.
 _APART: Final = {"synchronize_session": False}
@@ -53,6 +56,10 @@ def delete(session: Session, row: ExternalIssuer) -> None:
         session.flush()
     except IntegrityError as error:  # a foreign key
         raise IssuerInUseError(name) from error
+
+
+def has_mapped_clients(session: Session, name: str) -> bool:
+    return session.execute(sql.select(_MAPPED.c.issuer).where(_MAPPED.c.issuer == name).limit(1)).first() is not None
 
 
 def list_due(session: Session, now: datetime, interval: timedelta, after_failure: timedelta) -> Sequence[str]:

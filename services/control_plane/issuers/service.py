@@ -4,7 +4,7 @@ from sqlmodel import Session
 
 from services.control_plane.catalogue import outbox
 from services.control_plane.issuers import repository
-from services.control_plane.issuers.errors import NoGoodAnswerError, cannot_move, ours, unreadable
+from services.control_plane.issuers.errors import NoGoodAnswerError, cannot_move, names_others, ours, unreadable
 from services.control_plane.issuers.introspection import Introspection
 from services.control_plane.issuers.models import ExternalIssuer
 from services.control_plane.issuers.projection import catalogue_id, define_issuer
@@ -66,6 +66,8 @@ class ExternalIssuerService:
         preconditions.check(if_match, row.row_version)
         if body.issuer != row.issuer:
             raise cannot_move()
+        if body.application_claim != row.application_claim and repository.has_mapped_clients(session, row.name):
+            raise names_others()
         self._assign(row, body)
         row.keys, row.failure = keys, None
         row.checked_at = row.fetched_at = row.updated_at = self._clock()

@@ -25,6 +25,10 @@ from services.control_plane.oauth.tokens import NewToken, TokenIssuer
 CODE_VALIDITY: Final = timedelta(seconds=60)
 REFRESH_VALIDITY: Final = timedelta(days=30)
 
+TOKENS_KEPT_FOR: Final = REFRESH_VALIDITY
+GRANTS_KEPT_FOR: Final = timedelta(days=1)
+"""After they have expired: an API may let connections outlive their token, and they end with the grant, too."""
+
 OnceOnly = TypeVar("OnceOnly", AuthorizationCode, RefreshToken)
 
 
@@ -99,8 +103,12 @@ class GrantService:
     def sweep(self, session: Session) -> bool:
         """Forget some of what has expired, and tell whether there may be more."""
         now = self.clock()
-        columns = (OAuthGrant.expires_at, RefreshToken.expires_at, IssuedToken.expires_at)
-        return any(delete_until(session, column, now) for column in columns)
+        expired = (
+            (OAuthGrant.expires_at, now - GRANTS_KEPT_FOR),  # with all that hangs on it
+            (RefreshToken.expires_at, now),
+            (IssuedToken.expires_at, now - TOKENS_KEPT_FOR),
+        )
+        return any(delete_until(session, column, until) for column, until in expired)
 
     def _add(
         self, session: Session, id_: str, client_id: str, subject: str, scopes: Sequence[str], expires_at: datetime

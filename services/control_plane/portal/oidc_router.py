@@ -19,13 +19,14 @@ from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.oauth.requests import read_parameters
 from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
 from services.control_plane.portal.external import CALLBACK_PATH, OIDC_PATH, OpenDoor
-from services.control_plane.portal.forms import Visitor, host_cookie, keep_session
+from services.control_plane.portal.forms import Address, Visitor, host_cookie, keep_session
 from services.control_plane.portal.pages import error_page
 from services.control_plane.portal.sign_in_router import ACCOUNT_PATH, Sessions, own_path
 
 _COOKIE: Final = "framegate_oidc"
 _TOO_OLD: Final = "This sign-in is too old, or cookies are off. Begin again."
 _FAILED: Final = "The provider did not say who you are. Begin again, or ask an administrator."
+_TOO_MANY: Final = "Too many sign-ins from here have failed. Wait a minute, and begin again."
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,13 @@ def go_out(door: OpenDoor, attempts: Tickets, next: str = ACCOUNT_PATH) -> Respo
 
 @router.get(CALLBACK_PATH)
 def come_back(
-    request: Request, door: OpenDoor, attempts: Tickets, unit: Unit, kept: Sessions, visitor: Visitor
+    request: Request,
+    door: OpenDoor,
+    attempts: Tickets,
+    unit: Unit,
+    kept: Sessions,
+    visitor: Visitor,
+    address: Address,
 ) -> Response:
     """Sign in whom the provider names, in the browser that was sent there."""
     answer = _read_answer(request)
@@ -72,9 +79,11 @@ def come_back(
     sealed = attempts.read(request.cookies.get(name, ""), answer.get("state"))
     if sealed is None:
         return error_page(_TOO_OLD)
+    if door.failures.wait_seconds(("", address)):
+        return error_page(_TOO_MANY, 429)
     content = json.loads(sealed)
     try:
-        claims = door.provider.identify(answer, Attempt(answer["state"], content["nonce"], content["verifier"]))
+        claims = door.identify(answer, Attempt(answer["state"], content["nonce"], content["verifier"]), address)
     except ProviderError as error:
         return _fail(error)
     unit.will_write()  # only now: no transaction waits for the network

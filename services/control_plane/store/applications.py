@@ -12,7 +12,7 @@ from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.security import new_id
 from services.control_plane.store import repository
 from services.control_plane.store.api_keys import ApiKeyService
-from services.control_plane.store.errors import ApplicationExistsError, no_application
+from services.control_plane.store.errors import ApplicationExistsError, TooManyApplicationsError, no_application
 from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application
@@ -21,6 +21,9 @@ from services.control_plane.store.schemas import ApplicationWrite
 from services.control_plane.throttling.service import PolicyService
 
 DEFAULT_NAME: Final = "DefaultApplication"
+
+MAX_APPLICATIONS: Final = 200
+"""Of one account: pods hold all of them in memory."""
 
 
 class ApplicationService:
@@ -31,12 +34,15 @@ class ApplicationService:
         external_keys: ExternalKeyService,
         api_keys: ApiKeyService,
         clock: Clock,
+        unlimited_client: str | None = None,
     ) -> None:
+        """`unlimited_client` is the client of the one account that may have any number: a pipeline's."""
         self._policies = policies
         self._keys = keys
         self._external_keys = external_keys
         self._api_keys = api_keys
         self._clock = clock
+        self._unlimited_client = unlimited_client
 
     def get(self, session: Session, application_id: str, owner_id: str) -> Application:
         application = repository.find_application(session, application_id, owner_id)
@@ -45,6 +51,7 @@ class ApplicationService:
         return application
 
     def create(self, session: Session, body: ApplicationWrite, owner_id: str) -> Application:
+        self._check_room(session, owner_id)
         now = self._clock()
         application = Application(
             id=new_id(),
@@ -104,6 +111,13 @@ class ApplicationService:
         for application in repository.all_applications(session, account.id):
             definition = define_application(application, account)
             outbox.record(session, "application", application.id, definition, self._clock())
+
+    def _check_room(self, session: Session, owner_id: str) -> None:
+        client_id = identity_repository.get_account(session, owner_id).client_id
+        if client_id is not None and client_id == self._unlimited_client:
+            return
+        if repository.count_applications(session, owner_id) >= MAX_APPLICATIONS:
+            raise TooManyApplicationsError(MAX_APPLICATIONS)
 
     def _publish(self, session: Session, application: Application, action: str) -> None:
         audit.record(session, action, "application", application.id)

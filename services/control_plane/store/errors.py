@@ -19,6 +19,11 @@ class KeyExistsError(AlreadyExistsError):
         super().__init__(f"The application has a key of type {key_type} already.")
 
 
+class TooManyApplicationsError(ConflictError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"An account has {limit} applications at most. Delete one that is not used.")
+
+
 class TooManyApiKeysError(ConflictError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"An application has {limit} API keys at most. Delete one that is not used.")

@@ -24,3 +24,9 @@ class ExternalKeyRead(BaseModel):
     issuer: str
     external_client_id: str
     created_at: datetime
+
+
+class MappedClientRead(ExternalKeyRead):
+    """As an administrator sees it."""
+
+    application_id: str

@@ -10,6 +10,7 @@ from services.control_plane.issuers.projection import define_external
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
+from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.store import repository
 from services.control_plane.store.errors import (
@@ -41,6 +42,13 @@ class ExternalKeyService:
         key = repository.find_external_key(session, key_id, application.id)
         if key is None:
             raise no_external_key()
+        return key
+
+    def get_any(self, session: Session, key_id: str) -> ExternalKey:
+        """Return a key of whatever application: for an administrator."""
+        key = session.get(ExternalKey, key_id)
+        if key is None:
+            raise NotFoundError
         return key
 
     def find_client(self, body: ExternalKeyCreate) -> str:

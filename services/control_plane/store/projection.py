@@ -9,7 +9,7 @@ from services.control_plane.oauth.tokens import NewToken
 from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import issuers_of, state_of
 from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
-from services.control_plane.store.external_key_schemas import ExternalKeyRead
+from services.control_plane.store.external_key_schemas import ExternalKeyRead, MappedClientRead
 from services.control_plane.store.models import ApiKey, Application, ApplicationKey, ExternalKey, Subscription
 from services.control_plane.store.schemas import (
     ApplicationRead,
@@ -23,12 +23,13 @@ from shared.subscription import ApplicationDefinition, KeyDefinition, Subscripti
 
 
 def define_application(application: Application, owner: Account) -> ApplicationDefinition:
-    """Return the application as the pods know it. They block users by name, so it stands by its name."""
+    """Return the application as the pods know it. They block users by name until there is one, and then by id."""
     return ApplicationDefinition.model_validate(
         {
             "id": application.id,
             "name": application.name,
             "owner": owner.name,
+            "owner_id": owner.id,
             "owner_disabled": owner.disabled,
             "policy": application.policy,
         }
@@ -94,9 +95,13 @@ def read_api_key(key: ApiKey) -> ApiKeyRead:
 
 
 def read_external_key(key: ExternalKey) -> ExternalKeyRead:
-    fields = key.model_dump(include=set(ExternalKeyRead.model_fields))
+    return ExternalKeyRead.model_validate(read_mapped_client(key).model_dump(exclude={"application_id"}))
+
+
+def read_mapped_client(key: ExternalKey) -> MappedClientRead:
+    fields = key.model_dump(include=set(MappedClientRead.model_fields))
     client_id = key.client_id.removeprefix(f"{key.issuer}/")
-    return ExternalKeyRead.model_validate({**fields, "external_client_id": client_id})
+    return MappedClientRead.model_validate({**fields, "external_client_id": client_id})
 
 
 def read_token(token: NewToken) -> TokenRead:

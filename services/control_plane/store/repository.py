@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from services.control_plane.identity.models import Account
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import Listing, PageQuery
 from services.control_plane.kit.problems import ProblemError
@@ -147,6 +148,12 @@ def application_exists(session: Session, id_: str) -> bool:
     return session.exec(select(Application.id).where(Application.id == id_)).first() is not None
 
 
+def count_applications(session: Session, owner_id: str) -> int:
+    """Count what an account has, and keep others from adding to it to the end of the transaction."""
+    session.exec(select(Account.id).where(Account.id == owner_id).with_for_update(key_share=True)).first()
+    return session.exec(select(func.count()).select_from(Application).where(Application.owner_id == owner_id)).one()
+
+
 def hold_application(session: Session, id_: str) -> None:
     """Keep others from changing an application, or what is counted of it, to the end of the transaction."""
     session.exec(select(Application.id).where(Application.id == id_).with_for_update()).first()
@@ -173,6 +180,10 @@ def find_key_of_client(session: Session, client_id: str) -> ApplicationKey | Non
 def list_external_keys(session: Session, application_id: str, query: PageQuery) -> tuple[Sequence[ExternalKey], int]:
     keys = select(ExternalKey).where(ExternalKey.application_id == application_id)
     return _EXTERNAL_KEYS.fetch(session, keys, query)
+
+
+def list_mapped_clients(session: Session, query: PageQuery) -> tuple[Sequence[ExternalKey], int]:
+    return _EXTERNAL_KEYS.fetch(session, select(ExternalKey), query)
 
 
 def all_external_keys(session: Session, application_id: str) -> Sequence[ExternalKey]:

@@ -58,7 +58,7 @@ def list_applications(caller: MaySubscribe, unit: Unit, paging: Paging) -> Page[
     return Page(items=[read_application(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
 
 
-@router.post("/applications", status_code=201, responses=declare("already_exists"))
+@router.post("/applications", status_code=201, responses=declare("already_exists", "conflict"))
 def create_application(
     caller: MaySubscribe, body: ApplicationWrite, unit: Unit, applications: Applications, response: Response
 ) -> ApplicationRead:

@@ -13,6 +13,7 @@ from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.store import repository
 from services.control_plane.store.dependencies import Applications, Tickets
 from services.control_plane.store.schemas import TicketCreate, TicketCreated
+from shared.claims import read_key_id
 from shared.origins import is_listed
 from shared.tickets import SECONDS, Ticket
 
@@ -72,7 +73,7 @@ def _grant(
         if credentials is None:
             raise UnauthorizedError
         claims = tickets.verify(credentials)
-        return tickets.grant(unit.session, claims, body.api_id)
+        return tickets.grant(unit.session, claims, read_key_id(credentials.token), body.api_id)
     caller = _may_subscribe(credentials, unit, authenticator)
     application = applications.get(unit.session, body.application_id, caller.account_id)
     return tickets.grant_owner(unit.session, application, body.key_type, body.api_id, caller.roles)

@@ -37,7 +37,7 @@ class TicketService:
         """Return the claims of an application's access token. Raises `ProblemError`."""
         return self._tokens.verify(credential, "A subscriber names application_id and key_type.")
 
-    def grant(self, session: Session, claims: AccessClaims, api_id: str) -> Ticket:
+    def grant(self, session: Session, claims: AccessClaims, key_id: str | None, api_id: str) -> Ticket:
         """Return a ticket that allows what an application's token does, and as long. Raises `ProblemError`."""
         holder = self._tokens.find_holder(session, claims)
         _check_visible(session, api_id, holder.roles)
@@ -47,6 +47,7 @@ class TicketService:
                 "application_id": holder.key.application_id,
                 "key_type": holder.key.key_type,
                 "claims": claims,
+                "key_id": key_id,
             }
         )
 

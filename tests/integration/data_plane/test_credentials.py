@@ -22,6 +22,7 @@ from tests.integration.data_plane.conftest import Backend, Gate, run_gate
 from tests.integration.data_plane.test_refusals import refusal, slug
 from tests.integration.data_plane.test_revocations import revoke
 from tests.support.redis import on_each_redis
+from tests.support.waiting import eventually
 from tests.support.world import World
 
 
@@ -110,6 +111,61 @@ async def test_a_key_that_is_removed_or_expires_closes_its_connections(gate: Gat
         assert (client.close_code, client.close_reason) == (4501, "key_revoked")
 
 
+async def test_a_key_that_may_be_used_from_elsewhere_only_closes_its_connections(gate: Gate, backend: Backend) -> None:
+    shown = await key_for(gate, backend)
+    async with gate.connect(token=None, headers=shown) as client, asyncio.timeout(5):
+        put_key(gate.world, shown["X-API-Key"], allowed_ips=("192.0.2.0/24",))
+        await client.wait_closed()
+    assert (client.close_code, client.close_reason) == (4503, "source_forbidden")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown", "expected"),
+    [
+        ({"types": ["none"]}, {}, "nothing", (4501, "credentials_required")),
+        ({}, {"types": ["api_key"]}, "token", (4501, "token_invalid")),
+        ({}, {"types": ["api_key"]}, "ticket of a token", (4501, "token_invalid")),
+        ({"types": ["api_key"]}, {}, "key", (4501, "token_invalid")),
+        ({}, {"scopes": ["chat"]}, "token", (4503, "scope_missing")),
+        ({}, {"scopes": ["chat"]}, "ticket", (4503, "scope_missing")),
+        ({"types": ["api_key"]}, {"types": ["api_key"], "scopes": ["chat"]}, "key", (4503, "scope_missing")),
+        ({}, {"types": ["api_key"], "scopes": ["a"]}, "ticket", None),
+        ({}, {"scopes": ["a"]}, "token", None),
+        ({}, {"types": ["oauth2", "api_key"]}, "ticket of a token", None),
+        ({}, {"types": ["none"]}, "token", None),
+    ],
+)
+async def test_what_an_api_takes_holds_for_open_connections(
+    gate: Gate,
+    backend: Backend,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    shown: str,
+    expected: tuple[int, str] | None,
+) -> None:
+    put_ticket(gate.world, "owner's", scopes=("a",))
+    put_ticket(gate.world, "token's", claims=claims_of(gate))
+    key = await key_for(gate, backend)
+    gate.world.put_api(backend.url, auth=before)
+    await gate.caught_up()
+    ways: dict[str, Any] = {
+        "nothing": {"token": None},
+        "token": {"token": gate.world.issuer.token(scope="a")},
+        "key": {"token": None, "headers": key},
+        "ticket": {"path": "/echo/1.0?ticket=owner's", "token": None},
+        "ticket of a token": {"path": "/echo/1.0?ticket=token's", "token": None},
+    }
+    async with gate.connect(**ways[shown]) as client, asyncio.timeout(5):
+        api = gate.world.put_api(backend.url, auth=after)
+        if expected is None:
+            await eventually(lambda: [connection.api for connection in gate.pod.registry.all()] == [api])
+            await client.send("still here")
+            assert await client.recv() == "still here"
+        else:
+            await client.wait_closed()
+            assert (client.close_code, client.close_reason) == expected
+
+
 @on_each_redis
 async def test_a_ticket_opens_once_on_any_pod_and_no_backend_sees_it(
     gate: Gate, backend: Backend, pod_settings: Settings
@@ -189,6 +245,13 @@ async def test_a_ticket_is_worth_no_more_than_its_token_and_its_key(gate: Gate) 
             await without_key.wait_closed()
         assert (without_key.close_code, without_key.close_reason) == (4501, "key_revoked")
         assert slug(await refusal(gate, "/echo/1.0?ticket=t-9", token=None)) == (401, "key_revoked")
+
+
+async def test_a_ticket_is_no_way_around_what_an_api_takes(gate: Gate, backend: Backend) -> None:
+    put_ticket(gate.world, "t-10", claims=claims_of(gate))
+    gate.world.put_api(backend.url, auth={"types": ["api_key"]})
+    await gate.caught_up()
+    assert slug(await refusal(gate, "/echo/1.0?ticket=t-10", token=None)) == (401, "token_invalid")
 
 
 @pytest.mark.parametrize("header", ["Authorization: Bearer \xff", "Sec-WebSocket-Protocol: chat, bearer.\xff"])

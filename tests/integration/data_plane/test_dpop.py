@@ -61,6 +61,8 @@ async def test_a_bound_token_opens_with_a_proof_once_on_any_pod(
         assert await refused(other, headers) == (401, "proof_invalid")
         async with other.connect(token=None, headers=shown(token, prove(gate, token))):
             pass
+        own = shown(token, prove(other, token))
+        assert await refused(other, own) == (401, "proof_invalid"), "whatever host the request names"
 
 
 async def test_a_proof_that_is_shown_twice_at_once(gate: Gate) -> None:

@@ -23,7 +23,7 @@ from shared.connections import (
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
 from tests.integration.data_plane.test_revocations import revoke
 from tests.support.waiting import eventually
-from tests.support.world import World
+from tests.support.world import Issuer, World
 
 
 async def ask(world: World, question: Question) -> Answer:
@@ -135,6 +135,20 @@ async def test_a_fresh_token_keeps_a_connection_open(gate: Gate) -> None:
         assert await asyncio.wait_for(client.recv(), 5) == "still here"
         revoke(gate.world, "fresh")
         assert await ended(client) == (4501, "token_revoked")
+
+
+async def test_a_connection_ends_with_the_key_that_signed_its_fresh_token(gate: Gate) -> None:
+    async with gate.connect() as client:
+        old, gate.world.issuer = gate.world.issuer, Issuer()
+        both = (*old.definition.keys, *gate.world.issuer.definition.keys)
+        gate.world.put("issuer", "local", old.definition.model_copy(update={"keys": both}))
+        await gate.caught_up()
+        key_id = gate.world.issuer.key.kid
+        fresh = claims(gate, iss=old.definition.issuer)
+        answer = await ask(gate.world, RenewConnection(id=id_of(client), claims=fresh, key_id=key_id))
+        assert (answer.matched, answer.refused) == (1, None)
+        gate.world.put("issuer", "local", old.definition)
+        assert await ended(client) == (4501, "key_revoked")
 
 
 @pytest.mark.parametrize(

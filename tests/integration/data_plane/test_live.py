@@ -12,11 +12,12 @@ from websockets.http11 import Request
 from shared.blocks import BlockDefinition
 from shared.limits import Limit
 from tests.integration.data_plane.conftest import Backend, Gate, port_of
-from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.integration.data_plane.test_credentials import claims_of, put_ticket
+from tests.integration.data_plane.test_refusals import attempt, refusal, slug
 from tests.integration.data_plane.test_revocations import revoke
 from tests.integration.data_plane.test_throttle import fresh_window, send_numbers
 from tests.support.waiting import eventually
-from tests.support.world import World
+from tests.support.world import Issuer, World
 
 
 def block(kind: str, value: str) -> BlockDefinition:
@@ -85,6 +86,50 @@ async def test_who_is_blocked_by_name_is_met_by_the_tokens_that_they_allowed(gat
         assert slug(await refusal(gate, token=tokens["maria's id"])) == (403, "user_blocked")
         await other.send("still here")
         assert await other.recv() == "still here"
+
+
+async def test_a_block_of_a_person_is_not_of_the_service_account_of_that_name(gate: Gate) -> None:
+    owners = {"one": "maria's id", "two": "the service's id", "older": None}
+    for name, owner_id in owners.items():
+        gate.world.put_application(name, owner="maria", owner_id=owner_id)
+        gate.world.put_key(name, application=name)
+        gate.world.put_subscription(application=name)
+
+    async def met(block: BlockDefinition) -> set[str]:
+        gate.world.put("block", "one", block)
+        await gate.caught_up()
+        return {name for name in owners if await attempt(gate, gate.world.issuer.token(name))}
+
+    person = BlockDefinition(id="one", kind="user", value="maria", account_id="maria's id")
+    assert await met(person) == {"one", "older"}
+    assert await met(person.model_copy(update={"account_id": None})) == set(owners)
+
+
+async def test_a_signing_key_that_is_deleted_closes_what_its_tokens_opened(gate: Gate, backend: Backend) -> None:
+    """Unless they have expired: a key that retires is gone only after all that it signed."""
+    gate.world.put_api(backend.url, close_at_expiry=False)
+    await gate.caught_up()
+    stolen, issuer = gate.world.issuer, Issuer()
+    for ticket in ("used", "kept"):
+        put_ticket(gate.world, ticket, claims=claims_of(gate), key_id=stolen.key.kid)
+    both = (*stolen.definition.keys, *issuer.definition.keys)
+    gate.world.put("issuer", "local", stolen.definition.model_copy(update={"keys": both}))
+    await gate.caught_up()
+    async with (
+        gate.connect(token=stolen.token()) as client,
+        gate.connect(token=stolen.token(seconds=-1)) as outliving,
+        gate.connect(token=issuer.token()) as other,
+        gate.connect("/echo/1.0?ticket=used", token=None) as by_ticket,
+    ):
+        gate.world.put("issuer", "local", issuer.definition)
+        async with asyncio.timeout(5):
+            await asyncio.gather(client.wait_closed(), by_ticket.wait_closed())
+        for closed in (client, by_ticket):
+            assert (closed.close_code, closed.close_reason) == (4501, "key_revoked")
+        assert slug(await refusal(gate, "/echo/1.0?ticket=kept", token=None)) == (401, "key_revoked")
+        for going_on in (outliving, other):
+            await going_on.send("still here")
+            assert await asyncio.wait_for(going_on.recv(), 5) == "still here"
 
 
 async def test_others_are_not_touched(gate: Gate, backend: Backend) -> None:

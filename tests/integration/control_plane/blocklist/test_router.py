@@ -82,6 +82,14 @@ async def test_pods_know_whom_a_name_stands_for_as_soon_as_somebody_has_it(platf
         assert people() == [user["id"], later["id"]]
 
 
+async def test_a_blocked_service_account_is_not_freed_by_who_takes_its_name(platform: Platform, redis_url: str) -> None:
+    await platform.made("/admin/v1/service-accounts", {"name": "robot", "scopes": ["store:subscribe"]})
+    block = await platform.made(BLOCKLIST, {"kind": "user", "value": "robot"})
+    await platform.made("/admin/v1/users", {"name": "robot"})
+    with Redis.from_url(redis_url, decode_responses=True) as redis:
+        assert json.loads(platform.catalogue(redis)["block"][block["id"]])["account_id"] is None
+
+
 @on_sqlite
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_only_administrators_see_the_blocklist(platform: Platform, method: str) -> None:

@@ -184,10 +184,37 @@ async def test_grants_are_forgotten_when_all_of_them_has_expired(platform: Platf
                 for model in (OAuthGrant, AuthorizationCode, RefreshToken, IssuedToken)
             ]
 
-    platform.clock.move(hours=2)
-    assert left() == [1, 1, 1, 0]
-    platform.clock.move(days=31)
+    platform.clock.move(days=30)
+    assert left() == [1, 1, 0, 1]
+    platform.clock.move(days=1, hours=2)
     assert left() == [0, 0, 0, 0]
+
+
+async def test_a_grant_that_ends_takes_along_what_its_expired_tokens_opened(
+    platform: Platform, redis_client: Redis
+) -> None:
+    client = await code_client(platform)
+    answer = (await client.exchange(await client.get_code())).json()
+    platform.clock.move(days=2)
+    with platform.database.writing() as session:
+        platform.get(TokenServices).grants.sweep(session)
+    assert (await client.post("/oauth2/revoke", token=answer["refresh_token"])).status_code == 200
+    jti = str(claims_of(answer["access_token"])["jti"])
+    await eventually(lambda: redis_client.zrange(keys.REVOCATIONS_SET, 0, -1) == [jti])
+
+
+@on_sqlite
+async def test_the_tokens_of_a_grant_that_is_refreshed_for_ever_are_forgotten(platform: Platform) -> None:
+    client = await code_client(platform)
+    token = (await client.exchange(await client.get_code())).json()["refresh_token"]
+    for _ in range(5):
+        platform.clock.move(days=20)
+        token = (await client.refresh(token)).json()["refresh_token"]
+    with platform.database.writing() as session:
+        grants: GrantService = platform.get(TokenServices).grants
+        while grants.sweep(session):
+            pass
+        assert len(session.exec(select(IssuedToken)).all()) == 2
 
 
 async def test_a_deleted_key_takes_its_grants_along(platform: Platform) -> None:

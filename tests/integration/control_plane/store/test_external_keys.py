@@ -12,6 +12,8 @@ from tests.integration.control_plane.issuers.test_router import ISSUERS, asking,
 from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
 from tests.support.outside import Answer, Outside, outside_issuer
 
+ADMIN = "/admin/v1/external-keys"
+
 
 @pytest.fixture
 def outside() -> Iterator[Outside]:
@@ -123,3 +125,34 @@ async def test_an_application_has_only_so_many(platform: Platform, outside: Outs
     for number in range(MAX_KEYS):
         await platform.made(path, body(outside.token(str(number))))
     problem(await platform.client.post(path, json=body(outside.token())), 409, "conflict")
+
+
+async def test_an_administrator_takes_a_client_from_who_has_claimed_it(
+    platform: Platform, outside: Outside, path: str, redis_client: Redis
+) -> None:
+    async with platform.account("other", "store:subscribe") as client:
+        theirs = (await client.post("/store/v1/applications", json={"name": "Theirs"})).json()["id"]
+        claimed = await client.post(f"/store/v1/applications/{theirs}/external-keys", json=body(outside.token()))
+        assert claimed.status_code == 201, claimed.text
+        problem(await client.get(ADMIN), 403, "insufficient_scope")
+        problem(await client.delete(f"{ADMIN}/{claimed.json()['id']}"), 403, "insufficient_scope")
+    problem(await platform.client.post(path, json=body(outside.token())), 409, "already_exists")
+    (key,) = (await platform.read(ADMIN, q="partner/"))["items"]
+    assert key == {**claimed.json(), "application_id": theirs}
+    assert (await platform.client.delete(f"{ADMIN}/{key['id']}")).status_code == 204
+    problem(await platform.client.delete(f"{ADMIN}/{key['id']}"), 404, "not_found")
+    assert pushed(platform, redis_client) == {}
+    await platform.made(path, body(outside.token()))
+
+
+async def test_whom_tokens_name_is_not_changed_while_clients_are_mapped(
+    platform: Platform, outside: Outside, path: str
+) -> None:
+    key = await platform.made(path, body(outside.token()))
+    changed = body_of(outside, application_claim="sub")
+    answer = await platform.client.put(f"{ISSUERS}/partner", json=changed)
+    assert fields(answer) == {"application_claim": "can't be changed while clients that it named are mapped"}
+    same = await platform.client.put(f"{ISSUERS}/partner", json=body_of(outside, audience="another"))
+    assert same.status_code == 200, same.text
+    assert (await platform.client.delete(f"{path}/{key['id']}")).status_code == 204
+    assert (await platform.client.put(f"{ISSUERS}/partner", json=changed)).status_code == 200

@@ -6,8 +6,13 @@ from typing import Any
 import httpx
 import pytest
 from redis import Redis
+from sqlmodel import select
 
-from tests.integration.control_plane.platform import Platform, fields, on_sqlite, problem
+from services.control_plane.identity.models import Account
+from services.control_plane.kit import audit
+from services.control_plane.store.applications import MAX_APPLICATIONS, ApplicationService
+from services.control_plane.store.schemas import ApplicationWrite
+from tests.integration.control_plane.platform import CLIENT_ID, Platform, fields, on_sqlite, problem
 
 APPLICATIONS = "/store/v1/applications"
 SUBSCRIPTIONS = "/store/v1/subscriptions"
@@ -165,6 +170,24 @@ async def test_a_subscription_is_made_moved_and_removed(platform: Platform) -> N
     assert (await platform.read(SUBSCRIPTIONS, api_id="another"))["total"] == 0
     assert (await platform.client.delete(path)).status_code == 204
     problem(await platform.client.delete(path), 404, "not_found")
+
+
+@on_sqlite
+async def test_an_account_has_only_so_many_applications_unless_it_is_the_pipelines(platform: Platform) -> None:
+    async with platform.account("subscriber", "store:subscribe") as client:
+        with platform.database.writing() as session:
+            audit.begin(session, audit.AuditContext(audit.SYSTEM, "", platform.clock))
+            accounts = session.exec(select(Account).where(Account.kind == "service")).all()
+            for account in accounts:
+                for number in range(MAX_APPLICATIONS - 1):  # beside the first, that each has
+                    body = ApplicationWrite(name=f"{account.name}-{number}")
+                    platform.get(ApplicationService).create(session, body, account.id)
+        problem(await client.post(APPLICATIONS, json={"name": "one more"}), 409, "conflict")
+        (one, *_) = (await client.get(APPLICATIONS)).json()["items"]
+        assert (await client.delete(f"{APPLICATIONS}/{one['id']}")).status_code == 204
+        assert (await client.post(APPLICATIONS, json={"name": "one more"})).status_code == 201
+    assert {account.name for account in accounts} == {"subscriber", CLIENT_ID}
+    await platform.made(APPLICATIONS, {"name": "one more"})
 
 
 async def test_an_application_subscribes_once(platform: Platform) -> None:

@@ -25,6 +25,7 @@ from services.control_plane.oauth.revocation import Revocations
 from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.tickets import TicketService
 from shared import keys
+from shared.claims import read_key_id
 from shared.definition import ApiId
 from shared.subscription import ApplicationId
 from shared.tickets import MAX_CHARACTERS, SECONDS, Ticket, digest_ticket
@@ -76,6 +77,7 @@ async def test_an_application_s_token_gets_a_ticket_that_is_good_as_long(platfor
         "key_type": "SANDBOX",
         "scopes": (),
         "claims": ticket.claims and ticket.claims.model_dump(),
+        "key_id": read_key_id(token),
     }
     assert ticket.claims is not None
     assert (ticket.claims.scopes, ticket.claims.exp) == (frozenset({"read", "write"}), expires_at)

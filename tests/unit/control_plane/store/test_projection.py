@@ -46,6 +46,7 @@ def test_pods_are_told_names_of_policies() -> None:
         "id": "app",
         "name": "App",
         "owner": "maria",
+        "owner_id": "u",
         "owner_disabled": True,
         "policy": "10PerMin",
     }
