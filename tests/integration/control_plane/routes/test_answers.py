@@ -6,11 +6,14 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.integration.control_plane.platform import on_sqlite
 from tests.integration.control_plane.routes.holdings import Cast
 from tests.integration.control_plane.routes.requests import Requests
 
-pytestmark = [on_sqlite, pytest.mark.timeout(300)]
+# PostgreSQL refuses more than SQLite does: NUL, numbers that are too large.
+pytestmark = [
+    pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True),
+    pytest.mark.timeout(300),
+]
 
 EXAMPLES: Final = 6
 """Right ones of each operation in a bounded run, and as many that need not be: always the same."""
