@@ -119,6 +119,8 @@ class Cast:
         api_key = await made(client, f"{path}/api-keys", {"name": "one", "key_type": "PRODUCTION"})
         external = {"key_type": "PRODUCTION", "issuer": "partner", "token": self.outside.token(name)}
         external_key = await made(client, f"{path}/external-keys", external)
+        other = {**external, "token": self.outside.token(f"{name}-3")}
+        mapped = await made(client, f"{path}/external-keys", other)
         metadata = {"client_name": f"{name}-registered", "grant_types": ["client_credentials"]}
         registered = await made(client, "/oauth2/register", metadata)
         holding.ids |= {
@@ -127,6 +129,7 @@ class Cast:
             "keys": "PRODUCTION",
             "api-keys": api_key["id"],
             "external-keys": external_key["id"],
+            "DELETE /admin/v1/external-keys/{key_id}": mapped["id"],
             "register": registered["client_id"],
         }
         holding.bodies["POST /store/v1/applications/{application_id}/external-keys"] = {

@@ -93,6 +93,7 @@ MATRIX: Final[dict[str, Row]] = {
     f"DELETE {APPLICATION}/keys/{{key_type}}": (SUBSCRIBE, 204, None),
     f"POST {APPLICATION}/external-keys": (SUBSCRIBE, 201, None),
     f"DELETE {APPLICATION}/external-keys/{{key_id}}": (SUBSCRIBE, 204, None),
+    "DELETE /admin/v1/external-keys/{key_id}": (ADMINISTER, 204, None),
     f"POST {APPLICATION}/api-keys": (SUBSCRIBE, 201, {"name": "two", "key_type": "SANDBOX"}),
     f"PATCH {APPLICATION}/api-keys/{{key_id}}": (SUBSCRIBE, 200, {"name": "three"}),
     f"PUT {APPLICATION}/api-keys/{{key_id}}": (SUBSCRIBE, 200, {"name": "four"}),
