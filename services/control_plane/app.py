@@ -86,6 +86,7 @@ from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.registration import RegistrationService
+from services.control_plane.store.snippets.writer import Writer
 from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling.service import PolicyService
@@ -250,6 +251,7 @@ def _provide_store(
         ConnectionService: ConnectionService(Enquirer(platform.patient_redis, patient)),
         BlockService: blocks,
         Storefront: Storefront(gateways),
+        Writer: Writer(settings.public_url),
         DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
         UsageReader: UsageReader(clock),
     }

@@ -25,6 +25,7 @@ from services.control_plane.store import (
     external_key_router,
     key_router,
     registration_router,
+    snippet_router,
     ticket_router,
 )
 from services.control_plane.store import publisher_router as store_publisher_router
@@ -41,6 +42,7 @@ def join(app: FastAPI) -> None:
     app.include_router(document_store_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
+    app.include_router(snippet_router.router)
     app.include_router(apply_router.router)
     app.include_router(key_router.router)
     app.include_router(external_key_router.router)

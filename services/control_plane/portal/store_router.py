@@ -22,9 +22,11 @@ from services.control_plane.portal.words import STATES, SUBSCRIPTION_STATES
 from services.control_plane.publisher.schemas import Tag
 from services.control_plane.store import repository
 from services.control_plane.store.browsing import Storefront
-from services.control_plane.store.dependencies import Store, Subscriptions
+from services.control_plane.store.dependencies import SnippetWriter, Store, Subscriptions
 from services.control_plane.store.projection import read_subscription
 from services.control_plane.store.schemas import SubscriptionCreate, SubscriptionPatch, SubscriptionRead
+from services.control_plane.store.snippets.languages import LANGUAGES
+from services.control_plane.store.snippets.writer import Writer
 
 router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False)
 
@@ -35,6 +37,7 @@ class StorePage:
 
     frame: Frame
     store: Storefront
+    writer: Writer
     caller: Principal | None
 
     def show(self, session: Session, api_id: str, mistakes: Mistakes | None = None, status: int = 200) -> Response:
@@ -53,6 +56,7 @@ class StorePage:
             free=[application for application in applications if application.id not in taken],
             subscriptions=subscriptions,
             subscription_states=SUBSCRIPTION_STATES,
+            snippets=[self.writer.write(api, name) for name in LANGUAGES],
             mistakes=mistakes or Mistakes(),
         )
 
@@ -76,8 +80,10 @@ def browse(
 
 
 @router.get("/store/apis/{api_id}")
-def show_api(frame: PageFrame, caller: Guest, api_id: ResourceId, unit: Unit, store: Store) -> Response:
-    return StorePage(frame, store, caller).show(unit.session, api_id)
+def show_api(
+    frame: PageFrame, caller: Guest, api_id: ResourceId, unit: Unit, store: Store, writer: SnippetWriter
+) -> Response:
+    return StorePage(frame, store, writer, caller).show(unit.session, api_id)
 
 
 @router.post("/store/apis/{api_id}/subscribe")
@@ -88,6 +94,7 @@ def subscribe(
     sent: Sent,
     unit: Unit,
     store: Store,
+    writer: SnippetWriter,
     subscriptions: Subscriptions,
 ) -> Response:
     values = {"api_id": api_id, "application_id": sent.text("application_id"), "policy": sent.text("policy")}
@@ -95,7 +102,7 @@ def subscribe(
         subscriptions.create(unit.session, build(SubscriptionCreate, values), caller)
     except ProblemError as error:
         unit.close()
-        return StorePage(frame, store, caller).show(unit.session, api_id, Mistakes.of(error), 422)
+        return StorePage(frame, store, writer, caller).show(unit.session, api_id, Mistakes.of(error), 422)
     return RedirectResponse(f"/store/apis/{api_id}?done=subscribed", 303)
 
 

@@ -13,6 +13,7 @@ from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application
 from services.control_plane.store.quota import QuotaReader
+from services.control_plane.store.snippets.writer import Writer
 from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
 
@@ -23,6 +24,7 @@ Keys = Annotated[KeyService, Depends(provide(KeyService))]
 Subscriptions = Annotated[SubscriptionService, Depends(provide(SubscriptionService))]
 Quotas = Annotated[QuotaReader, Depends(provide(QuotaReader))]
 Tickets = Annotated[TicketService, Depends(provide(TicketService))]
+SnippetWriter = Annotated[Writer, Depends(provide(Writer))]
 Store = Annotated[Storefront, Depends(provide(Storefront))]
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from services.control_plane.kit.problems import (
     AlreadyExistsError,
@@ -56,6 +56,10 @@ def no_application() -> NotFoundError:
 
 def no_api() -> NotFoundError:
     return NotFoundError("There is no such API.")
+
+
+def no_snippet(languages: Iterable[str]) -> NotFoundError:
+    return NotFoundError(f"There are snippets for: {', '.join(languages)}.")
 
 
 def no_key(key_type: str) -> NotFoundError:

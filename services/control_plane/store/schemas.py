@@ -79,6 +79,17 @@ class StoreApiRead(BaseModel):
     updated_at: datetime
 
 
+class SnippetLanguage(BaseModel):
+    language: str
+    title: str
+
+
+class SnippetRead(SnippetLanguage):
+    """A client to start from."""
+
+    text: str
+
+
 class TagRead(BaseModel):
     name: str
     apis: int

@@ -1,7 +1,9 @@
 """The store, applications and their keys, as a subscriber uses them."""
 
 import re
+from html import unescape
 
+from services.control_plane.store.snippets.languages import LANGUAGES
 from tests.integration.control_plane.platform import Platform, on_sqlite
 from tests.integration.control_plane.portal.person import Person, lose_no_update, shown, wrong_at
 
@@ -21,6 +23,14 @@ async def test_the_store_finds_by_text_and_by_tag(admin: Person, platform: Platf
     assert ">EchoWebSocket<" not in found
     assert ">Ticks<" not in await admin.see("/store?tag=chat")
     assert "Nothing fits." in await admin.see("/store?q=nothing")
+
+
+async def test_the_store_shows_clients_to_start_from(admin: Person, platform: Platform) -> None:
+    api = await platform.publish_api(auth={"types": ["oauth2"], "scopes": ["</pre><b>"]})
+    page = (await admin.browser.get(f"/store/apis/{api['id']}")).text
+    for language in LANGUAGES:
+        snippet = await platform.read(f"/store/v1/apis/{api['id']}/snippets/{language}")
+        assert unescape(shown(page, f"snippet-{language}")) == snippet["text"]
 
 
 async def test_a_subscription_is_made_moved_and_taken_back(admin: Person, platform: Platform) -> None:

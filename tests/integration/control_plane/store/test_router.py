@@ -72,6 +72,24 @@ async def test_a_restricted_api_is_for_its_roles(platform: Platform) -> None:
         assert (await insider.get("/store/v1/apis", params={"tag": "secret"})).json()["total"] == 1
 
 
+async def test_there_are_snippets_for_whoever_may_see_the_api(platform: Platform) -> None:
+    api = await platform.publish_api(auth={"types": ["oauth2"], "scopes": ["read", "write"]})
+    hidden = await platform.publish_api(name="Two", context="/two", visibility="restricted", roles=["subscriber"])
+    path = f"/store/v1/apis/{api['id']}/snippets"
+    async with anonymous(platform) as anybody:
+        languages = (await anybody.get(path)).json()
+        assert {"language": "node", "title": "JavaScript in Node"} in languages
+        for language in languages:
+            snippet = (await anybody.get(f"{path}/{language['language']}")).json()
+            assert {key: snippet[key] for key in language} == language
+            assert "://localhost:9099/echowebsocket/1.0" in snippet["text"]
+        assert '"read write"' in (await anybody.get(f"{path}/python")).json()["text"]
+        unknown = problem(await anybody.get(f"{path}/cobol"), 404, "not_found")
+        assert unknown["detail"].endswith("python, browser, node, java, go, wscat, curl.")
+        for place in ("", "/python"):
+            problem(await anybody.get(f"/store/v1/apis/{hidden['id']}/snippets{place}"), 404, "not_found")
+
+
 @on_sqlite
 async def test_a_bad_token_is_refused_even_where_none_is_needed(platform: Platform) -> None:
     answer = await platform.client.get("/store/v1/apis", headers={"Authorization": "Bearer nonsense"})

@@ -1,0 +1,1 @@
+"""Clients to start from, as text."""
