@@ -99,7 +99,7 @@ class Cast:
         api = await made(client, "/publisher/v1/apis", body)
         spare = await made(client, f"/publisher/v1/apis/{api['id']}/versions", {"version": "0.9"})
         await self.platform.act(api, "publish")
-        holding.ids |= {"apis": api["id"], "DELETE /publisher/v1/apis/{api_id}": spare["id"]}
+        holding.ids |= {"apis": api["id"], "snippets": "python", "DELETE /publisher/v1/apis/{api_id}": spare["id"]}
         document = (await client.get(f"/publisher/v1/apis/{api['id']}/asyncapi")).json()
         holding.bodies |= {
             "PUT /publisher/v1/apis/{api_id}": body,

@@ -53,6 +53,8 @@ MATRIX: Final[dict[str, Row]] = {
     f"GET {PUBLISHED}/connections": (MANAGE, 200, None),
     "GET /store/v1/apis/{api_id}": (BROWSE, 200, None),
     "GET /store/v1/apis/{api_id}/asyncapi": (BROWSE, 200, None),
+    "GET /store/v1/apis/{api_id}/snippets": (BROWSE, 200, None),
+    "GET /store/v1/apis/{api_id}/snippets/{language}": (BROWSE, 200, None),
     "GET /store/v1/subscriptions/{subscription_id}": (SUBSCRIBE, 200, None),
     f"GET {APPLICATION}": (SUBSCRIBE, 200, None),
     f"GET {APPLICATION}/quota": (SUBSCRIBE, 200, None),
