@@ -6,7 +6,7 @@ from pydantic import BaseModel, StringConstraints
 from pydantic.functional_validators import AfterValidator
 
 from services.control_plane.kit.pagination import MAX_LIMIT, Page
-from services.control_plane.kit.text import ResourceId, refuse_controls
+from services.control_plane.kit.text import Id, refuse_controls
 from shared.connections import MOST_LISTED, OpenConnection, Selection
 from shared.definition import ApiId, KeyType
 from shared.subscription import ApplicationId
@@ -21,9 +21,9 @@ class ConnectionQuery:
 
     def __init__(
         self,
-        api_id: ResourceId | None = None,
-        application_id: ResourceId | None = None,
-        pod: ResourceId | None = None,
+        api_id: Id | None = None,
+        application_id: Id | None = None,
+        pod: Id | None = None,
         owner: Annotated[Text | None, Query(description="the account that owns the application")] = None,
         address: Annotated[Text | None, Query(description="the client's")] = None,
         q: Annotated[Text | None, Query(description="what names or addresses contain")] = None,

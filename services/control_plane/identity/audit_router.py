@@ -14,7 +14,7 @@ from services.control_plane.kit.audit import AuditEntry
 from services.control_plane.kit.pagination import Listing, Page, Paging
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.kit.routing import UnitOfWorkRoute
-from services.control_plane.kit.text import ResourceId
+from services.control_plane.kit.text import Id
 from services.control_plane.kit.unit_of_work import Unit
 
 router = APIRouter(prefix="/admin/v1/audit", tags=["audit"], route_class=UnitOfWorkRoute)
@@ -44,7 +44,7 @@ def list_entries(
     _: MayAdminister,
     unit: Unit,
     paging: Paging,
-    actor: ResourceId | None = None,
+    actor: Id | None = None,
     action: Annotated[str | None, Query(max_length=50, pattern=r"^[a-z_.-]+$")] = None,
     target_kind: Annotated[str | None, Query(max_length=50, pattern=r"^[a-z_ -]+$")] = None,
     target_id: Annotated[str | None, Query(max_length=200, pattern=r"^[\w./* -]+$")] = None,

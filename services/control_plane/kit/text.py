@@ -32,8 +32,12 @@ def _is_control(char: str) -> bool:
     return unicodedata.category(char) in ("Cc", "Zl", "Zp", "Cs")
 
 
+def can_be_id(text: str) -> bool:
+    return _RESOURCE_ID.fullmatch(text) is not None
+
+
 def _refuse_impossible(text: str) -> str:
-    if not _RESOURCE_ID.fullmatch(text):
+    if not can_be_id(text):
         raise NotFoundError
     return text
 

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from services.control_plane.identity.errors import UnauthorizedError
 from services.control_plane.kit.problems import field_errors
 from services.control_plane.kit.security import hash_secret, matches, new_id, new_secret
-from services.control_plane.kit.text import Name
+from services.control_plane.kit.text import Name, can_be_id
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.store import repository
 from services.control_plane.store.applications import ApplicationService
@@ -68,7 +68,8 @@ class RegistrationService:
 
     def find(self, session: Session, client_id: str, token: str) -> tuple[OAuthClient, ApplicationKey, Application]:
         """Return a client by its registration token. Raises `UnauthorizedError`."""
-        client = session.get(OAuthClient, client_id)
+        # RFC 7592, section 2.1: a client that isn't there, or can't be, is answered as a wrong token is.
+        client = session.get(OAuthClient, client_id) if can_be_id(client_id) else None
         matched = matches(token, (client.registration_token_hash if client else None) or _NOBODY)
         key = repository.find_key_of_client(session, client_id) if client and matched else None
         if client is None or key is None:

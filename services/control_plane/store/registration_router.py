@@ -8,7 +8,6 @@ from services.control_plane.identity.errors import UnauthorizedError
 from services.control_plane.kit.problems import declare
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
-from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.store.models import Application, ApplicationKey
@@ -25,7 +24,7 @@ Registered = tuple[OAuthClient, ApplicationKey, Application]
 _REFUSED: dict[int | str, dict[str, Any]] = {400: {"description": "an error of RFC 7591, section 3.2.2"}}
 
 
-def _find_own(client_id: ResourceId, credentials: Credentials, unit: Unit, service: Registration) -> Registered:
+def _find_own(client_id: str, credentials: Credentials, unit: Unit, service: Registration) -> Registered:
     if credentials is None or credentials.proofs is not None:
         raise UnauthorizedError
     return service.find(unit.session, client_id, credentials.token)

@@ -137,6 +137,8 @@ async def test_what_is_closed_is_written_down(fleet: Fleet) -> None:
     assert actions == ["connection.close"]
 
 
-@pytest.mark.parametrize("bad", [{"offset": 901}, {"limit": 101}, {"sort": "id"}, {"q": "a\nb"}], ids=str)
+@pytest.mark.parametrize(
+    "bad", [{"offset": 901}, {"limit": 101}, {"sort": "id"}, {"q": "a\nb"}, {"pod": "a/b"}], ids=str
+)
 async def test_what_can_not_be_asked_is_refused(fleet: Fleet, bad: dict[str, str]) -> None:
     problem(await fleet.platform.client.get("/admin/v1/connections", params=bad), 422, "invalid")

@@ -63,8 +63,9 @@ async def test_a_registration_token_is_for_one_client_and_no_client_s_is_empty(p
     key = await platform.made(f"/store/v1/applications/{application['id']}/keys", {"key_type": "PRODUCTION"})
     for token in ("", "x"):
         headers = {"Authorization": f"Bearer {token}"}
-        response = await platform.client.get(f"{REGISTER}/{key['consumer_key']}", headers=headers)
-        problem(response, 401, "unauthorized")
+        for client_id in (key["consumer_key"], "unknown", "%00"):
+            response = await platform.client.get(f"{REGISTER}/{client_id}", headers=headers)
+            problem(response, 401, "unauthorized")
 
 
 @on_sqlite
