@@ -30,8 +30,10 @@ class Watch:
         self._thread.join(20)
 
     def _look(self) -> None:
-        while not self._stopping.wait(_LOOK_SECONDS):
-            for pod in self._pods:
+        over = False
+        while not over:
+            over = self._stopping.wait(_LOOK_SECONDS)
+            for pod in self._pods:  # when it is over, too: a block may be shorter than the pause
                 self._look_at(pod)
 
     def _look_at(self, pod: Pod) -> None:
