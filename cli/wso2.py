@@ -237,7 +237,7 @@ _STEPS: dict[str, Callable[[Conversion, Mapping[str, Any]], None]] = {
 
 def _modernise(old: Mapping[str, Any]) -> dict[str, Any]:
     """Return what projects before 4.0 say in the words of those since."""
-    from services.control_plane.kit.documents import DocumentError, read_json  # noqa: PLC0415 - see above
+    from services.control_plane.kit.documents import DocumentError, read_json  # noqa: PLC0415 - pods need no control plane
 
     renamed = {"status": "lifeCycleStatus", "apiLevelPolicy": "apiThrottlingPolicy"}
     new = {renamed.get(name, name): value for name, value in old.items()}
@@ -255,7 +255,7 @@ def _modernise(old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(project: Path) -> dict[str, Any]:
-    from services.control_plane.kit.documents import DocumentError, read_yaml  # noqa: PLC0415 - see above
+    from services.control_plane.kit.documents import DocumentError, read_yaml  # noqa: PLC0415 - pods need no control plane
 
     for path in (project / name for name in _API_FILES):
         if not path.is_file():
