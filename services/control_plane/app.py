@@ -66,6 +66,7 @@ from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 from services.control_plane.outside import Outside, look_outside
+from services.control_plane.portal import errors
 from services.control_plane.portal.consent import ConsentService
 from services.control_plane.portal.device_router import CodeGuesses
 from services.control_plane.portal.external import CALLBACK_PATH, Door, Doors
@@ -148,7 +149,6 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         description="Manages WebSocket APIs.",
         telemetry=_TELEMETRY_OFF,
         lifespan=_lifespan(settings, platform, services),
-        responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"),
         redirect_slashes=False,
         docs_url=None,  # their pages load scripts from other hosts
         redoc_url=None,
@@ -156,8 +156,9 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     app.add_middleware(BodyLimitMiddleware, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     problems.install(app)
+    errors.install(app)
     offer(app, {**services.provided, Database: platform.database, Pusher: platform.pusher, Metrics: metrics})
-    routers.join(app)
+    app.router.routes.extend(routers.join())
     return app
 
 

@@ -1,6 +1,9 @@
 """The only place where routers are joined."""
 
-from fastapi import Depends, FastAPI
+from functools import cache
+
+from fastapi import APIRouter, Depends
+from starlette.routing import BaseRoute
 
 from services.control_plane import health
 from services.control_plane.apply import router as apply_router
@@ -15,6 +18,7 @@ from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.dependencies import Requires
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.issuers import router as issuer_router
+from services.control_plane.kit import problems
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.portal import routers as portal
@@ -34,9 +38,13 @@ from services.control_plane.throttling import router as throttling_router
 from services.control_plane.usage import router as usage_router
 
 
-def join(app: FastAPI) -> None:
+@cache
+def join() -> list[BaseRoute]:
+    """Return all routes, joined once: FastAPI reads their functions' parameters anew for each router that has them."""
+    app = APIRouter(responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"))
     app.include_router(oauth_router.router)
-    portal.join(app)
+    for pages in portal.ROUTERS:
+        app.include_router(pages)
     app.include_router(publisher_router.router)
     app.include_router(document_router.router)
     app.include_router(document_store_router.router)
@@ -67,3 +75,4 @@ def join(app: FastAPI) -> None:
     app.include_router(role_router.router)
     app.include_router(audit_router.router)
     app.include_router(health.router)
+    return app.routes

@@ -2,15 +2,12 @@
 
 from typing import Final
 
-from fastapi import FastAPI
-
 from services.control_plane.portal import (
     admin_router,
     api_keys_router,
     applications_router,
     consent_router,
     device_router,
-    errors,
     fleet_router,
     home_router,
     keys_router,
@@ -48,10 +45,3 @@ ROUTERS: Final = (
     policies_router.router,
     admin_router.router,
 )
-
-
-def join(app: FastAPI) -> None:
-    """Serve the pages, and tell people of errors in pages. The handlers of errors must be there already."""
-    for router in ROUTERS:
-        app.include_router(router)
-    errors.install(app)
