@@ -30,6 +30,9 @@ CLIENT_ID = "faults"
 SCOPES = "publisher:read publisher:write publisher:publish store:subscribe admin"
 DRAIN_SECONDS = 2
 CALL_SECONDS = 15.0
+SAVED_SECONDS = 15.0
+"""For a snapshot: pods write one each 5 s at most."""
+
 SETTLED_SECONDS = 30.0
 """For all to agree again: waits of 5 s between tries, and a comparison each 15 s, on a machine that is busy."""
 
@@ -201,6 +204,12 @@ class Installation:
         """Wait until SQL, Redis and every pod hold the same."""
         mark = wait_until(self.agreed, within=SETTLED_SECONDS)
         assert mark
+        return mark
+
+    def save(self) -> Mark:
+        """Wait until the first pod has on disk what all hold."""
+        mark = self.settle()
+        wait_until(lambda: self.pods[0].read_snapshot() == mark, within=SAVED_SECONDS)
         return mark
 
     def agreed(self) -> Mark | None:

@@ -118,7 +118,7 @@ class Pod:
     @property
     def held(self) -> tuple[Mark, Objects] | None:
         mark = self.catalogue.mark
-        bodies = self.catalogue._bodies
+        bodies = self.catalogue._contents.bodies
         objects = frozenset((kind, id_, body) for kind, found in bodies.items() for id_, body in found.items())
         return None if mark is None else (mark, objects)
 
