@@ -50,7 +50,7 @@ _ALL: Final = (
     Problem("invalid", "Some fields are not valid", 422),
     Problem("idempotency_key_reused", "The idempotency key was used for another request", 422),
     Problem("too_many_requests", "Too many requests", 429),
-    Problem("internal_error", "Something went wrong here", 500),
+    Problem("internal_error", "Something went wrong here", 500, 1011),
     Problem("unavailable", "Not available at the moment", 503),
     # The handshake
     Problem("malformed_upgrade", "Not a well-formed WebSocket handshake", 400, 4503),

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
-from pydantic import ValidationError
-
 from shared.catalogue import KINDS, NO_DIGEST, Change, digest_change, digest_objects
 from shared.contract import Contract
 
@@ -17,6 +15,9 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 200
 """So many objects are looked at before connections get a turn."""
+
+MOST_CHARACTERS = 4 << 20
+"""Of one object: more than the control plane takes, however it is written."""
 
 Bodies = Mapping[str, Mapping[str, str]]
 """Kind to id to JSON."""
@@ -53,11 +54,15 @@ class Contents:
         if kind not in KINDS:
             return
         try:
-            self.objects[kind][id_] = KINDS[kind].model_validate_json(body)
+            self.objects[kind][id_] = _read(kind, body)
             self.refused.pop((kind, id_), None)
-        except ValidationError as error:
+        except ValueError as error:  # a ValidationError among them
             self.refused[kind, id_] = str(error)
             log.warning("refused %s %s: %s", kind, id_, error)
+        except Exception as error:
+            # A fault of ours: it would end every pod, and again whenever one starts.
+            self.refused[kind, id_] = f"{type(error).__name__} while it was read"
+            log.exception("refused %s %s", kind, id_)
 
     def keep(self, kind: str, id_: str, before: "Contents") -> bool:
         """Hold what was held under an id before, and tell whether there was anything."""
@@ -65,6 +70,13 @@ class Contents:
         if found is not None:
             self.objects[kind][id_] = found
         return found is not None
+
+
+def _read(kind: str, body: str) -> Contract:
+    """Raise `ValueError` for what is no object of this kind."""
+    if len(body) > MOST_CHARACTERS:
+        raise ValueError(f"it has more than {MOST_CHARACTERS} characters")
+    return KINDS[kind].model_validate_json(body)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What the catalogue says now holds for connections that are open already: they end, or other limits count."""
 
 import asyncio
+import logging
 from typing import Final
 
 from services.data_plane.admit import check_origin, review
@@ -13,6 +14,8 @@ from services.data_plane.registry import Connection, Registry
 from services.data_plane.routing import match_again
 from services.data_plane.table import RouteTable
 from shared.claims import AccessClaims
+
+log = logging.getLogger(__name__)
 
 PAUSE_SECONDS: Final = 0.1
 """Between two walks over all connections, however often the catalogue changes."""
@@ -68,6 +71,11 @@ def hold_to(connection: Connection, table: RouteTable, now: float) -> bool:
         if slug in _NO_REASON_TO_END:
             return True
         connection.relay.close(_ON_AN_OPEN_CONNECTION.get(slug, slug))
+        return False
+    except Exception:
+        # A fault of ours: what one definition brings about must not end the pod.
+        log.exception("connection %s can't be held to what changed", connection.request_id)
+        connection.relay.close("internal_error")
         return False
     connection.route, connection.caller = route, caller
     if quotas != connection.allotment.quotas:

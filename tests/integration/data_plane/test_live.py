@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request
 from websockets.typing import Origin
 
+from services.data_plane.connection import Visitor
 from shared.blocks import BlockDefinition
 from shared.limits import Limit
 from tests.integration.data_plane.conftest import Backend, Gate, port_of
@@ -184,6 +185,18 @@ async def test_a_path_that_is_mapped_elsewhere_is_held_to_what_the_client_asked_
         gate.world.put_api(backend.url, paths=[mapped | {"scopes": ["write"]}])
         await asyncio.wait_for(client.wait_closed(), 5)
         assert (client.close_code, client.close_reason) == (4503, "scope_missing")
+
+
+async def test_a_fault_with_one_connection_ends_that_one_alone(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    async with gate.connect() as broken, gate.connect() as other:
+        first, _ = gate.pod.registry.all()
+        first.visitor = cast("Visitor", None)  # for something that nobody thought of
+        put_block("address", "192.0.2.1")(gate.world)
+        await asyncio.wait_for(broken.wait_closed(), 5)
+        assert (broken.close_code, broken.close_reason) == (1011, "internal_error")
+        await other.send("still here")
+        assert await asyncio.wait_for(other.recv(), 5) == "still here"
+    assert "can't be held to what changed" in caplog.text
 
 
 async def test_others_are_not_touched(gate: Gate, backend: Backend) -> None:

@@ -1,9 +1,21 @@
 """Bodies become objects: those that are the same stay, and a bad one takes nothing away."""
 
 import gc
+from typing import Self, cast
 
-from services.data_plane.contents import AT_ONCE, Contents, digest_bodies, no_collections, read_contents
-from shared.catalogue import NO_DIGEST, Change, digest_objects
+import pytest
+from pydantic import model_validator
+
+from services.data_plane.contents import (
+    AT_ONCE,
+    MOST_CHARACTERS,
+    Contents,
+    digest_bodies,
+    no_collections,
+    read_contents,
+)
+from shared.catalogue import KINDS, NO_DIGEST, Change, digest_objects
+from shared.contract import Contract
 from shared.limits import Limit, Policy, PolicyName
 
 
@@ -32,6 +44,24 @@ async def test_a_bad_object_is_refused_alone_and_what_was_held_stays() -> None:
     contents = await read_contents({"policy": {"a": policy("a")}}, contents)
     assert not contents.refused
     assert set(contents.objects["policy"]) == {"a"}
+
+
+async def test_what_is_far_too_large_is_not_even_read() -> None:
+    contents = await read_contents({"policy": {"a": policy("a") + " " * MOST_CHARACTERS, "b": policy("b")}}, Contents())
+    assert set(contents.objects["policy"]) == {"b"}
+    assert set(contents.refused) == {("policy", "a")}
+
+
+async def test_a_fault_of_ours_with_one_object_refuses_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Policy):
+        @model_validator(mode="after")
+        def fail_for_one(self) -> Self:
+            return {"good": self}[self.name]
+
+    monkeypatch.setitem(cast("dict[str, type[Contract]]", KINDS), "policy", Broken)
+    contents = await read_contents({"policy": {"bad": policy("bad"), "good": policy("good")}}, Contents())
+    assert set(contents.objects["policy"]) == {"good"}
+    assert contents.refused == {("policy", "bad"): "KeyError while it was read"}
 
 
 async def test_changes_lead_to_the_same_as_reading_all() -> None:
