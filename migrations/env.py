@@ -19,7 +19,7 @@ _STATEMENT_SECONDS: Final = 300
 
 def run() -> None:
     # Tables are rebuilt by batch migrations on SQLite, which foreign keys would not let happen.
-    engine = make_engine(_find_url(), foreign_keys=False)
+    engine = make_engine(_find_url(), foreign_keys=False, answer_seconds=_STATEMENT_SECONDS + 1)
     is_sqlite = engine.dialect.name == "sqlite"
     if is_sqlite:
         engine = engine.execution_options(framegate_writes=True)

@@ -85,9 +85,9 @@ def read_kinds(state: Mapping[str, str]) -> tuple[str, ...]:
 NO_DIGEST: Final = f"{0:064x}"
 
 
-def digest_objects(objects: Iterable[tuple[str, str, str]]) -> str:
-    """Return the digest of (kind, id, body) triples."""
-    return f"{sum(_hash(*item) for item in objects) % _MODULUS:064x}"
+def digest_objects(objects: Iterable[tuple[str, str, str]], others: str = NO_DIGEST) -> str:
+    """Return the digest of (kind, id, body) triples, and of `others` whose digest is known."""
+    return f"{sum((_hash(*item) for item in objects), int(others, 16)) % _MODULUS:064x}"
 
 
 def digest_change(digest: str, kind: str, id_: str, old: str | None, new: str | None) -> str:

@@ -50,10 +50,10 @@ _ALL: Final = (
     Problem("invalid", "Some fields are not valid", 422),
     Problem("idempotency_key_reused", "The idempotency key was used for another request", 422),
     Problem("too_many_requests", "Too many requests", 429),
-    Problem("internal_error", "Something went wrong here", 500),
+    Problem("internal_error", "Something went wrong here", 500, 1011),
     Problem("unavailable", "Not available at the moment", 503),
     # The handshake
-    Problem("malformed_upgrade", "Not a well-formed WebSocket handshake", 400),
+    Problem("malformed_upgrade", "Not a well-formed WebSocket handshake", 400, 4503),
     Problem("ambiguous_credentials", "More than one credential", 400),
     Problem("subprotocol_required", "A token in the subprotocols needs a real subprotocol beside it", 400),
     Problem("upgrade_required", "This is a WebSocket endpoint", 426),
@@ -80,7 +80,7 @@ _ALL: Final = (
     Problem("user_disabled", "The user is disabled", 403, 4503),
     Problem("key_type_unserved", "The API has no endpoint for this type of key", 403),
     Problem("source_forbidden", "The API key may not be used from this address", 403, 4503),
-    Problem("origin_forbidden", "The origin is not allowed", 403),
+    Problem("origin_forbidden", "The origin is not allowed", 403, 4503),
     Problem("quota_exceeded", "The quota is spent", 429, 4429),
     Problem("too_many_connections", "Too many connections", 429),
     # The backend

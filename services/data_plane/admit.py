@@ -16,10 +16,14 @@ from shared.subscription import ApplicationDefinition, SubscriptionDefinition
 
 def admit(handshake: Handshake, route: Route, caller: Caller, table: RouteTable) -> Admission:
     """Return the endpoint and the quotas of a connection, or refuse it."""
-    api = route.api
-    if not is_allowed(handshake.origin, api.origins):
+    check_origin(route.api, handshake.origin)
+    return Admission(*review(route.api, caller, handshake.address, table))
+
+
+def check_origin(api: ApiDefinition, origin: str | None) -> None:
+    """Refuse a page that the API doesn't list."""
+    if not is_allowed(origin, api.origins):
         raise RefusedError("origin_forbidden")
-    return Admission(*review(api, caller, handshake.address, table))
 
 
 def review(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> tuple[Endpoint, Quotas]:

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Container
 from dataclasses import replace
 
-from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route
+from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route, Visitor
 from services.data_plane.dpop import ProofChecker, name_schemes
 from services.data_plane.hints import KeyHints
 from services.data_plane.introspection import Introspector
@@ -154,7 +154,7 @@ class Authenticator:
         return caller
 
 
-def find_again(caller: Caller, address: str, table: RouteTable, now: float) -> Caller:
+def find_again(caller: Caller, visitor: Visitor, table: RouteTable, now: float) -> Caller:
     """Return a caller as a newer table has it, or refuse: for its application first, which takes its keys with it."""
     if caller.application is None:
         return caller
@@ -164,7 +164,7 @@ def find_again(caller: Caller, address: str, table: RouteTable, now: float) -> C
         return find_caller(caller.claims, table, caller.key_id)
     if caller.api_key is not None:
         key = _find_api_key(caller.api_key, table)
-        _check_address(key, address)
+        _check_visitor(key, visitor)
         return _caller_of(key, table)
     return replace(caller, application=application)
 
@@ -178,16 +178,16 @@ def _check_key(claims: AccessClaims, key_id: str | None, table: RouteTable, now:
         raise _revoked()
 
 
-def check_auth(api: ApiDefinition, caller: Caller) -> None:
+def check_auth(route: Route, caller: Caller) -> None:
     """Refuse who got in by what the API takes no longer, or lacks a scope that it asks for now."""
-    types = api.auth.types
+    types = route.api.auth.types
     if "none" in types:
         return
     if caller.application is None:
         raise RefusedError("credentials_required", headers=_challenge())
     if (caller.api_key is not None and "api_key" not in types) or (caller.claims is not None and "oauth2" not in types):
         raise _other_kind()
-    check_scopes(api.auth.scopes, caller.scopes)
+    check_scopes(route.scopes, caller.scopes)
 
 
 def find_caller(claims: AccessClaims, table: RouteTable, key_id: str | None = None) -> Caller:
@@ -245,16 +245,16 @@ def _check_api_key(credential: Credential, handshake: Handshake, route: Route, t
     key = _find_api_key(digest, table)
     if key.expires_at is not None and key.expires_at <= now:
         raise RefusedError("token_expired", headers=_challenge())
-    _check_address(key, handshake.address)
-    if key.allowed_origins and (handshake.origin is None or not is_listed(handshake.origin, key.allowed_origins)):
-        raise RefusedError("origin_forbidden")
+    _check_visitor(key, handshake.visitor)
     check_scopes(route.scopes, frozenset())
     return _caller_of(key, table)
 
 
-def _check_address(key: ApiKeyDefinition, address: str) -> None:
-    if key.allowed_ips and not is_within(address, key.allowed_ips):
+def _check_visitor(key: ApiKeyDefinition, visitor: Visitor) -> None:
+    if key.allowed_ips and not is_within(visitor.address, key.allowed_ips):
         raise RefusedError("source_forbidden")
+    if key.allowed_origins and (visitor.origin is None or not is_listed(visitor.origin, key.allowed_origins)):
+        raise RefusedError("origin_forbidden")
 
 
 def _find_api_key(digest: str, table: RouteTable) -> ApiKeyDefinition:

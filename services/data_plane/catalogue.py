@@ -5,22 +5,22 @@ control plane has filled it again.
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import cast
 
-from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.data_plane.backoff import draw_delay
+from services.data_plane.contents import Bodies, Contents, digest_bodies, no_collections, read_contents
 from services.data_plane.snapshot import Snapshot, SnapshotFile
-from services.data_plane.streams import entries_of
+from services.data_plane.streams import Entry, entries_of
 from services.data_plane.table import RouteTable
 from shared import keys
-from shared.catalogue import KINDS, Change, Mark, digest_change, digest_objects, read_kinds
-from shared.contract import Contract
+from shared.catalogue import KINDS, Change, Mark, read_kinds
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,9 @@ POLL_SECONDS = 1.0
 WITNESS_SECONDS = 30
 CONFIRM_SECONDS = 10.0
 """How often the time until which the configuration is known to be current is kept on disk."""
+
+SAVE_SECONDS = 5.0
+"""Between two times that all of it is written, however often it changes."""
 
 
 class OutOfStepError(Exception):
@@ -57,8 +60,7 @@ class Catalogue:
         self._snapshot = snapshot
         self._saved: Mark | None = None
         self._unsaved = asyncio.Event()
-        self._bodies: dict[str, dict[str, str]] = {}
-        self._objects: dict[str, dict[str, Contract]] = {}
+        self._contents = Contents()
         self._confirmed_at = 0.0
         self._whole = True
         self.table = RouteTable()
@@ -66,7 +68,11 @@ class Catalogue:
         self.mark: Mark | None = None
         self.ahead = False
         self.unsealing_key: str | None = None
-        self.refused: dict[tuple[str, str], str] = {}
+
+    @property
+    def refused(self) -> Mapping[tuple[str, str], str]:
+        """What can't be read of what is published, and why."""
+        return self._contents.refused
 
     @property
     def age_seconds(self) -> float | None:
@@ -138,22 +144,27 @@ class Catalogue:
             state, *hashes = await pipe.execute()
         mark = Mark.read(state)
         bodies: dict[str, dict[str, str]] = dict(zip(kinds, hashes, strict=True))
-        if mark is None or read_kinds(state) != kinds or _digest(bodies) != mark.digest:
+        if mark is None or read_kinds(state) != kinds or await digest_bodies(bodies) != mark.digest:
             raise OutOfStepError("the objects in Redis are not whole")
         if self.mark is not None and self.mark.is_ahead_of(mark):
             return  # it went back since its mark was read
-        self._replace(bodies, mark)
+        await self._replace(bodies, mark)
         self._whole = True
-        log.info("loaded revision %d: %d APIs", mark.revision, len(self._objects["api"]))
+        log.info("loaded revision %d: %d APIs", mark.revision, len(self.table.apis))
 
-    def _replace(self, bodies: dict[str, dict[str, str]], mark: Mark) -> None:
-        self.refused = {}
-        self._bodies = bodies
-        self._objects = {kind: {} for kind in KINDS}
-        for kind, objects in bodies.items():
-            for id_, body in objects.items():
-                self._apply(kind, id_, body)
-        self._swap(KINDS, mark)
+    async def _replace(self, bodies: Bodies, mark: Mark) -> None:
+        """Take another catalogue: it is made aside, a little at a time, and served as a whole."""
+        first, table = self.mark is None, self.table
+        with no_collections():
+            contents = await read_contents(bodies, self._contents)
+            for kind, objects in contents.objects.items():
+                if objects != self._contents.objects[kind]:
+                    table = table.with_objects(kind, dict(objects))
+                    await asyncio.sleep(0)
+            self._contents = contents
+            self._swap(table, mark)
+            if first:
+                gc.freeze()  # no connection is there yet, and most of it is there to stay
 
     async def _restore(self) -> None:
         """Begin with the last good catalogue: it is followed on, or replaced, as soon as Redis answers."""
@@ -161,7 +172,7 @@ class Catalogue:
         if found is None:
             return
         self.unsealing_key = self.unsealing_key or found.unsealing_key
-        self._replace({kind: dict(objects) for kind, objects in found.bodies.items()}, found.mark)
+        await self._replace(found.bodies, found.mark)
         self._confirmed_at = self._clock() - max(0.0, self._wall_clock() - found.confirmed_at)
         self._saved = found.mark
         log.info("beginning with revision %d, from the snapshot", found.mark.revision)
@@ -173,10 +184,13 @@ class Catalogue:
                 async with asyncio.timeout(CONFIRM_SECONDS):
                     await self._unsaved.wait()
             self._unsaved.clear()
+            writes_all = self.mark != self._saved
             try:
                 await self._save(self._snapshot)
             except OSError as error:
                 log.warning("the snapshot can't be written: %s", error)
+            if writes_all:
+                await asyncio.sleep(SAVE_SECONDS)
 
     async def _save(self, file: SnapshotFile) -> None:
         mark, age_seconds = self.mark, self.age_seconds
@@ -186,8 +200,8 @@ class Catalogue:
         if mark == self._saved:
             await asyncio.to_thread(file.confirm, mark, confirmed_at)
             return
-        bodies = {kind: dict(objects) for kind, objects in self._bodies.items()}
-        await asyncio.to_thread(file.save, Snapshot(mark, bodies, self.unsealing_key, confirmed_at))
+        snapshot = Snapshot(mark, self._contents.copy_bodies(), self.unsealing_key, confirmed_at)
+        await asyncio.to_thread(file.save, snapshot)
         self._saved = mark
 
     async def _follow(self, mark: Mark, there: Mark) -> None:
@@ -199,54 +213,32 @@ class Catalogue:
             if there.revision > mark.revision:
                 raise OutOfStepError(f"the stream holds nothing behind revision {mark.revision}")
             return
-        changed: set[str] = set()
-        revision, digest = mark.revision, mark.digest
-        for entry_id, fields in entries:
-            try:
-                change = Change.read(entry_id, fields)
-            except (KeyError, ValueError) as error:
-                raise OutOfStepError(f"entry {entry_id} is malformed") from error
-            if change.revision != revision + 1:
-                raise OutOfStepError(f"revision {change.revision} follows {revision}")
-            revision = change.revision
-            digest = self._change(digest, change)
-            changed.add(change.kind)
-        self._swap(changed, Mark(mark.epoch, revision, digest))
-
-    def _change(self, digest: str, change: Change) -> str:
-        bodies = self._bodies.setdefault(change.kind, {})
-        old = bodies.get(change.id)
-        if change.body is None:
-            bodies.pop(change.id, None)
-            self._objects.get(change.kind, {}).pop(change.id, None)
-        else:
-            bodies[change.id] = change.body
-            self._apply(change.kind, change.id, change.body)
-        return digest_change(digest, change.kind, change.id, old, change.body)
-
-    def _apply(self, kind: str, id_: str, body: str) -> None:
-        """Take one object in. A bad one is refused alone: what was held under its id stays.
-
-        One of a kind that only a newer control plane knows is kept for the digest, and unread.
-        """
-        if kind not in KINDS:
-            return
-        try:
-            self._objects[kind][id_] = KINDS[kind].model_validate_json(body)
-            self.refused.pop((kind, id_), None)
-        except ValidationError as error:
-            self.refused[kind, id_] = str(error)
-            log.warning("refused %s %s: %s", kind, id_, error)
-
-    def _swap(self, changed: Iterable[str], mark: Mark) -> None:
+        changes = _read_changes(entries, mark.revision)
+        digest = mark.digest
+        for change in changes:
+            digest = self._contents.change(digest, change)
         table = self.table
-        for kind in KINDS.keys() & changed:
-            table = table.with_objects(kind, dict(self._objects[kind]))
+        for kind in KINDS.keys() & {change.kind for change in changes}:
+            table = table.with_objects(kind, dict(self._contents.objects[kind]))
+        self._swap(table, Mark(mark.epoch, changes[-1].revision, digest))
+
+    def _swap(self, table: RouteTable, mark: Mark) -> None:
         self.table, self.mark = table, mark
         self.changed.set()
         self._unsaved.set()
         self._confirmed_at = self._clock()
 
 
-def _digest(bodies: Mapping[str, Mapping[str, str]]) -> str:
-    return digest_objects((kind, id_, body) for kind, objects in bodies.items() for id_, body in objects.items())
+def _read_changes(entries: Iterable[Entry], revision: int) -> list[Change]:
+    """Return what a stream says behind a revision: all of it is good, before any of it is applied."""
+    changes = []
+    for entry_id, fields in entries:
+        try:
+            change = Change.read(entry_id, fields)
+        except (KeyError, ValueError) as error:
+            raise OutOfStepError(f"entry {entry_id} is malformed") from error
+        if change.revision != revision + 1:
+            raise OutOfStepError(f"revision {change.revision} follows {revision}")
+        revision = change.revision
+        changes.append(change)
+    return changes

@@ -42,6 +42,14 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class Visitor:
+    """From where somebody comes: the client's address, and the page that a browser names."""
+
+    address: str
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Handshake:
     """A well-formed upgrade. `path` and `query` are as they came; `headers` are those that may reach the backend.
 
@@ -63,17 +71,22 @@ class Handshake:
     request_id: str
     cookies: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def visitor(self) -> Visitor:
+        return Visitor(self.address, self.origin)
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """The API that answers, what its backend is asked for, and the scopes that this needs.
 
-    `rest` is what stands behind context and version, unless the API maps it to something else.
+    `asked` is what stands behind context and version, and `rest` what the API maps it to.
     """
 
     api: ApiDefinition
     rest: str
     scopes: tuple[str, ...] = ()
+    asked: str = ""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from websockets.utils import accept_key
@@ -129,10 +129,10 @@ class Gateway:
         self.authenticator.check_revoked(caller.claims)
         if self.catalogue.table is table:
             return route, caller
-        api, caller, quotas = reconsider(route.api, caller, handshake.address, self.catalogue.table, self.clock())
+        route, caller, quotas = reconsider(route, caller, handshake.visitor, self.catalogue.table, self.clock())
         if quotas != allotment.quotas:
             allotment.replace(quotas)
-        return replace(route, api=api), caller
+        return route, caller
 
     def _relay(
         self,
@@ -154,14 +154,13 @@ class Gateway:
         liveness = Liveness(relay, _terms(route.api), time.monotonic())
         connection = Connection(
             relay,
-            route.api,
+            route,
             caller,
             handshake.request_id,
-            handshake.address,
+            handshake.visitor,
             upstream.url,
             liveness,
             allotment,
-            route.scopes,
         )
         client, early = exchange.accept(relay.client, _accept(handshake, upstream, allotment))
         self.registry.add(connection)

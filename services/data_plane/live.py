@@ -1,19 +1,21 @@
 """What the catalogue says now holds for connections that are open already: they end, or other limits count."""
 
 import asyncio
+import logging
 from typing import Final
 
-from services.data_plane.admit import review
+from services.data_plane.admit import check_origin, review
 from services.data_plane.authenticate import check_auth, check_scopes, check_trust, find_again, find_caller
 from services.data_plane.catalogue import Catalogue
-from services.data_plane.connection import Caller
+from services.data_plane.connection import Caller, Route, Visitor
 from services.data_plane.quota import Quotas
 from services.data_plane.refusal import RefusedError
 from services.data_plane.registry import Connection, Registry
-from services.data_plane.routing import check_state
+from services.data_plane.routing import match_again
 from services.data_plane.table import RouteTable
 from shared.claims import AccessClaims
-from shared.definition import ApiDefinition
+
+log = logging.getLogger(__name__)
 
 PAUSE_SECONDS: Final = 0.1
 """Between two walks over all connections, however often the catalogue changes."""
@@ -41,18 +43,20 @@ async def follow(catalogue: Catalogue, registry: Registry) -> None:
 
 
 def reconsider(
-    api: ApiDefinition, caller: Caller, address: str, table: RouteTable, now: float
-) -> tuple[ApiDefinition, Caller, Quotas]:
-    """Return what a table that is newer says of an API and its caller. Raises `RefusedError`: what has to end.
+    route: Route, caller: Caller, visitor: Visitor, table: RouteTable, now: float
+) -> tuple[Route, Caller, Quotas]:
+    """Return what a table that is newer says of a route and its caller. Raises `RefusedError`: what has to end.
 
     `now` is the wall clock in seconds.
     """
-    caller = find_again(caller, address, table, now)
-    api = check_state(table.apis.get(api.id))
-    check_auth(api, caller)
-    check_trust(api, caller)
-    _, quotas = review(api, caller, address, table)
-    return api, caller, quotas
+    caller = find_again(caller, visitor, table, now)
+    again = match_again(route, table)
+    check_auth(again, caller)
+    check_trust(again.api, caller)
+    if again is not route:
+        check_origin(again.api, visitor.origin)
+    _, quotas = review(again.api, caller, visitor.address, table)
+    return again, caller, quotas
 
 
 def hold_to(connection: Connection, table: RouteTable, now: float) -> bool:
@@ -61,14 +65,19 @@ def hold_to(connection: Connection, table: RouteTable, now: float) -> bool:
     What would be refused now is closed, and limits that changed are replaced.
     """
     try:
-        api, caller, quotas = reconsider(connection.api, connection.caller, connection.address, table, now)
+        route, caller, quotas = reconsider(connection.route, connection.caller, connection.visitor, table, now)
     except RefusedError as refused:
         slug = refused.problem.slug
         if slug in _NO_REASON_TO_END:
             return True
         connection.relay.close(_ON_AN_OPEN_CONNECTION.get(slug, slug))
         return False
-    connection.api, connection.caller = api, caller
+    except Exception:
+        # A fault of ours: what one definition brings about must not end the pod.
+        log.exception("connection %s can't be held to what changed", connection.request_id)
+        connection.relay.close("internal_error")
+        return False
+    connection.route, connection.caller = route, caller
     if quotas != connection.allotment.quotas:
         connection.allotment.replace(quotas)
         connection.relay.client.set_meter(connection.allotment.publish)
@@ -86,7 +95,7 @@ def renew(connection: Connection, claims: AccessClaims, key_id: str | None, tabl
     caller = find_caller(claims, table, key_id)
     if _holder(caller) != _holder(connection.caller):
         raise RefusedError("token_invalid", _OTHER_HOLDER)
-    check_scopes(connection.scopes, claims.scopes)
+    check_scopes(connection.route.scopes, claims.scopes)
     connection.caller = caller
     return hold_to(connection, table, now)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.data_plane.connection import Caller, Outcome
+from services.data_plane.connection import Caller, Outcome, Route, Visitor
 from services.data_plane.liveness import Liveness
 from services.data_plane.relay import Relay
 from services.data_plane.throttle.allotment import Allotment
@@ -21,18 +21,23 @@ class Connection:
     """An open connection, and who has it."""
 
     relay: Relay
-    api: ApiDefinition
+    route: Route
     caller: Caller
     request_id: str
-    address: str
+    visitor: Visitor
     upstream_url: str
     liveness: Liveness
     allotment: Allotment
-    scopes: tuple[str, ...] = ()
-    """What its path asks for."""
-
     booked: Outcome | None = None
     """How it stood when its usage was last counted."""
+
+    @property
+    def api(self) -> ApiDefinition:
+        return self.route.api
+
+    @property
+    def address(self) -> str:
+        return self.visitor.address
 
     @property
     def ends_at(self) -> float:

@@ -1,5 +1,6 @@
 """Stage 2: which API answers."""
 
+from dataclasses import replace
 from urllib.parse import unquote
 
 from services.data_plane.connection import Handshake, Route
@@ -21,11 +22,24 @@ def match(handshake: Handshake, table: RouteTable) -> Route:
     if route is None:
         raise RefusedError("api_not_found")
     check_state(route.api)
-    path = find_path(route.api.paths, route.rest)
+    return _tell_paths_apart(route)
+
+
+def match_again(route: Route, table: RouteTable) -> Route:
+    """Return the route as a newer table has it: it may need other scopes. Its backend was asked already."""
+    api = check_state(table.apis.get(route.api.id))
+    if api is route.api:
+        return route
+    found = _tell_paths_apart(Route(api, route.asked, api.auth.scopes, route.asked))
+    return replace(found, rest=route.rest)
+
+
+def _tell_paths_apart(route: Route) -> Route:
+    path = find_path(route.api.paths, route.asked)
     if path is None:
         return route
     scopes = tuple(dict.fromkeys((*route.scopes, *path.scopes)))
-    return Route(route.api, map_path(path, route.rest), scopes)
+    return Route(route.api, map_path(path, route.asked), scopes, route.asked)
 
 
 def check_state(api: ApiDefinition | None) -> ApiDefinition:
@@ -51,11 +65,12 @@ def _find(segments: list[str], table: RouteTable) -> Route | None:
         if versions is None:
             continue
         if depth < len(segments) and (api := versions.by_name.get(segments[depth])):
-            return Route(api, _join(segments[depth + 1 :]), api.auth.scopes)
+            return _route(api, segments[depth + 1 :])
         if api := versions.default:
-            return Route(api, _join(segments[depth:]), api.auth.scopes)
+            return _route(api, segments[depth:])
     return None
 
 
-def _join(segments: list[str]) -> str:
-    return "/" + "/".join(segments) if segments else ""
+def _route(api: ApiDefinition, segments: list[str]) -> Route:
+    rest = "/" + "/".join(segments) if segments else ""
+    return Route(api, rest, api.auth.scopes, rest)

@@ -30,6 +30,9 @@ CLIENT_ID = "faults"
 SCOPES = "publisher:read publisher:write publisher:publish store:subscribe admin"
 DRAIN_SECONDS = 2
 CALL_SECONDS = 15.0
+SAVED_SECONDS = 15.0
+"""For a snapshot: pods write one each 5 s at most."""
+
 SETTLED_SECONDS = 30.0
 """For all to agree again: waits of 5 s between tries, and a comparison each 15 s, on a machine that is busy."""
 
@@ -203,6 +206,12 @@ class Installation:
         assert mark
         return mark
 
+    def save(self) -> Mark:
+        """Wait until the first pod has on disk what all hold."""
+        mark = self.settle()
+        wait_until(lambda: self.pods[0].read_snapshot() == mark, within=SAVED_SECONDS)
+        return mark
+
     def agreed(self) -> Mark | None:
         """Return what all hold, by digests of the objects themselves where they can be seen; None if they differ."""
         mark = self.read_sql()
@@ -235,11 +244,15 @@ class Installation:
 
     def call(self, method: str, path: str, body: object = None, *, via: int = 0) -> Any:
         """Call the REST API of a control plane, and return the answer to what was accepted."""
-        plane = self.control_planes[via]
-        headers = {"Authorization": f"Bearer {self._rest_token}"}
-        answer = plane.http.request(method, plane.health_url + path, json=body, headers=headers, timeout=CALL_SECONDS)
+        answer = self.attempt(method, path, body, via=via)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
+
+    def attempt(self, method: str, path: str, body: object = None, *, via: int = 0) -> httpx.Response:
+        """Call the REST API of a control plane, and return whatever it answers."""
+        plane = self.control_planes[via]
+        headers = {"Authorization": f"Bearer {self._rest_token}"}
+        return plane.http.request(method, plane.health_url + path, json=body, headers=headers, timeout=CALL_SECONDS)
 
     def publish(self, context: str = "", *, via: int = 0, **fields: Any) -> Published:
         """Publish an API, open to anybody unless said otherwise. Its context is a new one."""
@@ -281,8 +294,13 @@ class Installation:
 
     def fetch_token(self) -> str:
         """Get an access token for the application."""
-        answer = self._post_form("/oauth2/token", self._client, grant_type="client_credentials")
-        return str(answer["access_token"])
+        answer = self.ask_for_token()
+        assert answer.is_success, answer.text
+        return str(answer.json()["access_token"])
+
+    def ask_for_token(self) -> httpx.Response:
+        """Ask the token endpoint for the application, and return whatever it answers."""
+        return self._send_form("/oauth2/token", self._client, grant_type="client_credentials")
 
     def revoke(self, token: str) -> None:
         self._post_form("/oauth2/revoke", self._client, token=token)
@@ -316,8 +334,11 @@ class Installation:
         form = {"grant_type": "client_credentials", "scope": SCOPES}
         return str(self._post_form("/oauth2/token", (CLIENT_ID, self._secret), **form)["access_token"])
 
-    def _post_form(self, path: str, client: tuple[str, str], **form: str) -> Any:
+    def _send_form(self, path: str, client: tuple[str, str], **form: str) -> httpx.Response:
         plane = self.control_plane
-        answer = plane.http.post(plane.health_url + path, data=form, auth=client, timeout=CALL_SECONDS)
+        return plane.http.post(plane.health_url + path, data=form, auth=client, timeout=CALL_SECONDS)
+
+    def _post_form(self, path: str, client: tuple[str, str], **form: str) -> Any:
+        answer = self._send_form(path, client, **form)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None

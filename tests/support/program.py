@@ -14,12 +14,18 @@ class Program:
     """A command that runs, or doesn't just now. Its log goes on from one run to the next."""
 
     def __init__(
-        self, name: str, folder: Path, command: Sequence[str | Path], env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        folder: Path,
+        command: Sequence[str | Path],
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self._command = command
         self._env = {"PATH": os.defpath, **(env or {})}
+        self._user = user
         self._process: Popen[bytes] | None = None
 
     @property
@@ -39,7 +45,7 @@ class Program:
         """Start it. It ends with the thread that calls this."""
         assert self.pid is None, f"{self.name} runs"
         with self.log.open("ab") as out:
-            self._process = processes.start(self._command, log=out, env=self._env)
+            self._process = processes.start(self._command, log=out, env=self._env, user=self._user)
 
     def kill(self) -> None:
         """End it at once, as a crash does."""

@@ -10,6 +10,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel
 
+from services.control_plane.kit.postgresql import ANSWER_SECONDS, CONNECT_SECONDS, SERVER_LIMITS, limit_answers
+
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -24,12 +26,6 @@ POOL_SIZE: Final = 20
 POOL_TIMEOUT_SECONDS: Final = 10
 
 _BUSY_SECONDS: Final = 5
-_POSTGRESQL_LIMITS: Final = {
-    "statement_timeout": "10s",
-    "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "60s",
-    "timezone": "UTC",
-}
 _WRITES: Final = "framegate_writes"
 
 
@@ -109,7 +105,7 @@ def check_url(url: str) -> URL:
     return parsed
 
 
-def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
+def make_engine(url: str, *, foreign_keys: bool = True, answer_seconds: float = ANSWER_SECONDS) -> Engine:
     """Return an engine with the limits that every connection of ours has. Raises `DatabaseUrlError`."""
     parsed = check_url(url)
     pool: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_SECONDS}
@@ -117,10 +113,12 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
         engine = create_engine(parsed, hide_parameters=True, **pool)
         _prepare_sqlite(engine, foreign_keys=foreign_keys)
         return engine
-    options = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_LIMITS.items())
-    limits = {"options": options, "connect_timeout": _BUSY_SECONDS}
+    options = " ".join(f"-c {name}={value}" for name, value in SERVER_LIMITS.items())
+    limits = {"options": options, "connect_timeout": CONNECT_SECONDS}
     parsed = parsed.set(drivername="postgresql+psycopg")
-    return create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args=limits, **pool)
+    engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args=limits, **pool)
+    limit_answers(engine, answer_seconds)
+    return engine
 
 
 def _prepare_sqlite(engine: Engine, *, foreign_keys: bool) -> None:

@@ -10,12 +10,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from services.control_plane.kit.postgresql import is_passing
 from shared.problems import MEDIA_TYPE, PROBLEMS
 
 logger = logging.getLogger(__name__)
@@ -159,6 +160,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(IntegrityError, _on_integrity)
     app.add_exception_handler(OperationalError, _on_database)
     app.add_exception_handler(PoolTimeoutError, _on_database)
+    app.add_exception_handler(DBAPIError, _on_statement)
     app.add_exception_handler(Exception, _on_defect)
 
 
@@ -197,6 +199,14 @@ async def _on_integrity(_: Request, error: Exception) -> JSONResponse:
 async def _on_database(_: Request, error: Exception) -> JSONResponse:
     logger.error("The database did not answer: %s", error)
     return render("unavailable", headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+async def _on_statement(request: Request, error: Exception) -> JSONResponse:
+    """Tell a connection that was ended, and a server that only follows another, from a mistake of ours."""
+    assert isinstance(error, DBAPIError)  # noqa: S101 - as above
+    if error.connection_invalidated or is_passing(error.orig):
+        return await _on_database(request, error)
+    raise error
 
 
 async def _on_defect(_: Request, __: Exception) -> JSONResponse:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from services.data_plane import catalogue as following
 from services.data_plane.app import Ports, run_pod
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.redis_client import connect, disconnect
@@ -218,9 +219,10 @@ async def test_fields_of_a_newer_control_plane_are_ignored(gate: Gate) -> None:
 
 
 async def test_a_kind_of_a_newer_control_plane_is_held_unread(
-    world: World, backend: Backend, tmp_path: Path, redis_url: str
+    world: World, backend: Backend, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So the pod stays in step: what it does know is followed, loaded, and kept on disk."""
+    monkeypatch.setattr(following, "SAVE_SECONDS", 0.0)
     world.put_tutorial(backend.url)
     world.redis.hset(keys.CATALOGUE_STATE, KINDS_FIELD, ",".join([*KINDS, "novelty"]))
     world.put("novelty", "first", '{"x": 1}')

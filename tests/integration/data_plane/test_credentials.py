@@ -117,6 +117,11 @@ async def test_a_key_that_may_be_used_from_elsewhere_only_closes_its_connections
         put_key(gate.world, shown["X-API-Key"], allowed_ips=("192.0.2.0/24",))
         await client.wait_closed()
     assert (client.close_code, client.close_reason) == (4503, "source_forbidden")
+    shown = await key_for(gate, backend)
+    async with gate.connect(token=None, headers=shown, origin="https://app.example") as client, asyncio.timeout(5):
+        put_key(gate.world, shown["X-API-Key"], allowed_origins=("https://other.example",))
+        await client.wait_closed()
+    assert (client.close_code, client.close_reason) == (4503, "origin_forbidden")
 
 
 @pytest.mark.parametrize(

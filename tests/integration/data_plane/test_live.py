@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request
+from websockets.typing import Origin
 
+from services.data_plane.connection import Visitor
 from shared.blocks import BlockDefinition
 from shared.limits import Limit
 from tests.integration.data_plane.conftest import Backend, Gate, port_of
@@ -132,6 +135,70 @@ async def test_a_signing_key_that_is_deleted_closes_what_its_tokens_opened(gate:
             assert await asyncio.wait_for(going_on.recv(), 5) == "still here"
 
 
+@pytest.mark.parametrize(
+    ("fields", "path", "origin", "expected"),
+    [
+        ({"origins": ["https://other.example"]}, "", "https://app.example", (4503, "origin_forbidden")),
+        ({"origins": ["https://*.example"]}, "", "https://app.example", None),
+        ({"origins": ["https://other.example"]}, "", None, None),
+        ({"auth": {"scopes": ["write"]}}, "", None, (4503, "scope_missing")),
+        ({"paths": [{"path": "/rooms/{id}", "scopes": ["write"]}]}, "/rooms/7", None, (4503, "scope_missing")),
+        ({"paths": [{"path": "/rooms/{id}", "scopes": ["write"]}]}, "/elsewhere", None, None),
+        ({"paths": [{"path": "/rooms/{id}", "scopes": ["read"]}]}, "/rooms/7", None, None),
+        ({"paths": [{"path": "/admin"}]}, "/admin;x", None, (4503, "malformed_upgrade")),
+    ],
+)  # fmt: skip
+async def test_what_an_api_narrows_holds_for_open_connections(
+    gate: Gate,
+    backend: Backend,
+    fields: dict[str, Any],
+    path: str,
+    origin: Origin | None,
+    expected: tuple[int, str] | None,
+) -> None:
+    token = gate.world.issuer.token(scope="read")
+    async with gate.connect(f"/echo/1.0{path}", token, origin=origin) as client:
+        began = time.monotonic()
+        api = gate.world.put_api(backend.url, **fields)
+        if expected is None:
+            await eventually(lambda: [connection.api for connection in gate.pod.registry.all()] == [api])
+            await client.send("still here")
+            assert await asyncio.wait_for(client.recv(), 5) == "still here"
+        else:
+            await asyncio.wait_for(client.wait_closed(), 5)
+            assert (client.close_code, client.close_reason) == expected
+            assert time.monotonic() - began < 1
+
+
+async def test_a_path_that_is_mapped_elsewhere_is_held_to_what_the_client_asked_for(
+    gate: Gate, backend: Backend
+) -> None:
+    mapped = {"path": "/rooms/{id}", "backend_path": "/v2/{id}"}
+    gate.world.put_api(backend.url, paths=[mapped])
+    await gate.caught_up()
+    token = gate.world.issuer.token(scope="read")
+    async with gate.connect("/echo/1.0/rooms/7", token) as client:
+        gate.world.put_api(backend.url, paths=[mapped, {"path": "/v2/*", "scopes": ["write"]}])
+        await gate.caught_up()
+        await client.send("still here")
+        assert await asyncio.wait_for(client.recv(), 5) == "still here"
+        gate.world.put_api(backend.url, paths=[mapped | {"scopes": ["write"]}])
+        await asyncio.wait_for(client.wait_closed(), 5)
+        assert (client.close_code, client.close_reason) == (4503, "scope_missing")
+
+
+async def test_a_fault_with_one_connection_ends_that_one_alone(gate: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    async with gate.connect() as broken, gate.connect() as other:
+        first, _ = gate.pod.registry.all()
+        first.visitor = cast("Visitor", None)  # for something that nobody thought of
+        put_block("address", "192.0.2.1")(gate.world)
+        await asyncio.wait_for(broken.wait_closed(), 5)
+        assert (broken.close_code, broken.close_reason) == (1011, "internal_error")
+        await other.send("still here")
+        assert await asyncio.wait_for(other.recv(), 5) == "still here"
+    assert "can't be held to what changed" in caplog.text
+
+
 async def test_others_are_not_touched(gate: Gate, backend: Backend) -> None:
     async with gate.connect() as client:
         put_block("address", "192.0.2.1")(gate.world)
@@ -220,8 +287,9 @@ async def slow_backend() -> AsyncIterator[tuple[str, asyncio.Event, asyncio.Even
         (lambda world: world.put("key", "key", None), (401, "key_revoked")),
         (lambda world: world.put("api", "api", None), (404, "api_not_found")),
         (lambda world: revoke(world, "bad"), (401, "token_revoked")),
+        (lambda world: world.put_api("ws://127.0.0.1:1", auth={"scopes": ["new"]}), (403, "scope_missing")),
     ],
-    ids=["subscription blocked", "key removed", "api removed", "token revoked"],
+    ids=["subscription blocked", "key removed", "api removed", "token revoked", "scope needed"],
 )
 async def test_what_changes_while_the_backend_is_dialled_counts_too(
     gate: Gate, change: Callable[[World], None], expected: tuple[int, str]
