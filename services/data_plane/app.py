@@ -37,6 +37,7 @@ from services.data_plane.revocations import Revocations
 from services.data_plane.settings import Settings
 from services.data_plane.snapshot import SnapshotFile
 from services.data_plane.staleness import Staleness
+from services.data_plane.tails import Tails
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
@@ -95,7 +96,10 @@ class Pod:
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.introspector = Introspector(settings.addresses, self._unsealing_key, _wall_clock)
         authenticator = self._make_authenticator()
-        self.enquiries = Enquiries(self._follower, name, self.catalogue, self.registry, authenticator, _wall_clock)
+        self.tails = Tails(self._follower, self.id, _wall_clock)
+        self.enquiries = Enquiries(
+            self._follower, name, self.catalogue, self.registry, authenticator, self.tails, _wall_clock
+        )
         book = UsageBook(_wall_clock)
         self.usage = UsageSender(self._follower, self.id, self.registry, book, self.telemetry, _wall_clock)
         self.heartbeat = Heartbeat(self._counter, self.id, self._describe, self._note_living)
@@ -133,6 +137,7 @@ class Pod:
             overload=self.overload,
             staleness=self.staleness,
             usage=self.usage.book,
+            tails=self.tails,
             proxies=proxies,
             clock=_wall_clock,
         )
@@ -280,6 +285,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.heartbeat.run(),
             pod.enquiries.run(),
             pod.usage.run(),
+            pod.tails.run(),
             pod.overload.watch(),
             pod.staleness.watch(pod.registry, pod.settings.drain_seconds),
             follow(pod.catalogue, pod.registry),

@@ -166,6 +166,11 @@ class Pump(asyncio.Protocol):
         """Whether the source is not being read."""
         return self.choked or self._waiting
 
+    @property
+    def held(self) -> bytes:
+        """What came and is not handled yet: it waits for quota, or is the beginning of a header."""
+        return self._held
+
     def set_meter(self, meter: Meter | None) -> None:
         """Count by other limits from now on."""
         self.stop_waiting()
