@@ -21,7 +21,8 @@ Closer = Literal["closed_by_administrator", "closed_by_publisher", "closed_by_su
 class Selection(Contract):
     """Which connections are meant: those that match all that is set.
 
-    `text` is looked for in names and addresses, `application` is a name or an id as a whole. Names of owners are no proof: a person and a service may share one.
+    `text` is looked for in names and addresses, `application` is a name or an id as a whole. Names of owners are no
+    proof: a person and a service may share one.
     An older pod must not leave out what it doesn't know, for it would close more than is meant: it understands nothing
     then, and we don't say what isn't set.
     """

@@ -21,8 +21,8 @@ Direction = Literal["publish", "subscribe"]
 class TailEvent(Contract):
     """Something that happened. `at` is in seconds of the epoch.
 
-    `cause` is why a handshake was refused, or a connection closed; `code` the HTTP status or the close code. Of a message
-    there is its `size` in bytes as they went over the wire, and in how many frames it came.
+    `cause` is why a handshake was refused, or a connection closed; `code` the HTTP status or the close code. Of a
+    message there is its `size` in bytes as they went over the wire, and in how many frames it came.
     """
 
     event: Literal["opened", "refused", "closed", "message"]
@@ -48,8 +48,9 @@ class TailEvent(Contract):
 
 
 class TailBatch(Contract):
-    """Some events of one worker. `total` counts all of this tail so far, those left out too."""
+    """Some events of one worker. `total` counts all `since` it began to tell, those left out too."""
 
     worker: str
+    since: float
     total: int
     events: tuple[TailEvent, ...]

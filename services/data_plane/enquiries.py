@@ -175,4 +175,3 @@ class Enquiries:
 def _is_of(connection: Connection, application_id: ApplicationId) -> bool:
     application = connection.caller.application
     return application is not None and application.id == application_id
-

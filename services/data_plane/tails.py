@@ -15,7 +15,7 @@ from services.data_plane.registry import Connection
 from services.data_plane.selecting import matches, selects
 from services.data_plane.tap import Tap
 from shared import keys
-from shared.connections import Selection, WatchConnections
+from shared.connections import WatchConnections
 from shared.definition import ApiDefinition
 from shared.problems import Problem
 from shared.tail import STREAM_BATCHES, STREAM_SECONDS, TAIL_SECONDS, Direction, TailBatch, TailEvent
@@ -39,12 +39,13 @@ SEND_SECONDS: Final = 1.0
 class Tail:
     """What one watches."""
 
-    __slots__ = ("events", "id", "messages", "sample", "selection", "total", "until")
+    __slots__ = ("events", "id", "messages", "sample", "selection", "since", "total", "until")
 
-    def __init__(self, id_: str, selection: Selection, sample: int) -> None:
-        self.id = id_
-        self.selection = selection
-        self.sample = sample
+    def __init__(self, question: WatchConnections, since: float) -> None:
+        self.id = question.id
+        self.selection = question.selection
+        self.sample = question.sample
+        self.since = since
         self.until = 0.0
         self.events: list[TailEvent] = []
         self.total = 0  # all events so far, those left out too
@@ -62,7 +63,7 @@ class Tail:
 
     def take(self, worker: str) -> TailBatch:
         events, self.events = tuple(self.events), []
-        return TailBatch(worker=worker, total=self.total, events=events)
+        return TailBatch(worker=worker, since=self.since, total=self.total, events=events)
 
 
 class Tails:
@@ -84,7 +85,7 @@ class Tails:
             if len(self._tails) >= MOST_TAILS:
                 log.warning("a tail is one too many")
                 return False
-            tail, new = Tail(question.id, question.selection, question.sample), True
+            tail, new = Tail(question, self._clock()), True
             self._tails[question.id] = tail
             self._some.set()
         tail.until = time.monotonic() + TAIL_SECONDS

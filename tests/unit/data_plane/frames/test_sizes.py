@@ -1,5 +1,7 @@
 """The sizes of messages, however the stream is cut, and wherever one begins to look."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +27,7 @@ def write(message: Message, *, masked: bool) -> bytes:
 
 def parts(stream: bytes, cuts: list[int]) -> list[bytes]:
     bounds = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    return [stream[begin:end] for begin, end in zip(bounds, bounds[1:], strict=False)]
+    return [stream[begin:end] for begin, end in pairwise(bounds)]
 
 
 @given(MESSAGES, st.lists(st.integers(min_value=0), max_size=20), st.booleans())
