@@ -28,7 +28,7 @@ RECEIPTS_KEPT: Final = timedelta(days=2)
 """Longer than any batch is sent again."""
 
 _ENTRIES: Final = 50
-_ABANDONED_MS: Final = 30_000
+_ABANDONED_MS: Final = 5_000
 """What another process has taken, and not added for so long, is taken over from it."""
 
 _POISON: Final = (DataError, IntegrityError, OverflowError, ValueError)
