@@ -120,7 +120,10 @@ class Answer(Contract):
 
 
 class Beat(Contract):
-    """What a worker says of itself each second. `refused` holds kind, id and reason of each object it couldn't take."""
+    """What a worker says of itself each second.
+
+    `refused` holds kind, id and reason of each object it couldn't take. Up to `usage_until` its usage is sent.
+    """
 
     pod: str
     host: str
@@ -132,3 +135,4 @@ class Beat(Contract):
     digest: str | None
     connections: int
     refused: tuple[tuple[str, str, str], ...] = ()
+    usage_until: float | None = None

@@ -92,6 +92,7 @@ from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
+from services.control_plane.usage.billing import BillReader
 from services.control_plane.usage.reports import UsageReader
 from shared.connections import ANSWER_SECONDS
 
@@ -258,6 +259,7 @@ def _provide_store(
         Writer: Writer(settings.public_url),
         DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
         UsageReader: UsageReader(clock),
+        BillReader: BillReader(clock),
     }
 
 

@@ -48,6 +48,8 @@ from services.data_plane.tls import load_certificate, pass_over_misreports
 from services.data_plane.upstream import Dialler
 from services.data_plane.usage import UsageBook, UsageSender
 from shared.connections import Beat
+from shared.definition import ApiDefinition
+from shared.subscription import ApplicationDefinition
 from shared.version import VERSION
 
 THROTTLE_SECONDS = 0.05
@@ -100,8 +102,8 @@ class Pod:
         self.enquiries = Enquiries(
             self._follower, name, self.catalogue, self.registry, authenticator, self.tails, _wall_clock
         )
-        book = UsageBook(_wall_clock)
-        self.usage = UsageSender(self._follower, self.id, self.registry, book, self.telemetry, _wall_clock)
+        book = UsageBook(_wall_clock, self._find_policy)
+        self.usage = UsageSender(self._follower, name, self.id, self.registry, book, self.telemetry, _wall_clock)
         self.heartbeat = Heartbeat(self._counter, self.id, self._describe, self._note_living)
         proxies = TrustedProxies.parse(settings.trusted_proxies)
         self.gateway = self._make_gateway(authenticator, Dialler(connector, access, balancer), proxies)
@@ -112,6 +114,9 @@ class Pod:
             proxies=proxies if settings.proxy_protocol else None,
             on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
+
+    def _find_policy(self, api: ApiDefinition | None, application: ApplicationDefinition | None) -> str:
+        return self.catalogue.table.policy_of(api, application)
 
     def _unsealing_key(self) -> str | None:
         return self.catalogue.unsealing_key
@@ -157,6 +162,7 @@ class Pod:
             revision=mark.revision if mark else None,
             digest=mark.digest if mark else None,
             connections=len(self.registry),
+            usage_until=self.usage.sent_until,
             refused=tuple(
                 (kind, id_, reason) for (kind, id_), reason in islice(self.catalogue.refused.items(), MOST_REFUSED)
             ),

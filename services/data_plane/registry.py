@@ -34,6 +34,9 @@ class Connection:
     booked: Outcome | None = None
     """How it stood when its usage was last counted."""
 
+    policy: str = ""
+    """Of its subscription, as far as it was counted: the subscription may be gone before the connection."""
+
     @property
     def ends_at(self) -> float:
         """When its credential ends it, in seconds of the epoch; infinity is never."""

@@ -2,17 +2,22 @@
 
 import asyncio
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
+from services.control_plane.kit.clock import system_clock
+from services.control_plane.usage import gaps
 from services.control_plane.usage.collector import GROUP
+from services.control_plane.usage.gaps import GapFinder, find_gaps
 from services.control_plane.usage.models import Usage, UsageCause, UsageReceipt
+from services.control_plane.usage.schemas import Gap
 from shared import keys
 from tests.faults.installation import Installation, Published
 from tests.faults.load import BINARY, DEFLATED, Books, Caller, Echo, Load
@@ -189,12 +194,12 @@ def receipts(installation: Installation) -> int:
         return len(session.exec(select(UsageReceipt)).all())
 
 
-def read_flow(scene: Scene, step: str) -> dict[Caller, Counter[str]]:
-    found: dict[Caller, Counter[str]] = {}
+def read_flow(scene: Scene, step: str) -> defaultdict[Caller, Counter[str]]:
+    found: defaultdict[Caller, Counter[str]] = defaultdict(Counter)
     with scene.installation.database.reading() as session:
         for row in session.exec(select(Usage).where(Usage.api_id == scene.api.id, Usage.step == step)):
             counts = row.model_dump(exclude={"step", "at", "api_id", "application_id", "key_type"})
-            found.setdefault(Caller(row.application_id, row.key_type), Counter()).update(counts)
+            found[Caller(row.application_id, row.key_type)].update(counts)
     return found
 
 
@@ -236,6 +241,36 @@ def check(scene: Scene, step: str) -> None:
 async def test_sql_says_what_both_ends_counted(installation: Installation) -> None:
     async with scene_of(installation) as scene:
         await use(scene)
-        await asyncio.to_thread(collect, installation)
+        collect(installation)  # in this thread: a program ends with the one that starts it
         for step in ("minute", "hour", "day"):
             check(scene, step)
+
+
+async def test_a_pod_that_is_killed_takes_little_along_and_reports_say_so(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had sent is there; what it had not is missing, and named with its time."""
+    monkeypatch.setattr(gaps, "LOST_AFTER", timedelta(seconds=5))
+    finder = GapFinder(installation.database, installation.redis.client, system_clock)
+    async with scene_of(installation) as scene:
+        caller = scene.caller("Talker")
+        async with scene.load.client(caller, 0) as client:
+            await client.say(b"sent")
+            await eventually(lambda: read_flow(scene, "day")[caller]["opened"] == 1, within=20)
+            killed_at = system_clock()
+            await client.say(b"not sent")
+            installation.pods[0].program.kill()
+        await eventually(lambda: _find_gaps(finder, installation), within=20)
+    (gap,) = _find_gaps(finder, installation)
+    assert (gap.cause, gap.pod) == ("pod_lost", gap.pod)
+    assert killed_at - timedelta(seconds=12) <= gap.since <= gap.until <= killed_at + timedelta(seconds=2)
+    assert read_flow(scene, "day")[caller]["messages_published"] in (1, 2)
+    (said,) = installation.call("GET", f"/publisher/v1/apis/{scene.api.id}/usage")["incomplete"]
+    assert said["cause"] == "pod_lost"
+
+
+def _find_gaps(finder: GapFinder, installation: Installation) -> list[Gap]:
+    finder.find_lost_workers()
+    with installation.database.reading() as session:
+        now = system_clock()
+        return find_gaps(session, now - timedelta(minutes=5), now)
