@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from cli import connect, demo, login, migrate, pipeline, planes, resource_commands, tokens, wso2
+from cli import connect, demo, login, migrate, pipeline, planes, resource_commands, tail, tokens, wso2
 from cli.errors import CommandError
 
 _WRONG_CALL = 2
@@ -43,6 +43,7 @@ app.command("logout")(login.logout)
 app.command("whoami")(login.whoami)
 app.command("token")(tokens.show)
 app.command("connect")(connect.run)
+app.command("tail")(tail.tail)
 app.command("apply")(pipeline.apply)
 app.command("diff")(pipeline.diff)
 app.command("export")(pipeline.export)

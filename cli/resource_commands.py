@@ -143,7 +143,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _find_api(client: Rest, name: str, path: str) -> str:
     """Return the id of an API by its name, with a version where it has several."""
-    if _is_id(name):
+    if is_id(name):
         return name
     found = client.find(path, name)
     if not found and "/" in name:
@@ -152,8 +152,9 @@ def _find_api(client: Rest, name: str, path: str) -> str:
     return _only(found, f"API {name}", [f"{item['name']}/{item['version']}" for item in found])
 
 
-def _find_application(client: Rest, name: str) -> str:
-    return name if _is_id(name) else _only(client.find(APPLICATIONS, name), f"application {name}")
+def find_application(client: Rest, name: str) -> str:
+    """Return the id of an application of one's own by its name."""
+    return name if is_id(name) else _only(client.find(APPLICATIONS, name), f"application {name}")
 
 
 def _find_subscription(client: Rest, given: dict[str, Any]) -> str:
@@ -170,7 +171,7 @@ def _only(found: list[dict[str, Any]], what: str, names: list[str] | None = None
     return str(found[0]["id"])
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
     try:
         return str(UUID(text)) == text
     except ValueError:
@@ -180,7 +181,7 @@ def _is_id(text: str) -> bool:
 _FINDERS: dict[str, Callable[[Rest, dict[str, Any]], str]] = {
     "api": lambda client, given: _find_api(client, given["api"], APIS),
     "store_api": lambda client, given: _find_api(client, given["store_api"], _STORE_APIS),
-    "app": lambda client, given: _find_application(client, given["app"]),
+    "app": lambda client, given: find_application(client, given["app"]),
     "sub": _find_subscription,
     "key_type": lambda _, given: str(given["key_type"]).upper(),
     "policy": lambda _, given: str(given["policy"]),

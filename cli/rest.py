@@ -1,5 +1,7 @@
 """The REST API for commands: who calls, and what is wrong in words."""
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import quote
@@ -59,6 +61,20 @@ class Rest:
         if not response.is_success:
             raise _refusal(f"{method} {path}", response)
         return response.json() if response.content else None
+
+    def stream(self, path: str, **params: Any) -> Iterator[Any]:
+        """Yield what each line of an answer holds, as it comes. Raises as `ask` does."""
+        try:
+            with self._client.stream("GET", path, params=params) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _refusal(f"GET {path}", response)
+                for line in response.iter_lines():
+                    yield json.loads(line)
+        except (httpx.HTTPError, ValueError) as error:
+            raise CommandError(
+                f"GET {self._client.base_url.join(path)}: {str(error) or type(error).__name__}"
+            ) from error
 
     def list_items(self, path: str, most: int | None = None, **params: Any) -> tuple[list[dict[str, Any]], int]:
         """Return the items of a list, at most so many, and how many there are."""

@@ -21,7 +21,8 @@ Closer = Literal["closed_by_administrator", "closed_by_publisher", "closed_by_su
 class Selection(Contract):
     """Which connections are meant: those that match all that is set.
 
-    `text` is looked for in names and addresses. Names of owners are no proof: a person and a service may share one.
+    `text` is looked for in names and addresses, `application` is a name or an id as a whole. Names of owners are no
+    proof: a person and a service may share one.
     An older pod must not leave out what it doesn't know, for it would close more than is meant: it understands nothing
     then, and we don't say what isn't set.
     """
@@ -36,6 +37,7 @@ class Selection(Contract):
     owner: str | None = None
     address: str | None = None
     text: str | None = None
+    application: str | None = None
 
 
 class ListConnections(Contract):
@@ -64,7 +66,19 @@ class RenewConnection(Contract):
     key_id: str | None = None
 
 
-Question = ListConnections | CloseConnections | RenewConnection
+class WatchConnections(Contract):
+    """Tell for a while what happens on connections, in the stream of this id; of messages one in `sample`.
+
+    Asked again, go on for as long again.
+    """
+
+    kind: Literal["watch"] = "watch"
+    id: str
+    selection: Selection
+    sample: int = Field(default=1, ge=1)
+
+
+Question = ListConnections | CloseConnections | RenewConnection | WatchConnections
 
 QUESTION: Final[TypeAdapter[Question]] = TypeAdapter(Annotated[Question, Field(discriminator="kind")])
 
@@ -106,7 +120,10 @@ class Answer(Contract):
 
 
 class Beat(Contract):
-    """What a worker says of itself each second. `refused` holds kind, id and reason of each object it couldn't take."""
+    """What a worker says of itself each second.
+
+    `refused` holds kind, id and reason of each object it couldn't take. Up to `usage_until` its usage is sent.
+    """
 
     pod: str
     host: str
@@ -118,3 +135,4 @@ class Beat(Contract):
     digest: str | None
     connections: int
     refused: tuple[tuple[str, str, str], ...] = ()
+    usage_until: float | None = None

@@ -67,6 +67,11 @@ def connection_answers(asked: str) -> str:
     return f"fg:{{connections}}:answers:{asked}"
 
 
+def tail(id_: str) -> str:
+    """Return the stream of what pods tell to one who watches: JSON of a `shared.tail.TailBatch` each. It is short."""
+    return f"fg:{{tail:{id_}}}"
+
+
 REVOCATIONS_STREAM = "fg:{revocations}:stream"
 """Stream of revoked access tokens, for those who have read the set."""
 

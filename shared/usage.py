@@ -12,7 +12,7 @@ MINUTE_SECONDS = 60
 
 
 class UsageRow(Contract):
-    """What happened in one minute between one application and one API.
+    """What happened in one minute between one application and one API, under one policy of its subscription.
 
     `minute` is its first second, of the epoch. There is no application where an API asks for no credentials, or
     a caller was refused before it was known. `refused` counts handshakes by slug, `closed` connections by
@@ -23,6 +23,7 @@ class UsageRow(Contract):
     api_id: ApiId | None = None
     application_id: ApplicationId | None = None
     key_type: KeyType = "PRODUCTION"
+    policy: str = ""
     opened: int = Field(default=0, ge=0)
     messages_published: int = Field(default=0, ge=0)
     messages_delivered: int = Field(default=0, ge=0)
@@ -36,8 +37,14 @@ class UsageRow(Contract):
 
 
 class UsageBatch(Contract):
-    """Some rows of one worker. The same `worker` and `number` come twice only with the same rows."""
+    """Some rows of one worker. The same `worker` and `number` come twice only with the same rows.
+
+    `last` says that the worker goes, and takes nothing along; `lost` how many counts found no room in it before.
+    """
 
     worker: str
     number: int = Field(ge=0)
     rows: tuple[UsageRow, ...]
+    pod: str = ""
+    last: bool = False
+    lost: int = Field(default=0, ge=0)

@@ -26,6 +26,7 @@ from services.control_plane.chores import make_keepers
 from services.control_plane.fleet.connections import ConnectionService
 from services.control_plane.fleet.enquirer import Enquirer
 from services.control_plane.fleet.pods import PodReader
+from services.control_plane.fleet.tails import TailService
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
 from services.control_plane.identity.external import ExternalSignInService
@@ -92,6 +93,7 @@ from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
+from services.control_plane.usage.billing import BillReader
 from services.control_plane.usage.reports import UsageReader
 from shared.connections import ANSWER_SECONDS
 
@@ -99,6 +101,8 @@ MAX_BODY_BYTES: Final = 1 << 20
 
 _SLOW_CALLS: Final = 6  # of those that a publisher may cause: each takes a thread
 _SLOW_WAIT_SECONDS: Final = 2.0
+
+_TAILS: Final = 8  # at once: each takes a thread while it lasts
 
 _FREE_FAILED_SIGN_INS: Final = 20
 """At the OpenID provider, by address: people share some."""
@@ -241,7 +245,7 @@ def _provide_store(
 ) -> dict[type, object]:
     clock, redis = platform.clock, platform.quick_redis
     quick, patient = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS), Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
-    tokens = ApplicationTokens(bearer)
+    tokens, enquirer = ApplicationTokens(bearer), Enquirer(platform.patient_redis, patient)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     return {
         SubscriptionService: SubscriptionService(clock),
@@ -249,12 +253,14 @@ def _provide_store(
         ApplicationTokens: tokens,
         TicketService: TicketService(tokens, redis, quick),
         PodReader: PodReader(redis, quick),
-        ConnectionService: ConnectionService(Enquirer(platform.patient_redis, patient)),
+        ConnectionService: ConnectionService(enquirer),
+        TailService: TailService(enquirer, platform.patient_redis, Bulkhead(_TAILS, 0.0)),
         BlockService: blocks,
         Storefront: Storefront(gateways),
         Writer: Writer(settings.public_url),
         DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
         UsageReader: UsageReader(clock),
+        BillReader: BillReader(clock),
     }
 
 

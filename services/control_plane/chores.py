@@ -16,11 +16,13 @@ from services.control_plane.oauth.keyring import KeyRing
 from services.control_plane.oauth.revocation import has_pending
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.usage.collector import UsageCollector
+from services.control_plane.usage.gaps import GapFinder
 
 _POLL_SECONDS: Final = 0.5
 _KEYS_SECONDS: Final = 5.0
 _SWEEP_SECONDS: Final = 60.0
 _COLLECT_SECONDS: Final = 1.0
+_WORKERS_SECONDS: Final = 5.0
 _HINTS_SECONDS: Final = 1.0
 _ISSUERS_SECONDS: Final = 15.0
 
@@ -46,7 +48,7 @@ def make_keepers(
     return (
         _make_teller(database, Announcer(database, redis, clock)),
         _make_tidier(database, keyring, signing, (*parts, collector)),
-        Keeper(_COLLECT_SECONDS, Chore("Collecting usage", _COLLECT_SECONDS, collector.collect)),
+        _make_counter(collector, GapFinder(database, redis, clock)),
         _make_asker(refresher),
     )
 
@@ -82,6 +84,16 @@ def _make_tidier(database: Database, keyring: KeyRing, signing: IssuerService, p
         _POLL_SECONDS,
         Chore("Reading the signing keys", _KEYS_SECONDS, load),
         Chore("Sweeping out what has expired", _SWEEP_SECONDS, sweep),
+    )
+
+
+def _make_counter(collector: UsageCollector, finder: GapFinder) -> Keeper:
+    """Return who takes what pods count, and notes what is missing."""
+    return Keeper(
+        _COLLECT_SECONDS,
+        Chore("Collecting usage", _COLLECT_SECONDS, collector.collect),
+        Chore("Looking for pods that are lost", _WORKERS_SECONDS, finder.find_lost_workers),
+        Chore("Looking for usage that is lost", _SWEEP_SECONDS, finder.find_lost_batches),
     )
 
 

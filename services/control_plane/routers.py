@@ -13,6 +13,7 @@ from services.control_plane.blocklist import router as blocklist_router
 from services.control_plane.fleet import publisher_router as fleet_publisher_router
 from services.control_plane.fleet import router as fleet_router
 from services.control_plane.fleet import store_router as fleet_store_router
+from services.control_plane.fleet import tail_router
 from services.control_plane.identity import account_router, audit_router, role_router, user_router
 from services.control_plane.identity import router as identity_router
 from services.control_plane.identity.dependencies import Requires
@@ -64,6 +65,8 @@ def join() -> list[BaseRoute]:
     app.include_router(fleet_publisher_router.router)
     app.include_router(fleet_store_router.router)
     app.include_router(fleet_store_router.renewals)
+    app.include_router(tail_router.router)
+    app.include_router(tail_router.applications)
     # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])

@@ -37,6 +37,7 @@ from services.data_plane.revocations import Revocations
 from services.data_plane.settings import Settings
 from services.data_plane.snapshot import SnapshotFile
 from services.data_plane.staleness import Staleness
+from services.data_plane.tails import Tails
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
@@ -47,6 +48,8 @@ from services.data_plane.tls import load_certificate, pass_over_misreports
 from services.data_plane.upstream import Dialler
 from services.data_plane.usage import UsageBook, UsageSender
 from shared.connections import Beat
+from shared.definition import ApiDefinition
+from shared.subscription import ApplicationDefinition
 from shared.version import VERSION
 
 THROTTLE_SECONDS = 0.05
@@ -95,9 +98,12 @@ class Pod:
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.introspector = Introspector(settings.addresses, self._unsealing_key, _wall_clock)
         authenticator = self._make_authenticator()
-        self.enquiries = Enquiries(self._follower, name, self.catalogue, self.registry, authenticator, _wall_clock)
-        book = UsageBook(_wall_clock)
-        self.usage = UsageSender(self._follower, self.id, self.registry, book, self.telemetry, _wall_clock)
+        self.tails = Tails(self._follower, self.id, _wall_clock)
+        self.enquiries = Enquiries(
+            self._follower, name, self.catalogue, self.registry, authenticator, self.tails, _wall_clock
+        )
+        book = UsageBook(_wall_clock, self._find_policy)
+        self.usage = UsageSender(self._follower, name, self.id, self.registry, book, self.telemetry, _wall_clock)
         self.heartbeat = Heartbeat(self._counter, self.id, self._describe, self._note_living)
         proxies = TrustedProxies.parse(settings.trusted_proxies)
         self.gateway = self._make_gateway(authenticator, Dialler(connector, access, balancer), proxies)
@@ -108,6 +114,9 @@ class Pod:
             proxies=proxies if settings.proxy_protocol else None,
             on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
         )
+
+    def _find_policy(self, api: ApiDefinition | None, application: ApplicationDefinition | None) -> str:
+        return self.catalogue.table.policy_of(api, application)
 
     def _unsealing_key(self) -> str | None:
         return self.catalogue.unsealing_key
@@ -133,6 +142,7 @@ class Pod:
             overload=self.overload,
             staleness=self.staleness,
             usage=self.usage.book,
+            tails=self.tails,
             proxies=proxies,
             clock=_wall_clock,
         )
@@ -152,6 +162,7 @@ class Pod:
             revision=mark.revision if mark else None,
             digest=mark.digest if mark else None,
             connections=len(self.registry),
+            usage_until=self.usage.sent_until,
             refused=tuple(
                 (kind, id_, reason) for (kind, id_), reason in islice(self.catalogue.refused.items(), MOST_REFUSED)
             ),
@@ -280,6 +291,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.heartbeat.run(),
             pod.enquiries.run(),
             pod.usage.run(),
+            pod.tails.run(),
             pod.overload.watch(),
             pod.staleness.watch(pod.registry, pod.settings.drain_seconds),
             follow(pod.catalogue, pod.registry),

@@ -95,6 +95,7 @@ class Attempt:
 
     api: ApiDefinition | None = None
     caller: "Caller | None" = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from services.data_plane.catalogue import Catalogue
 from services.data_plane.live import AT_ONCE, renew
 from services.data_plane.refusal import RefusedError
 from services.data_plane.registry import Connection, Registry
+from services.data_plane.selecting import selects
 from services.data_plane.streams import entries_of
+from services.data_plane.tails import Tails
 from shared import keys
 from shared.connections import (
     QUESTION,
@@ -27,6 +29,7 @@ from shared.connections import (
     Question,
     RenewConnection,
     Selection,
+    WatchConnections,
 )
 from shared.subscription import ApplicationId
 
@@ -48,6 +51,7 @@ class Enquiries:
         catalogue: Catalogue,
         registry: Registry,
         authenticator: Authenticator,
+        tails: Tails,
         clock: Callable[[], float],
     ) -> None:
         """`clock` is the wall clock in seconds."""
@@ -56,6 +60,7 @@ class Enquiries:
         self._catalogue = catalogue
         self._registry = registry
         self._authenticator = authenticator
+        self._tails = tails
         self._clock = clock
         self._last_id: str | None = None
 
@@ -103,6 +108,12 @@ class Enquiries:
                 return Answer(matched=len(found))
             case RenewConnection():
                 return self._renew(question)
+            case WatchConnections():
+                if not self._tails.watch(question):
+                    return Answer()
+                found = await self._select(question.selection)
+                self._tails.follow(question.id, found)
+                return Answer(matched=len(found))
 
     async def _select(self, selection: Selection) -> list[Connection]:
         """Return the connections that match, without keeping others waiting."""
@@ -117,7 +128,7 @@ class Enquiries:
         for index, connection in enumerate(candidates):
             if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-            if not connection.relay.cause and _matches(connection, selection):
+            if not connection.relay.cause and selects(selection, connection):
                 found.append(connection)
         return found
 
@@ -164,22 +175,3 @@ class Enquiries:
 def _is_of(connection: Connection, application_id: ApplicationId) -> bool:
     application = connection.caller.application
     return application is not None and application.id == application_id
-
-
-def _matches(connection: Connection, selection: Selection) -> bool:
-    api, application = connection.api, connection.caller.application
-    wanted = (
-        (selection.api_id, api.id),
-        (selection.application_id, application and application.id),
-        (selection.owner, application and application.owner),
-        (selection.address, connection.address),
-    )
-    if any(value is not None and value != held for value, held in wanted):
-        return False
-    held_to = selection.application_ids
-    if held_to is not None and (application is None or application.id not in held_to):
-        return False
-    if selection.text is None:
-        return True
-    texts = (connection.request_id, connection.address, api.name, api.context, application.name if application else "")
-    return any(selection.text.casefold() in text.casefold() for text in texts)

@@ -32,6 +32,7 @@ from services.data_plane.relay import Relay
 from services.data_plane.routing import match
 from services.data_plane.staleness import Staleness
 from services.data_plane.table import RouteTable
+from services.data_plane.tails import Tails
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Allotment, Throttle
 from services.data_plane.upstream import Dialler, Upstream
@@ -55,6 +56,7 @@ class Gateway:
     overload: Overload
     staleness: Staleness
     usage: UsageBook
+    tails: Tails
     proxies: TrustedProxies
     clock: Callable[[], float]
     failures: Failures = field(default_factory=Failures)
@@ -62,12 +64,13 @@ class Gateway:
     async def handle(self, exchange: Exchange, request: Request) -> None:
         """Answer one request: with a relay that goes on by itself, or a refusal."""
         started = time.perf_counter()
-        request_id, attempt = uuid.uuid4().hex, Attempt()
+        request_id, attempt = uuid.uuid4().hex, Attempt(address=request.address)
         try:
             await self._connect(exchange, request, request_id, attempt)
         except RefusedError as refused:
             self.telemetry.handshakes_with(refused.problem.slug).inc()
             self.usage.note_refused(attempt.api, attempt.caller, refused.problem.slug)
+            self.tails.note_refused(attempt, request_id, refused.problem)
             exchange.refuse(render(refused, request_id))
         except (ClientGoneError, asyncio.CancelledError):
             self.telemetry.handshakes_with("client_gone").inc()
@@ -84,6 +87,7 @@ class Gateway:
         self.staleness.check()
         table = self.catalogue.table
         handshake = read_handshake(request, request_id, self.proxies)
+        attempt.address = handshake.address
         route = match(handshake, table)
         attempt.api = route.api
         handshake = take_credential(handshake, route.api.auth)
@@ -166,6 +170,7 @@ class Gateway:
         self.registry.add(connection)
         self.usage.note_opened(connection)
         relay.start(client, upstream.transport, early, upstream.early)
+        self.tails.note_opened(connection)
 
     def _end(self, connection: Connection) -> None:
         self.registry.remove(connection)
@@ -173,6 +178,7 @@ class Gateway:
         connection.allotment.close()
         outcome = connection.outcome()
         self.usage.note_closed(connection, outcome)
+        self.tails.note_closed(connection, outcome)
         account.record(outcome, self.telemetry)
 
 

@@ -166,6 +166,11 @@ class Pump(asyncio.Protocol):
         """Whether the source is not being read."""
         return self.choked or self._waiting
 
+    @property
+    def held(self) -> bytes:
+        """What came and is not handled yet: it waits for quota, or is the beginning of a header."""
+        return self._held
+
     def set_meter(self, meter: Meter | None) -> None:
         """Count by other limits from now on."""
         self.stop_waiting()
@@ -212,7 +217,9 @@ class Pump(asyncio.Protocol):
     def _scan(self, data: bytes, start: int, drop: int) -> int:
         """Scan as far as there is credit, and spend it."""
         scanner, meter = self.scanner, self.meter
-        if meter is None or self.finished:
+        if self.finished:
+            return self._scan_unheard(data, start)
+        if meter is None:
             return scanner.scan(data, start, UNLIMITED)
         messages, size = scanner.messages, scanner.payload_bytes - scanner.dropped_bytes
         allowance, byte_allowance = meter.available()
@@ -220,6 +227,17 @@ class Pump(asyncio.Protocol):
         size = scanner.payload_bytes - scanner.dropped_bytes - size
         if scanner.messages > messages or size:
             meter.debit(scanner.messages - messages, size)
+        return end
+
+    def _scan_unheard(self, data: bytes, start: int) -> int:
+        """Scan what goes to nobody any more: none of it counts."""
+        scanner = self.scanner
+        messages, size = scanner.messages, scanner.payload_bytes
+        end = scanner.scan(data, start, UNLIMITED)
+        scanner.messages = messages
+        if scanner.payload_bytes > size:
+            scanner.dropped_bytes += scanner.payload_bytes - size
+            scanner.owes_payload = False
         return end
 
     def _must_wait(self) -> bool:

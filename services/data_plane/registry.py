@@ -31,6 +31,9 @@ class Connection:
     booked: Outcome | None = None
     """How it stood when its usage was last counted."""
 
+    policy: str = ""
+    """Of its subscription, as far as it was counted: the subscription may be gone before the connection."""
+
     @property
     def api(self) -> ApiDefinition:
         return self.route.api

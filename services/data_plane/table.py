@@ -101,6 +101,13 @@ class RouteTable:
     quotas: dict[tuple[ApiId, ApplicationId], Quotas] = field(default_factory=dict, init=False, compare=False)
     """What was found in this table already: `replace` begins with an empty one."""
 
+    def policy_of(self, api: ApiDefinition | None, application: ApplicationDefinition | None) -> str:
+        """Return the policy under which an application is subscribed to an API, or nothing."""
+        if api is None or application is None:
+            return ""
+        subscription = self.subscriptions.get((application.id, api.id))
+        return subscription.policy if subscription else ""
+
     def with_objects(self, kind: str, objects: Mapping[str, Contract]) -> Self:  # noqa: PLR0911 - one a kind
         """Return the table with all objects of one kind replaced."""
         match kind:

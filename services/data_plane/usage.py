@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -16,7 +17,7 @@ from services.data_plane.registry import Connection, Registry
 from services.data_plane.telemetry import Telemetry
 from shared import keys
 from shared.definition import ApiDefinition, ApiId, KeyType
-from shared.subscription import ApplicationId
+from shared.subscription import ApplicationDefinition, ApplicationId
 from shared.usage import MINUTE_SECONDS, UsageBatch, UsageRow
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,11 @@ LAST_SECONDS: Final = 2.0
 
 _FIRST_OF_THEIRS: Final = 3000  # RFC 6455, section 7.4.2
 _EARLY_SECONDS: Final = 0.1
+_AGAIN_SECONDS: Final = 0.05
+
+
+FindPolicy = Callable[[ApiDefinition | None, ApplicationDefinition | None], str]
+"""Returns the policy under which an application is subscribed to an API now, or nothing."""
 
 
 class Subject(NamedTuple):
@@ -44,6 +50,7 @@ class Subject(NamedTuple):
     api_id: ApiId | None
     application_id: ApplicationId | None
     key_type: KeyType
+    policy: str
 
 
 @dataclass(slots=True)
@@ -58,19 +65,21 @@ class Tally:
 class UsageBook:
     """What happened and was not sent yet."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], find_policy: FindPolicy) -> None:
         """`clock` is the wall clock in seconds."""
         self._clock = clock
+        self._find_policy = find_policy
         self._tallies: dict[Subject, Tally] = {}
         self.lost = 0
 
     def note_refused(self, api: ApiDefinition | None, caller: Caller | None, slug: str) -> None:
         """Count a handshake that was refused, as far as it is known whose it was."""
-        if tally := self._find(api, caller):
+        policy = self._find_policy(api, caller.application if caller else None)
+        if tally := self._find(api, caller, policy):
             tally.refused[slug] += 1
 
     def note_opened(self, connection: Connection) -> None:
-        if tally := self._find(connection.api, connection.caller):
+        if tally := self._find_open(connection):
             tally.flow["opened"] += 1
 
     def note_flow(self, connection: Connection) -> None:
@@ -79,11 +88,11 @@ class UsageBook:
 
     def note_closed(self, connection: Connection, outcome: Outcome) -> None:
         self._add_flow(connection, outcome)
-        if tally := self._find(connection.api, connection.caller):
+        if tally := self._find_open(connection):
             tally.closed[f"{outcome.cause}:{_class_of(outcome)}"] += 1
 
     def _add_flow(self, connection: Connection, outcome: Outcome) -> None:
-        tally = self._find(connection.api, connection.caller)
+        tally = self._find_open(connection)
         if tally is not None:  # else it is counted when there is room
             then = _flow(connection.booked) if connection.booked else {}
             connection.booked = outcome
@@ -91,7 +100,12 @@ class UsageBook:
                 if more := value - then.get(name, 0):
                     tally.flow[name] += more
 
-    def _find(self, api: ApiDefinition | None, caller: Caller | None) -> Tally | None:
+    def _find_open(self, connection: Connection) -> Tally | None:
+        api, caller = connection.api, connection.caller
+        connection.policy = self._find_policy(api, caller.application) or connection.policy
+        return self._find(api, caller, connection.policy)
+
+    def _find(self, api: ApiDefinition | None, caller: Caller | None, policy: str) -> Tally | None:
         application = caller.application if caller else None
         minute = int(self._clock()) // MINUTE_SECONDS * MINUTE_SECONDS
         subject = Subject(
@@ -99,6 +113,7 @@ class UsageBook:
             api.id if api else None,
             application.id if application else None,
             caller.key_type if caller else "PRODUCTION",
+            policy,
         )
         tally = self._tallies.get(subject)
         if tally is None:
@@ -123,6 +138,7 @@ class UsageSender:
     def __init__(
         self,
         redis: Redis,
+        pod: str,
         worker: str,
         registry: Registry,
         book: UsageBook,
@@ -130,6 +146,7 @@ class UsageSender:
         clock: Callable[[], float],
     ) -> None:
         self._redis = redis
+        self._pod = pod
         self._worker = worker
         self._registry = registry
         self.book = book
@@ -137,6 +154,9 @@ class UsageSender:
         self._clock = clock
         self._number = 0
         self._under_way: UsageBatch | None = None
+        self._untold = 0  # counts that found no room, of which the control plane doesn't know
+        self.sent_until = clock()
+        """Up to when all that was counted is sent."""
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
@@ -147,14 +167,21 @@ class UsageSender:
             await self.flush()
 
     async def end(self) -> None:
-        """Send what is left, and say what can't be sent: the pod goes."""
-        await self.flush(LAST_SECONDS)
+        """Send what is left, and say what can't be sent: the pod goes.
+
+        It tries more than once: after a restart of Redis the first that one hears of it is that connections are gone.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                while not await self.flush(LAST_SECONDS, last=True):  # noqa: ASYNC110 - nobody says that Redis is back
+                    await asyncio.sleep(_AGAIN_SECONDS)
         left = len(self.book) + (len(self._under_way.rows) if self._under_way else 0)
         if left:
             log.error("%d rows of usage are lost: Redis did not take them", left)
 
-    async def flush(self, seconds: float = INTERVAL_SECONDS / 2) -> None:
-        """Count what open connections did, and send all of it, as far as Redis takes it in time."""
+    async def flush(self, seconds: float = INTERVAL_SECONDS / 2, *, last: bool = False) -> bool:
+        """Count what open connections did, and send it as far as Redis takes it in time. Tell whether that was all."""
+        now, sent = self._clock(), False
         for index, connection in enumerate(self._registry.all()):
             if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
@@ -162,23 +189,35 @@ class UsageSender:
                 self.book.note_flow(connection)
         try:
             async with asyncio.timeout(seconds), self._lock:
-                await self._send_all()
+                sent = await self._send_all(last=last)
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("usage can't be sent, and is kept: %s", error)
         lost, self.book.lost = self.book.lost, 0
+        self._untold += lost
         self._telemetry.usage_lost.inc(lost)
+        if sent:
+            self.sent_until = now
+        return sent
 
-    async def _send_all(self) -> None:
+    async def _send_all(self, *, last: bool) -> bool:
+        """Send batch after batch, and tell whether that was all."""
         while await self._redis.xlen(keys.USAGE_STREAM) < MOST_WAITING:
             if self._under_way is None:
                 rows = self.book.take(BATCH_ROWS)
-                if not rows:
-                    return
-                self._under_way = UsageBatch(worker=self._worker, number=self._number, rows=rows)
-                self._number += 1
-            batch = self._under_way.model_dump_json(exclude_defaults=True)
-            await self._redis.xadd(keys.USAGE_STREAM, {"batch": batch})
+                if not (rows or last or self._untold):
+                    return True
+                self._under_way = self._make_batch(rows, last=last and not len(self.book))
+            batch = self._under_way
+            await self._redis.xadd(keys.USAGE_STREAM, {"batch": batch.model_dump_json(exclude_defaults=True)})
             self._under_way = None
+            if batch.last:
+                return True
+        return False
+
+    def _make_batch(self, rows: tuple[UsageRow, ...], *, last: bool) -> UsageBatch:
+        untold, self._untold = self._untold, 0
+        number, self._number = self._number, self._number + 1
+        return UsageBatch(worker=self._worker, pod=self._pod, number=number, rows=rows, last=last, lost=untold)
 
 
 def _flow(outcome: Outcome) -> dict[str, int]:

@@ -5,9 +5,10 @@ from typing import Final
 
 from shared.catalogue import KINDS
 from shared.claims import AccessClaims
-from shared.connections import Answer, Beat, CloseConnections, ListConnections, RenewConnection
+from shared.connections import Answer, Beat, CloseConnections, ListConnections, RenewConnection, WatchConnections
 from shared.contract import Contract
 from shared.definition import BackendCredentials
+from shared.tail import TailBatch
 from shared.tickets import Ticket
 from shared.usage import UsageBatch
 
@@ -20,6 +21,8 @@ MODELS: Final[dict[str, type[Contract]]] = {
     "question-close": CloseConnections,
     "question-list": ListConnections,
     "question-renew": RenewConnection,
+    "question-watch": WatchConnections,
+    "tail-batch": TailBatch,
     "ticket": Ticket,
     "usage-batch": UsageBatch,
 }

@@ -39,6 +39,7 @@ KEY_EXAMPLES = {
     keys.beat: keys.beat("<worker>"),
     keys.connection_answers: keys.connection_answers("<id>"),
     keys.dpop: keys.dpop("<digest>"),
+    keys.tail: keys.tail("<id>"),
     keys.ticket: keys.ticket("<digest>"),
     keys.limit: keys.limit(Placeholder("level"), "<subject>", "<counter>"),
 }

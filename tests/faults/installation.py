@@ -167,6 +167,16 @@ class Installation:
         """The access token that the application got with its key."""
         return str(self.key["token"]["access_token"])
 
+    @property
+    def client_env(self) -> Mapping[str, str]:
+        """What the command needs to call the REST API."""
+        return {
+            "FRAMEGATE_URL": self.control_plane.health_url,
+            "FRAMEGATE_CLIENT_ID": CLIENT_ID,
+            "FRAMEGATE_CLIENT_SECRET": self._secret,
+            "HOME": str(self._folder),
+        }
+
     def start(self) -> None:
         self.mend()
         api = self.publish("/echo", auth={"types": ["oauth2"]}, policies=["Gold"])

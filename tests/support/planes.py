@@ -14,12 +14,14 @@ from websockets.exceptions import InvalidStatus
 
 from services.control_plane.app import create_app
 from services.control_plane.catalogue.pusher import Pusher
+from services.control_plane.fleet.tails import TailService
 from services.control_plane.kit import migrate
 from services.control_plane.settings import Settings
 from services.data_plane import app as data_plane
 from services.data_plane.app import Pod, Ports, run_pod
 from services.data_plane.dpop import UsedProofs
 from services.data_plane.settings import Settings as PodSettings
+from shared.connections import Selection
 from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, BentClock, Platform
 from tests.integration.data_plane.conftest import echo_backend
 from tests.support.waiting import eventually
@@ -111,6 +113,7 @@ async def walk(planes: Planes) -> None:
     await _look_at_the_pod(planes)
     async with planes.connect(token) as client:
         await _look_at_the_connection(planes, token, client)
+        await _watch(planes, client)
         form, auth = {"token": token}, (key["consumer_key"], key["consumer_secret"])
         assert (await platform.client.post("/oauth2/revoke", data=form, auth=auth)).status_code == 200
         await asyncio.wait_for(client.wait_closed(), 15)
@@ -142,6 +145,15 @@ async def _look_at_the_connection(planes: Planes, token: str, client: ClientConn
     path = f"/store/v1/connections/{page['items'][0]['id']}/token"
     renewed = await planes.platform.client.post(path, headers={"Authorization": f"Bearer {token}"})
     assert renewed.status_code == 200, renewed.text
+
+
+async def _watch(planes: Planes, client: ClientConnection) -> None:
+    """See a message of a connection in a tail."""
+    lines = await asyncio.to_thread(planes.platform.get(TailService).watch, Selection(), 1, 60)
+    assert '"connections":1' in await asyncio.to_thread(next, lines)
+    await client.send("seen")
+    await client.recv()
+    assert '"event":"message"' in await asyncio.to_thread(next, lines)
 
 
 async def _use_limits(planes: Planes, token: str, application: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from shared.connections import (
     OpenConnection,
     Question,
     RenewConnection,
+    WatchConnections,
 )
 
 STREAM_LENGTH: Final = 100
@@ -72,15 +73,22 @@ class Enquirer:
             except (RedisError, OSError) as error:
                 raise pods_unavailable() from error
 
-    def _ask(self, question: Question, asked: str) -> Answers:
-        deadline, answers_at = time.monotonic() + ANSWER_SECONDS, keys.connection_answers(asked)
-        living = self._redis.zcount(keys.PODS, read_time(self._redis), "+inf")
+    def tell(self, question: Question) -> None:
+        """Put a question whose answers nobody waits for. Raises `RedisError` or `OSError`."""
+        self._put(question, new_id())
+
+    def _put(self, question: Question, asked: str) -> None:
         pipe: Any  # the client's types know no plain strings
         with self._redis.pipeline() as pipe:
             entry = {"id": asked, "question": question.model_dump_json(exclude_none=True)}
             pipe.xadd(keys.CONNECTION_QUESTIONS, entry, maxlen=STREAM_LENGTH)
             pipe.expire(keys.CONNECTION_QUESTIONS, STREAM_SECONDS)
             pipe.execute()
+
+    def _ask(self, question: Question, asked: str) -> Answers:
+        deadline, answers_at = time.monotonic() + ANSWER_SECONDS, keys.connection_answers(asked)
+        living = self._redis.zcount(keys.PODS, read_time(self._redis), "+inf")
+        self._put(question, asked)
         answers: list[Answer] = []
         heard = 0
         while heard < living and (left := deadline - time.monotonic()) > 0:
@@ -109,5 +117,7 @@ def _is_about_one(question: Question) -> bool:
     match question:
         case RenewConnection():
             return True
+        case WatchConnections():
+            return False
         case ListConnections() | CloseConnections():
             return question.selection.id is not None

@@ -3,17 +3,15 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, cast
 
-from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
 
+from services.control_plane.catalogue.beats import read_beats
 from services.control_plane.fleet.errors import pods_unavailable
 from services.control_plane.fleet.schemas import GatewayRead, RefusedObject
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.redis_client import read_time
-from shared import keys
 from shared.connections import Beat
 
 
@@ -32,31 +30,14 @@ class PodReader:
         with self._bulkhead.place():
             try:
                 now = read_time(self._redis)
-                until = dict(cast("list[tuple[str, float]]", self._redis.zrange(keys.PODS, 0, -1, withscores=True)))
-                beats = self._read_beats(list(until))
+                beats = read_beats(self._redis)
             except (RedisError, OSError) as error:
                 raise pods_unavailable() from error
         pods: dict[str, list[tuple[Beat, bool]]] = defaultdict(list)
-        for worker, beat in beats.items():
-            pods[beat.pod].append((beat, until[worker] > now))
+        for beat, until in beats.values():
+            pods[beat.pod].append((beat, until > now))
         found = [_read_pod(id_, workers, digest) for id_, workers in pods.items()]
         return sorted(found, key=lambda pod: (pod.host, pod.started_at, pod.id))
-
-    def _read_beats(self, workers: Sequence[str]) -> dict[str, Beat]:
-        pipe: Any  # the client's types know no plain strings
-        with self._redis.pipeline(transaction=False) as pipe:
-            for worker in workers:
-                pipe.get(keys.beat(worker))
-            texts = pipe.execute()
-        return {worker: beat for worker, text in zip(workers, texts, strict=True) if text and (beat := _parse(text))}
-
-
-def _parse(text: str) -> Beat | None:
-    """Return a heartbeat, or None for one of another version that can't be read."""
-    try:
-        return Beat.model_validate_json(text)
-    except ValidationError:
-        return None
 
 
 def _read_pod(id_: str, workers: Sequence[tuple[Beat, bool]], digest: str) -> GatewayRead:

@@ -11,6 +11,7 @@ from shared.connections import MOST_LISTED, OpenConnection, Selection
 from shared.definition import ApiId, KeyType
 from shared.subscription import ApplicationId
 
+MOST_TAIL_SECONDS: Final = 600
 MAX_OFFSET: Final = MOST_LISTED - MAX_LIMIT
 
 Text = Annotated[str, StringConstraints(max_length=100), AfterValidator(refuse_controls)]
@@ -52,6 +53,22 @@ class ConnectionPaging:
         self.newest = sort == "-opened_at"
 
 
+class TailQuery:
+    """Of which connections what is watched, and for how long."""
+
+    def __init__(
+        self,
+        api_id: Id | None = None,
+        application: Annotated[Text | None, Query(description="its name or id")] = None,
+        sample: Annotated[int, Query(ge=1, le=1_000_000, description="of messages one in so many is told")] = 1,
+        seconds: Annotated[int, Query(ge=1, le=MOST_TAIL_SECONDS, description="after which it ends")] = 300,
+    ) -> None:
+        self.selection = Selection(api_id=ApiId(api_id) if api_id else None, application=application)
+        self.sample = sample
+        self.seconds = seconds
+
+
+Watching = Annotated[TailQuery, Depends()]
 Selecting = Annotated[ConnectionQuery, Depends()]
 PartOf = Annotated[ConnectionPaging, Depends()]
 Everything = Annotated[

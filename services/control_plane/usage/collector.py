@@ -16,7 +16,17 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
 from services.control_plane.kit.rows import add_up, delete_until, insert_new
 from services.control_plane.kit.security import new_id
-from services.control_plane.usage.models import COUNTS, Usage, UsageCause, UsageReceipt
+from services.control_plane.usage.billing import add_to_bills
+from services.control_plane.usage.gaps import note_batch
+from services.control_plane.usage.models import (
+    COUNTS,
+    Usage,
+    UsageBill,
+    UsageCause,
+    UsageGap,
+    UsageReceipt,
+    UsageWorker,
+)
 from services.control_plane.usage.steps import KEPT, STEPS, floor
 from shared import keys
 from shared.usage import UsageBatch, UsageRow
@@ -28,7 +38,7 @@ RECEIPTS_KEPT: Final = timedelta(days=2)
 """Longer than any batch is sent again."""
 
 _ENTRIES: Final = 50
-_ABANDONED_MS: Final = 30_000
+_ABANDONED_MS: Final = 5_000
 """What another process has taken, and not added for so long, is taken over from it."""
 
 _POISON: Final = (DataError, IntegrityError, OverflowError, ValueError)
@@ -62,6 +72,11 @@ class UsageCollector:
         now = self._clock()
         if delete_until(session, UsageReceipt.at, now - RECEIPTS_KEPT):
             return True
+        kept = now - KEPT["day"]
+        if any(delete_until(session, time, kept) for time in (UsageBill.month, UsageGap.until)):
+            return True
+        if delete_until(session, UsageWorker.heard_at, now - RECEIPTS_KEPT):
+            return True
         tables = (Usage, UsageCause)
         return any(delete_until(session, table.at, now - KEPT[step], step=step) for table in tables for step in STEPS)
 
@@ -90,7 +105,11 @@ class UsageCollector:
         with self._database.writing() as session:
             now = self._clock()
             new = [batch for batch in batches if self._is_new(session, batch, now)]
-            _add_rows(session, [row for batch in new for row in batch.rows])
+            rows = [row for batch in new for row in batch.rows]
+            _add_rows(session, rows)
+            add_to_bills(session, rows, now)
+            for batch in new:
+                note_batch(session, batch, now)
 
     def _add_alone(self, batch: UsageBatch) -> bool:
         """Add a batch, or say that it can't be: it must not keep others out. Tell whether it is done with."""

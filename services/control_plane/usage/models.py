@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 COUNTS: Final = (
@@ -17,7 +17,20 @@ COUNTS: Final = (
 """The columns that add up."""
 
 
-class Usage(SQLModel, table=True):
+class Counted(SQLModel):
+    """What is counted, wherever it is summed up."""
+
+    opened: int = Field(default=0, sa_type=BigInteger)
+    messages_published: int = Field(default=0, sa_type=BigInteger)
+    messages_delivered: int = Field(default=0, sa_type=BigInteger)
+    bytes_published: int = Field(default=0, sa_type=BigInteger)
+    bytes_delivered: int = Field(default=0, sa_type=BigInteger)
+    messages_dropped: int = Field(default=0, sa_type=BigInteger)
+    delayed_ms: int = Field(default=0, sa_type=BigInteger)
+    connected_ms: int = Field(default=0, sa_type=BigInteger)
+
+
+class Usage(Counted, table=True):
     """The sums of one minute, hour or day. What is written outlives the API and the application: it may be billed.
 
     An empty id stands for none: a key has no NULL.
@@ -34,14 +47,6 @@ class Usage(SQLModel, table=True):
     api_id: str = Field(primary_key=True)
     application_id: str = Field(primary_key=True)
     key_type: str = Field(primary_key=True)
-    opened: int = Field(default=0, sa_type=BigInteger)
-    messages_published: int = Field(default=0, sa_type=BigInteger)
-    messages_delivered: int = Field(default=0, sa_type=BigInteger)
-    bytes_published: int = Field(default=0, sa_type=BigInteger)
-    bytes_delivered: int = Field(default=0, sa_type=BigInteger)
-    messages_dropped: int = Field(default=0, sa_type=BigInteger)
-    delayed_ms: int = Field(default=0, sa_type=BigInteger)
-    connected_ms: int = Field(default=0, sa_type=BigInteger)
 
 
 class UsageCause(SQLModel, table=True):
@@ -71,3 +76,49 @@ class UsageReceipt(SQLModel, table=True):
     worker: str = Field(primary_key=True)
     number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     at: datetime = Field(index=True)
+
+
+class UsageBill(Counted, table=True):
+    """What an application used of an API under one policy in one month, with the names that all had then.
+
+    `month` is its first moment. Where there was no subscription, `policy` is empty.
+    """
+
+    __tablename__ = "usage_bill"
+
+    month: datetime = Field(primary_key=True)
+    application_id: str = Field(primary_key=True)
+    api_id: str = Field(primary_key=True)
+    policy: str = Field(primary_key=True)
+    key_type: str = Field(primary_key=True)
+    owner: str
+    application: str
+    api: str
+    version: str
+
+
+class UsageWorker(SQLModel, table=True):
+    """A worker of a pod that counts: what it counted `until` then is sent. All times are Redis' own."""
+
+    __tablename__ = "usage_worker"
+    __table_args__ = (CheckConstraint("state IN ('living', 'lost', 'ended')", name="state"),)
+
+    worker: str = Field(primary_key=True)
+    pod: str
+    until: datetime
+    heard_at: datetime = Field(index=True)
+    state: str
+
+
+class UsageGap(SQLModel, table=True):
+    """Something that is missing: between which times, of which pod, why, and how much where that is known."""
+
+    __tablename__ = "usage_gap"
+
+    worker: str = Field(primary_key=True)
+    cause: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    pod: str
+    since: datetime
+    until: datetime = Field(index=True)
+    count: int

@@ -1,10 +1,8 @@
 """Sums of usage, for those whose it is."""
 
-import csv
-import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select, func
@@ -15,9 +13,11 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.publisher.models import Api
 from services.control_plane.store.models import Application
+from services.control_plane.usage.gaps import find_gaps
 from services.control_plane.usage.models import COUNTS, Usage, UsageCause
 from services.control_plane.usage.schemas import MAX_ROWS, UsageItem, UsageQuery, UsageReport
-from services.control_plane.usage.steps import KEPT, LENGTH, STEPS, Step, ceiling, floor
+from services.control_plane.usage.sheets import write_csv
+from services.control_plane.usage.steps import KEPT, LENGTH, STEPS, Step, ceiling, floor, next_month, read_month
 
 Row = TypeVar("Row", Api, Application)
 
@@ -62,6 +62,7 @@ class UsageReader:
             truncated=len(found) > query.limit,
             refused={row["cause"]: row["count"] for row in causes if row["kind"] == "refused"},
             closed={row["cause"]: row["count"] for row in causes if row["kind"] == "closed"},
+            incomplete=find_gaps(session, span.since, span.until),
         )
 
 
@@ -71,7 +72,8 @@ def find_span(query: UsageQuery, now: datetime) -> Span:
     if query.month is not None:
         if query.since or query.until:
             raise InvalidError.of("month", "stands alone, without since and until")
-        since, until = _bounds_of(query.month)
+        since = read_month(query.month)
+        until = next_month(since)
     else:
         until = query.until or now
         since = query.since or ceiling(until, asked) - _USUAL[asked]
@@ -99,24 +101,7 @@ def as_csv(report: UsageReport) -> str:
     """Return the items, a line each, under the names of those columns that have values."""
     rows = [item.model_dump(mode="json", exclude_none=True) for item in report.items]
     names = [name for name in UsageItem.model_fields if any(name in row for row in rows)]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, names or list(COUNTS), lineterminator="\r\n")  # RFC 4180, section 2
-    writer.writeheader()
-    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-    return out.getvalue()
-
-
-def _harmless(value: object) -> object:
-    """Return what no spreadsheet takes for a formula: names are others' choice."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
-def _bounds_of(month: str) -> tuple[datetime, datetime]:
-    try:
-        since = datetime.strptime(f"{month} +0000", "%Y-%m %z").astimezone(UTC)
-    except ValueError as error:
-        raise InvalidError.of("month", "must be a month such as 2026-01") from error
-    return since, (since + timedelta(days=31)).replace(day=1)
+    return write_csv(names or list(COUNTS), rows)
 
 
 def _coarsest(since: datetime, until: datetime) -> Step:

@@ -1,5 +1,6 @@
 """Usage: of all for administrators, of an API for its publisher, of an application for its owner."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -11,9 +12,10 @@ from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher.dependencies import Apis
 from services.control_plane.store.dependencies import Own
-from services.control_plane.usage.dependencies import Reader
+from services.control_plane.usage.billing import bill_as_csv
+from services.control_plane.usage.dependencies import Bills, Reader
 from services.control_plane.usage.reports import Scope, as_csv
-from services.control_plane.usage.schemas import Asked, UsageQuery, UsageReport
+from services.control_plane.usage.schemas import Asked, AskedBill, Bill, UsageQuery, UsageReport
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -26,6 +28,15 @@ _CSV: Responses = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}
 @router.get("/admin/v1/usage", response_model=UsageReport, responses=_CSV)
 def read_usage(_: MayAdminister, query: Asked, unit: Unit, reader: Reader) -> UsageReport | Response:
     return _answer(reader.report(unit.session, Scope(), query), query)
+
+
+@router.get("/admin/v1/usage/billing", response_model=Bill, responses=_CSV)
+def read_bill(_: MayAdminister, query: AskedBill, unit: Unit, bills: Bills) -> Bill | Response:
+    """Return what all applications used in a month, a line for each of their APIs, policies and types of key."""
+    bill = bills.read(unit.session, query)
+    if query.format == "json":
+        return bill
+    return _sheet(bill_as_csv(bill), f"bill-{bill.month}", {"X-Total-Count": str(bill.total)})
 
 
 @router.get("/publisher/v1/apis/{api_id}/usage", response_model=UsageReport, responses=_CSV | declare("not_found"))
@@ -44,5 +55,9 @@ def read_application_usage(application: Own, query: Asked, unit: Unit, reader: R
 def _answer(report: UsageReport, query: UsageQuery) -> UsageReport | Response:
     if query.format == "json":
         return report
-    headers = {"Content-Disposition": 'attachment; filename="usage.csv"'}
-    return Response(as_csv(report), media_type="text/csv; charset=utf-8; header=present", headers=headers)
+    return _sheet(as_csv(report), "usage", {})
+
+
+def _sheet(text: str, name: str, more: Mapping[str, str]) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', **more}
+    return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)

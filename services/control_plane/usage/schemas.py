@@ -4,9 +4,13 @@ from typing import Annotated, Final, Literal
 from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, Field
 
+from services.control_plane.kit.pagination import Page
 from shared.definition import KeyType
 
 MAX_ROWS: Final = 5000
+MAX_LINES: Final = 10_000
+MAX_OFFSET: Final = 10_000_000
+MONTH: Final = r"^\d{4}-(0[1-9]|1[0-2])$"
 
 Group = Literal["api", "application", "key_type"]
 
@@ -20,9 +24,7 @@ class UsageQuery(BaseModel):
     group_by: Annotated[list[Group], Field(max_length=3, description="what is counted apart")] = []
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
-    month: Annotated[
-        str | None, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="2026-01, in place of since and until")
-    ] = None
+    month: Annotated[str | None, Field(pattern=MONTH, description="2026-01, in place of since and until")] = None
     limit: Annotated[
         int, Field(ge=1, le=MAX_ROWS, description="rows at most: by time, and within it those with most messages first")
     ] = 1000
@@ -51,10 +53,67 @@ class UsageItem(BaseModel):
     connected_ms: int
 
 
+class Gap(BaseModel):
+    """What may be missing, of all that a pod counted.
+
+    `pod_lost`: it was killed, and took along what it counted between these times. `batches_lost`: Redis lost `count`
+    batches. `no_room`: `count` counts found no room in the pod, while Redis was away.
+    """
+
+    pod: str
+    cause: Literal["pod_lost", "batches_lost", "no_room"]
+    since: datetime
+    until: datetime
+    count: int
+
+
+class BillQuery(BaseModel):
+    """Which part of a bill is asked for."""
+
+    model_config = {"extra": "forbid"}
+
+    month: Annotated[str, Field(pattern=MONTH, description="2026-01, by UTC")]
+    limit: Annotated[int, Field(ge=1, le=MAX_LINES)] = MAX_LINES
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET)] = 0
+    format: Literal["json", "csv"] = "json"
+
+
+AskedBill = Annotated[BillQuery, Query()]
+
+
+class BillLine(BaseModel):
+    """What one application used of one API under one policy. Names are those of the month's first use."""
+
+    owner: str
+    application_id: str
+    application: str
+    api_id: str
+    api: str
+    version: str
+    policy: str
+    key_type: KeyType
+    opened: int
+    messages_published: int
+    messages_delivered: int
+    bytes_published: int
+    bytes_delivered: int
+    messages_dropped: int
+    delayed_ms: int
+    connected_ms: int
+
+
+class Bill(Page[BillLine]):
+    """`closed` says that the month no longer changes: what comes later is in the month in which it comes."""
+
+    month: str
+    closed: bool
+    incomplete: list[Gap]
+
+
 class UsageReport(BaseModel):
     """`refused` counts handshakes by the slug of the problem, `closed` connections by `<cause>:<close code>`.
 
-    `truncated` says that there are more rows than were asked for.
+    `truncated` says that there are more rows than were asked for, `incomplete` what may be missing.
     """
 
     since: datetime
@@ -64,3 +123,4 @@ class UsageReport(BaseModel):
     truncated: bool
     refused: dict[str, int]
     closed: dict[str, int]
+    incomplete: list[Gap] = []

@@ -158,3 +158,46 @@ async def test_a_stream_that_nobody_takes_grows_no_further(gate: Gate, monkeypat
     gate.world.redis.delete(keys.USAGE_STREAM)
     await gate.pod.usage.flush()
     assert [dict(row.refused) for row in rows_of(gate)] == [{"api_not_found": 2}]
+
+
+async def test_a_pod_that_goes_tries_again_and_says_that_it_goes(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a restart of Redis: connections that lay idle are gone."""
+    add, failures = gate.pod.usage._redis.xadd, 3
+
+    async def fail(*args: Any, **more: Any) -> None:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise ConnectionError
+        await add(*args, **more)
+
+    async with gate.connect():
+        monkeypatch.setattr(gate.pod.usage._redis, "xadd", fail)
+    await eventually(lambda: not len(gate.pod.registry))
+    before = gate.pod.usage.sent_until
+    await gate.pod.usage.end()
+    (batch,) = sent(gate.world.redis)
+    assert (total(list(batch.rows), "opened"), batch.pod, batch.last) == (1, gate.pod.name, True)
+    assert gate.pod.usage.sent_until > before
+
+
+async def test_usage_is_under_the_policy_of_its_subscription(gate: Gate) -> None:
+    gate.world.put_policy("subscription", "Gold")
+    gate.world.put_subscription(policy="Gold")
+    await gate.caught_up()
+    async with gate.connect():
+        gate.world.put("subscription", "app-api", None)
+        await gate.caught_up()
+        await eventually(lambda: not len(gate.pod.registry))
+    await gate.pod.usage.flush()
+    assert {(row.policy, *row.closed) for row in rows_of(gate)} == {("Gold", "subscription_removed:4503")}
+
+
+async def test_counts_that_found_no_room_are_told(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "MOST_ROWS", 1)
+    await refusal(gate, path="/nowhere")
+    await refusal(gate, token=None)
+    await gate.pod.usage.flush()
+    await gate.pod.usage.flush()
+    await gate.pod.usage.flush()
+    assert [(len(batch.rows), batch.lost) for batch in sent(gate.world.redis)] == [(1, 0), (0, 1)]

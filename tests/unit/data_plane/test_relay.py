@@ -202,3 +202,17 @@ async def test_a_backend_that_ends_behind_its_close_is_no_loss() -> None:
     await book.settled()
     assert book.ended
     assert (book.relay.cause, book.relay.close_code) == ("backend_closed", 1000)
+
+
+async def test_what_goes_to_nobody_counts_as_nothing() -> None:
+    """A client that goes on behind the gateway's Close is read, and not forwarded: so it isn't billed either."""
+    book = Playbook()
+    book.client_says(HELLO)
+    book.relay.close("draining")
+    partial = client_frame(2, b"x" * 300)
+    book.client_says(HELLO * 3 + client_frame(1, b"", fin=False) + client_frame(0, b"end") + partial[:100])
+    book.client_says(partial[100:])
+    book.backend_says(WORLD)
+    sent, received = book.relay.client.scanner, book.relay.backend.scanner
+    assert (sent.messages, sent.arrived_bytes, sent.dropped) == (1, 5, 0)
+    assert (received.messages, received.arrived_bytes) == (0, 0)

@@ -108,6 +108,8 @@ class Cast:
         holding.queries |= {
             "GET /publisher/v1/apis/{api_id}/asyncapi/diff": {"against": spare["id"]},
             "DELETE /publisher/v1/apis/{api_id}/connections": {"all": "true"},
+            "GET /publisher/v1/apis/{api_id}/tail": {"seconds": "1"},
+            "GET /store/v1/applications/{application_id}/tail": {"seconds": "1"},
         }
 
     async def _hold_application(self, holding: Holding, client: httpx.AsyncClient, name: str) -> None:

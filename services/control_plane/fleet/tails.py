@@ -1,0 +1,102 @@
+"""What happens on connections, passed on while somebody reads it."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Final, cast
+
+from pydantic import ValidationError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from services.control_plane.fleet.enquirer import Enquirer
+from services.control_plane.kit.bulkhead import Bulkhead
+from services.control_plane.kit.security import new_id
+from shared import keys
+from shared.connections import Selection, WatchConnections
+from shared.tail import RENEW_SECONDS, TAIL_SECONDS, TailBatch, TailEvent
+
+ALIVE_SECONDS: Final = 10.0
+"""So often a line comes though nothing happens: whoever stands between keeps the connection open."""
+
+_READ_BATCHES: Final = 20
+_BLOCK_MILLISECONDS: Final = 1000
+
+
+Totals = dict[tuple[str, float], int]
+"""How much each worker told or left out, since it began."""
+
+
+class TailService:
+    """Reads what pods tell. Each reader takes a thread, so `places` must be few; `redis` must wait a second or two."""
+
+    def __init__(self, enquirer: Enquirer, redis: Redis, places: Bulkhead) -> None:
+        self._enquirer = enquirer
+        self._redis = redis
+        self._places = places
+
+    def watch(self, selection: Selection, sample: int, seconds: int) -> Iterator[str]:
+        """Return lines of JSON until the time is over or Redis is gone. Raises `UnavailableError`."""
+        lines = self._watch(WatchConnections(id=new_id(), selection=selection, sample=sample), seconds)
+        first = next(lines)  # here it is still time to refuse; and what has begun is closed with its reader
+        return chain((first,), lines)
+
+    def _watch(self, question: WatchConnections, seconds: int) -> Iterator[str]:
+        with self._places.place():
+            asked = time.monotonic()
+            found = self._enquirer.ask(question)
+            yield _line("watching", connections=found.matched, unanswered=found.unanswered)
+            try:
+                yield from self._follow(question, asked, asked + seconds)
+            except (RedisError, OSError):
+                yield _line("ended", cause="unavailable")
+            else:
+                yield _line("ended", cause="over")
+
+    def _follow(self, question: WatchConnections, asked: float, until: float) -> Iterator[str]:
+        last_id, totals, spoke = "0-0", Totals(), asked
+        while (now := time.monotonic()) < until:
+            if now >= asked + RENEW_SECONDS:
+                if now >= asked + TAIL_SECONDS:  # who reads was held up, and pods have stopped
+                    yield _line("interrupted")
+                self._enquirer.tell(question)
+                asked = now
+            entries = self._read(keys.tail(question.id), last_id, until - now)
+            for last_id, fields in entries:  # noqa: B007 - where to go on
+                yield from _lines(fields, totals)
+                spoke = now
+            if now >= spoke + ALIVE_SECONDS:
+                yield _line("alive")
+                spoke = now
+
+    def _read(self, stream: str, last_id: str, seconds: float) -> list[tuple[str, dict[str, str]]]:
+        block = max(1, min(_BLOCK_MILLISECONDS, int(seconds * 1000)))
+        answer = self._redis.xread({stream: last_id}, count=_READ_BATCHES, block=block)
+        streams = cast("list[tuple[str, list[tuple[str, dict[str, str]]]]]", answer)
+        return streams[0][1] if streams else []
+
+
+def _lines(fields: dict[str, str], totals: Totals) -> Iterator[str]:
+    """Yield what a batch tells, and before it how much is missing."""
+    try:
+        batch = TailBatch.model_validate_json(fields["batch"])
+    except (ValidationError, KeyError):  # of another version
+        return
+    teller = (batch.worker, batch.since)
+    missing = batch.total - totals.get(teller, 0) - len(batch.events)
+    totals[teller] = batch.total
+    if missing > 0:
+        yield _line("left_out", count=missing)
+    for event in batch.events:
+        yield _line(**_read_event(event))
+
+
+def _read_event(event: TailEvent) -> dict[str, Any]:
+    at = datetime.fromtimestamp(event.at, UTC).isoformat(timespec="milliseconds")
+    return event.model_dump(exclude_none=True) | {"at": at}
+
+
+def _line(event: str, **more: Any) -> str:
+    return json.dumps({"event": event, **more}, separators=(",", ":")) + "\n"

@@ -1,0 +1,147 @@
+"""What is missing in usage, and how it is known: nobody should take a sum for whole that isn't."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from redis import Redis
+from sqlalchemy import func, inspect, update
+from sqlalchemy import select as any_select
+from sqlmodel import Session, col, select
+
+from services.control_plane.catalogue.beats import read_beats
+from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.database import Database
+from services.control_plane.kit.redis_client import read_time
+from services.control_plane.kit.rows import insert_new
+from services.control_plane.usage.models import UsageGap, UsageReceipt, UsageWorker
+from services.control_plane.usage.schemas import Gap
+from shared.connections import Beat
+from shared.usage import UsageBatch
+
+LOST_AFTER: Final = timedelta(seconds=30)
+"""A worker that is silent for so long is lost, unless it said that it goes. One that is heard again was not."""
+
+_NOTED_AGAIN: Final = timedelta(seconds=10)
+_LOOKED_BACK: Final = timedelta(hours=1)
+_LATE: Final = timedelta(minutes=2)
+"""Batches may be added out of order by so much: what another process has taken is taken over meanwhile."""
+
+_MOST_GAPS: Final = 100
+_MOST_COUNT: Final = 2**31 - 1
+
+
+def note_batch(session: Session, batch: UsageBatch, now: datetime) -> None:
+    """Note what a batch says of its worker."""
+    if batch.lost:
+        times = [datetime.fromtimestamp(row.minute, UTC) for row in batch.rows] or [now]
+        _add_gap(session, batch.worker, "no_room", batch.number, batch.pod, min(times), max(*times, now), batch.lost)
+    if batch.last:
+        values = {"pod": batch.pod, "until": now, "heard_at": now, "state": "ended"}
+        if not insert_new(session, UsageWorker, worker=batch.worker, **values):
+            _update(session, batch.worker, values)
+
+
+def find_gaps(session: Session, since: datetime, until: datetime) -> list[Gap]:
+    """Return what is missing between two times, the latest first; not more than one can read."""
+    overlapping = (col(UsageGap.since) < until, col(UsageGap.until) >= since)
+    gaps = (
+        select(UsageGap)
+        .where(*overlapping)
+        .order_by(col(UsageGap.until).desc(), col(UsageGap.worker), col(UsageGap.number))
+    )
+    return [Gap.model_validate(gap, from_attributes=True) for gap in session.exec(gaps.limit(_MOST_GAPS))]
+
+
+class GapFinder:
+    """Any number of processes may look: what is found twice is noted once."""
+
+    def __init__(self, database: Database, redis: Redis, clock: Clock) -> None:
+        self._database = database
+        self._redis = redis
+        self._clock = clock
+
+    def find_lost_workers(self) -> None:
+        """Note who lives, and which workers went without a word."""
+        beats = {worker: beat for worker, (beat, _) in read_beats(self._redis).items() if beat.usage_until is not None}
+        now = datetime.fromtimestamp(read_time(self._redis), UTC)
+        with self._database.reading() as session:
+            known = {worker.worker: worker for worker in session.exec(select(UsageWorker))}
+        heard = {worker: beat for worker, beat in beats.items() if _has_news(known.get(worker), beat, now)}
+        silent = [
+            worker
+            for worker in known.values()
+            if worker.state == "living" and worker.worker not in heard and worker.heard_at < now - LOST_AFTER
+        ]
+        if heard or silent:
+            with self._database.writing() as session:
+                for name, beat in heard.items():
+                    _note_beat(session, name, beat)
+                for worker in silent:
+                    _note_lost(session, worker, beats.get(worker.worker), now)
+
+    def find_lost_batches(self) -> None:
+        """Note which batches never came, though later ones of their worker did."""
+        now = self._clock()
+        receipt = UsageReceipt
+        window: dict[str, Any] = {"partition_by": col(receipt.worker), "order_by": col(receipt.number)}
+        following: Any = any_select(
+            col(receipt.worker).label("worker"),
+            col(receipt.number).label("number"),
+            col(receipt.at).label("at"),
+            func.lead(col(receipt.number)).over(**window).label("next"),
+            func.lead(col(receipt.at), type_=inspect(receipt).columns["at"].type).over(**window).label("next_at"),
+        ).where(col(receipt.at) > now - _LOOKED_BACK)
+        found = following.subquery()
+        missing = any_select(found).where(found.c.next > found.c.number + 1, found.c.next_at < now - _LATE)
+        with self._database.reading() as session:
+            rows = session.execute(missing.limit(_MOST_GAPS)).mappings().all()
+        if rows:
+            with self._database.writing() as session:
+                for row in rows:
+                    count = row["next"] - row["number"] - 1
+                    times = (row["at"], row["next_at"])
+                    pod = worker.pod if (worker := session.get(UsageWorker, row["worker"])) else ""
+                    _add_gap(session, row["worker"], "batches_lost", row["number"] + 1, pod, *times, count)
+
+
+def _has_news(known: UsageWorker | None, beat: Beat, now: datetime) -> bool:
+    """Tell whether a beat is worth writing down: not each is, and none that is old."""
+    at = _time(beat.at)
+    if at < now - LOST_AFTER or (known is not None and known.state == "ended"):
+        return False
+    return known is None or known.state == "lost" or known.heard_at + _NOTED_AGAIN <= at
+
+
+def _note_beat(session: Session, worker: str, beat: Beat) -> None:
+    values = {"pod": beat.pod, "until": _time(beat.usage_until), "heard_at": _time(beat.at), "state": "living"}
+    if not insert_new(session, UsageWorker, worker=worker, **values) and _update(session, worker, values):
+        gap = session.get(UsageGap, (worker, "pod_lost", 0))
+        if gap is not None:
+            session.delete(gap)  # it was away, and has what it counted
+
+
+def _note_lost(session: Session, worker: UsageWorker, last: Beat | None, now: datetime) -> None:
+    """Note what a worker had not sent, by its last beat where that is still there."""
+    silent = (col(UsageWorker.state) == "living", col(UsageWorker.heard_at) < now - LOST_AFTER)
+    if _update(session, worker.worker, {"state": "lost"}, *silent):
+        since = _time(last.usage_until) if last else worker.until
+        until = max(since, _time(last.at) if last else worker.heard_at)
+        _add_gap(session, worker.worker, "pod_lost", 0, worker.pod, since, until, 0)
+
+
+def _time(seconds: float | None) -> datetime:
+    return datetime.fromtimestamp(seconds or 0, UTC)
+
+
+def _update(session: Session, worker: str, values: Mapping[str, Any], *where: Any) -> bool:
+    """Change a worker that has not ended, and tell whether there is one."""
+    changed = update(UsageWorker).where(col(UsageWorker.worker) == worker, col(UsageWorker.state) != "ended", *where)
+    return session.execute(changed.values(**values).returning(col(UsageWorker.worker))).first() is not None
+
+
+def _add_gap(
+    session: Session, worker: str, cause: str, number: int, pod: str, since: datetime, until: datetime, count: int
+) -> None:
+    values = {"pod": pod, "since": since, "until": until, "count": min(count, _MOST_COUNT)}
+    insert_new(session, UsageGap, worker=worker, cause=cause, number=number, **values)

@@ -1,0 +1,144 @@
+"""What happens on connections, as those read it whose they are, and while they read it."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from services.control_plane.fleet import tails
+from services.control_plane.fleet.tails import TailService
+from services.data_plane import tails as pod_tails
+from shared import keys
+from shared.connections import Selection
+from shared.tail import TailBatch, TailEvent
+from tests.integration.control_plane.fleet.conftest import Fleet, id_of
+from tests.integration.control_plane.platform import fields, on_sqlite, problem
+from tests.support.waiting import eventually
+
+pytestmark = on_sqlite
+
+
+async def read(fleet: Fleet, *asked: tuple[str, dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Return what each tail tells in two seconds in which somebody connects."""
+    tails_on, client, token = fleet.pod.pod.tails._tails, fleet.platform.client, await fleet.token()
+    before = set(tails_on)
+    async with asyncio.TaskGroup() as group:
+        answers = [group.create_task(client.get(path, params={"seconds": 2, **query})) for path, query in asked]
+        await eventually(lambda: len(tails_on.keys() - before) == len(asked))
+        async with fleet.connect(token) as connection:
+            await connection.send("four")
+            await connection.recv()
+    assert {answer.result().headers["content-type"] for answer in answers} == {"application/x-ndjson"}
+    return [[json.loads(line) for line in answer.result().text.splitlines()] for answer in answers]
+
+
+def kinds(events: list[dict[str, Any]]) -> list[str]:
+    return [event["event"] for event in events]
+
+
+ALL = ["watching", "opened", "message", "message", "closed", "ended"]
+
+
+async def test_each_is_told_of_their_own(fleet: Fleet) -> None:
+    paths = (f"/publisher/v1/apis/{fleet.api['id']}/tail", f"/store/v1/applications/{fleet.application['id']}/tail")
+    for events in await read(fleet, *((path, {}) for path in (*paths, "/admin/v1/tail"))):
+        assert kinds(events) == ALL
+        assert (events[0]["connections"], events[0]["unanswered"]) == (0, 0)
+        assert (events[1]["application"], events[1]["context"]) == ("Mine", "/echowebsocket")
+        assert {(event["direction"], event["frames"]) for event in events[2:4]} == {("publish", 1), ("subscribe", 1)}
+        assert events[-1]["cause"] == "over"
+
+
+async def test_what_is_asked_for_holds_to_less_and_never_to_more(fleet: Fleet) -> None:
+    other_api = (await fleet.platform.make_api(name="Other", context="/other"))["id"]
+    other, mine = (await fleet.platform.make_application("Other"))["id"], fleet.application["id"]
+    *nothing, less = await read(
+        fleet,
+        (f"/publisher/v1/apis/{other_api}/tail", {"api_id": fleet.api["id"]}),
+        (f"/store/v1/applications/{other}/tail", {"application": "Mine"}),
+        (f"/store/v1/applications/{mine}/tail", {"api_id": other_api}),
+        ("/admin/v1/tail", {"application": "Other"}),
+        ("/admin/v1/tail", {"application": "Mine", "sample": 2}),
+    )
+    assert [kinds(events) for events in nothing] == [["watching", "ended"]] * 4
+    assert kinds(less) == ["watching", "opened", "message", "closed", "ended"]
+
+
+async def test_others_are_refused(fleet: Fleet) -> None:
+    async with fleet.platform.account("stranger", "store:subscribe", "publisher:read") as stranger:
+        problem(await stranger.get(f"/store/v1/applications/{fleet.application['id']}/tail"), 404, "not_found")
+        problem(await stranger.get("/admin/v1/tail"), 403, "insufficient_scope")
+
+
+@pytest.mark.parametrize("bad", [{"seconds": 601}, {"seconds": 0}, {"sample": 0}, {"application": "a" * 101}], ids=str)
+async def test_what_can_not_be_asked_is_refused(fleet: Fleet, bad: dict[str, Any]) -> None:
+    assert set(fields(await fleet.platform.client.get("/admin/v1/tail", params=bad))) == set(bad)
+
+
+def drain(lines: Iterator[str], until: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while not found or found[-1]["event"] != until:
+        found.append(json.loads(next(lines)))
+    return found
+
+
+async def test_who_is_held_up_is_told_so_and_goes_on(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (tails, pod_tails):
+        monkeypatch.setattr(module, "TAIL_SECONDS", 0.5)
+    monkeypatch.setattr(tails, "RENEW_SECONDS", 0.1)
+    lines = fleet.platform.get(TailService).watch(Selection(), 1, 60)
+    token = await fleet.token()
+    async with fleet.connect(token) as client:
+        await asyncio.to_thread(drain, lines, "opened")
+        await eventually(lambda: not fleet.pod.pod.tails._tails, within=5)
+        reading = asyncio.ensure_future(asyncio.to_thread(drain, lines, "message"))
+        await eventually(lambda: len(fleet.pod.pod.tails._taps) == 1, within=5)
+        await client.send("x")
+        assert "interrupted" in kinds(await reading)
+    del lines
+
+
+async def test_no_more_read_than_there_are_threads_for(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = fleet.platform.get(TailService)
+    many = [await asyncio.to_thread(service.watch, Selection(), 1, 60) for _ in range(8)]
+    problem(await fleet.platform.client.get("/admin/v1/tail"), 503, "unavailable")
+    del many
+    assert (await fleet.platform.client.get("/admin/v1/tail", params={"seconds": 1})).status_code == 200
+
+
+async def test_what_is_missing_is_counted(fleet: Fleet, redis_client: Redis) -> None:
+    """A worker left events out, and began anew; what comes then is of another version."""
+    lines = fleet.platform.get(TailService).watch(Selection(), 1, 60)
+    await asyncio.to_thread(next, lines)
+    (stream,) = [keys.tail(id_) for id_ in fleet.pod.pod.tails._tails]
+    event = TailEvent(event="opened", at=1.5, connection="c", address="192.0.2.1")
+    for batch in (
+        TailBatch(worker="one", since=1, total=5, events=(event,)),
+        TailBatch(worker="one", since=1, total=6, events=(event,)),
+        TailBatch(worker="one", since=2, total=1, events=(event,)),
+    ):
+        redis_client.xadd(stream, {"batch": batch.model_dump_json()})
+    redis_client.xadd(stream, {"batch": "{}"})
+    redis_client.xadd(
+        stream, {"batch": TailBatch(worker="two", since=1, total=3, events=(event, event)).model_dump_json()}
+    )
+    found = [json.loads(await asyncio.to_thread(next, lines)) for _ in range(7)]
+    assert [event.get("count", event["event"]) for event in found] == [4, *["opened"] * 3, 1, *["opened"] * 2]
+    assert found[1]["at"] == "1970-01-01T00:00:01.500+00:00"
+    del lines
+
+
+async def test_a_line_comes_though_nothing_happens(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tails, "ALIVE_SECONDS", 0.1)
+    answer = await fleet.platform.client.get("/admin/v1/tail", params={"seconds": 2})
+    assert "alive" in kinds([json.loads(line) for line in answer.text.splitlines()])
+
+
+async def test_the_connections_that_are_open_are_counted(fleet: Fleet) -> None:
+    async with fleet.connect(await fleet.token()) as client:
+        answer = await fleet.platform.client.get("/admin/v1/tail", params={"seconds": 1})
+        assert id_of(client)
+    assert json.loads(answer.text.splitlines()[0])["connections"] == 1
