@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from services.control_plane.identity.scopes import ALL_SCOPES
 from services.control_plane.throttling.schemas import BurstBody, LimitBody, PolicyWrite
 from shared.problems import COME_BACK, PROBLEMS, STAY_AWAY
 
@@ -45,6 +46,19 @@ SUBSCRIPTION_STATES: Final = {
     "BLOCKED": "blocked",
     "PROD_ONLY_BLOCKED": "blocked in production",
 }
+
+_SCOPES: Final = {
+    "publisher:read": "See one's own APIs in the Publisher",
+    "publisher:write": "Create and change APIs",
+    "publisher:publish": "Publish, block and retire APIs",
+    "store:subscribe": "Have applications, subscribe and get keys",
+    "admin": "Administer",
+}
+
+
+def scope_words() -> list[tuple[str, str, str]]:
+    """Return the scopes as boxes to tick, with what each allows."""
+    return [(scope, scope, _SCOPES[scope]) for scope in ALL_SCOPES]
 
 
 def describe_span(seconds: int) -> str:
