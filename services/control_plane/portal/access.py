@@ -4,6 +4,7 @@ from typing import Annotated, Final
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
 
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import (
@@ -14,9 +15,9 @@ from services.control_plane.identity.scopes import (
     STORE_SUBSCRIBE,
 )
 from services.control_plane.identity.sessions import SignedIn
-from services.control_plane.kit.problems import ForbiddenError
+from services.control_plane.kit.problems import ForbiddenError, InvalidError
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.fields import Fields
+from services.control_plane.portal.fields import MAX_FIELDS, Fields
 from services.control_plane.portal.forms import FORM_TOKEN, Visitor, check_form, is_own
 
 _MAY: Final = {
@@ -26,6 +27,8 @@ _MAY: Final = {
     STORE_SUBSCRIBE: "subscribe to APIs",
     ADMIN: "administer",
 }
+
+_WITH_FILES: Final = "multipart/form-data"
 
 
 class SignInNeededError(Exception):
@@ -68,9 +71,25 @@ async def _read_sent(request: Request, visitor: SomeVisitor) -> Fields:
     """Return what a form of this very session brings. Raises `ForbiddenError`."""
     if not is_own(request.headers):
         raise ForbiddenError("The form comes from another site.")
-    fields = Fields.read(await request.body())
+    fields = await _read_fields(request)
     check_form(visitor, {FORM_TOKEN: fields.text(FORM_TOKEN)})
     return fields
+
+
+async def _read_fields(request: Request) -> Fields:
+    if not request.headers.get("content-type", "").lower().startswith(_WITH_FILES):
+        return Fields.read(await request.body())
+    async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
+        pairs = [(name, await _text_of(value)) for name, value in form.multi_items()]
+    return Fields(pairs)
+
+
+async def _text_of(value: UploadFile | str) -> str:
+    """Return a field's text. A file is one of text. Raises `InvalidError`."""
+    try:
+        return value if isinstance(value, str) else (await value.read()).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidError("The file is not of text (UTF-8).") from error
 
 
 Guest = Annotated[Principal | None, Depends(_find_guest)]

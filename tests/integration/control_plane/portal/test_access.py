@@ -14,9 +14,16 @@ from tests.integration.control_plane.portal.test_sign_in_router import browse, h
 
 pytestmark = on_sqlite
 
-OPEN_TO_ALL = {"/", "/static/{name}", "/store", "/store/apis/{api_id}"}
+OPEN_TO_ALL = {
+    "/",
+    "/static/{name}",
+    "/store",
+    "/store/apis/{api_id}",
+    "/store/apis/{api_id}/asyncapi",
+    "/store/apis/{api_id}/asyncapi.{form}",
+}
 BEFORE_SIGN_IN = ("/sign-", "/oauth2/", "/account", "/device")
-VALUES = {"step": "design", "key_type": "PRODUCTION", "level": "api"}
+VALUES = {"step": "design", "form": "json", "key_type": "PRODUCTION", "level": "api"}
 
 
 def routes(method: str) -> list[str]:
