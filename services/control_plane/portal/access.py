@@ -48,6 +48,13 @@ async def _require_visitor(request: Request, visitor: Visitor) -> SignedIn:
 SomeVisitor = Annotated[SignedIn, Depends(_require_visitor)]
 
 
+def check_scope(visitor: SignedIn | None, scope: str) -> Principal:
+    """Return who is signed in. Raises `ForbiddenError` for one without the scope, and where the session is over."""
+    if visitor is None or scope not in visitor.principal.scopes:
+        raise ForbiddenError(f"You may not {_MAY[scope]}. Ask an administrator for a role with the scope {scope}.")
+    return visitor.principal
+
+
 class Needs:
     """A dependency: who is signed in, and must have a scope."""
 
@@ -56,11 +63,7 @@ class Needs:
 
     async def __call__(self, visitor: SomeVisitor, unit: Unit) -> Principal:
         unit.actor = visitor.principal.account_id
-        if self._scope not in visitor.principal.scopes:
-            raise ForbiddenError(
-                f"You may not {_MAY[self._scope]}. Ask an administrator for a role with the scope {self._scope}."
-            )
-        return visitor.principal
+        return check_scope(visitor, self._scope)
 
 
 async def _find_guest(visitor: Visitor) -> Principal | None:
