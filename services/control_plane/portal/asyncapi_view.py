@@ -19,6 +19,7 @@ _MAX_EXAMPLES: Final = 3
 _MAX_EXAMPLE: Final = 2000
 _MAX_TEXT: Final = 1000
 _MAX_TEMPLATE: Final = 4000
+_MAX_TEMPLATES: Final = 20_000  # characters of all together
 _JSON_SCHEMA: Final = re.compile(r"application/(vnd\.aai\.asyncapi|schema\+(json|yaml))")
 
 
@@ -81,13 +82,14 @@ def view(document: Document) -> View:
 def templates(document: Document) -> list[Example]:
     """Return what a client may send, to begin with: the examples, or a sample of each schema."""
     reader = _Reader(document)
-    found = [
-        example
-        for operation in document.get("operations", {}).values()
-        for example in reader.templates(operation)
-        if len(example.text) <= _MAX_TEMPLATE
-    ]
-    return list(dict.fromkeys(found))[:_MAX_MESSAGES]
+    found: dict[Example, None] = {}
+    left = _MAX_TEMPLATES
+    for operation in document.get("operations", {}).values():
+        for example in reader.templates(operation):
+            if example not in found and len(example.text) <= min(left, _MAX_TEMPLATE):
+                found[example] = None
+                left -= len(example.text)
+    return list(found)[:_MAX_MESSAGES]
 
 
 class _Reader:

@@ -1,9 +1,11 @@
 """Policies, states and close codes in words for people."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
 from services.control_plane.identity.scopes import ALL_SCOPES
+from services.control_plane.store.schemas import QuotaRead
 from services.control_plane.throttling.schemas import BurstBody, LimitBody, PolicyWrite
 from shared.problems import COME_BACK, PROBLEMS, STAY_AWAY
 
@@ -97,6 +99,13 @@ def describe_policy(policy: PolicyWrite) -> list[str]:
     if policy.overrides:
         sentences.append(f"{len(policy.overrides)} overrides hold for single APIs or applications.")
     return sentences
+
+
+def describe_left(quota: QuotaRead) -> str:
+    """Return what is left of a limit, and when it is whole again."""
+    where = _DIRECTIONS[quota.direction] if quota.unit in ("messages", "bytes") else ""
+    back = f", whole again in {math.ceil(quota.resets_in_ms / 1000):,} s" if quota.used else ""
+    return f"{quota.left:,} of {quota.amount:,} {quota.unit} left{where}, by {quota.policy}{back}"
 
 
 def close_words() -> dict[str, str]:

@@ -76,7 +76,7 @@ async def test_a_page_needs_its_scope(browser: httpx.AsyncClient, platform: Plat
     await platform.made("/admin/v1/users", body)
     await sign_in(browser, username="maria", password=str(body["password"]))
     for path in routes("GET"):
-        answer = await browser.get(path)
+        answer = await browser.get(path, params={"application": "x"})
         assert answer.status_code == 403, path
         assert "Ask an administrator" in answer.json()["detail"], path
     store = await browser.get("/store", headers={"Accept": "text/html"})
