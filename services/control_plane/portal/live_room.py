@@ -7,7 +7,7 @@ from typing import Final
 
 from services.control_plane.kit.problems import UnavailableError
 
-PLACES: Final = 100
+PLACES: Final = 30
 PLACES_A_SESSION: Final = 3
 
 

@@ -30,8 +30,10 @@ from services.control_plane.usage.reports import Scope, UsageReader
 router = APIRouter(include_in_schema=False)
 
 EVERY_SECONDS: Final = 5.0
-TIMES: Final = 120
-"""A page that is left open asks no more often: its reader says when to go on."""
+TIMES: Final = 3
+"""Then the browser comes again: no stream holds up a control plane that stops, or its share of the load."""
+
+RETRY_MS: Final = 1000
 
 PARTS: Final = ("tiles", "parts", "rows")
 
@@ -49,16 +51,16 @@ class Stream:
     scope: str
 
     async def events(self, find: Find, wanted: Wanted) -> Events:
-        """Yield the figures until it was often enough, or the session is over."""
+        """Yield the figures a few times. That it is over for good is said where they may not be seen any more."""
         for _ in range(TIMES):
             try:
                 async with obtain(self.request, Room):
                     figures = await run_in_threadpool(self._read, find, wanted)
             except ProblemError:
-                break
-            yield ServerSentEvent(event="figures", data=figures)
+                yield ServerSentEvent(event="end", data=None)
+                return
+            yield ServerSentEvent(event="figures", data=figures, retry=RETRY_MS)
             await anyio.sleep(EVERY_SECONDS)
-        yield ServerSentEvent(event="end", data=None)
 
     def _read(self, find: Find, wanted: Wanted) -> dict[str, str]:
         """Return the parts of the page that change. Raises `ProblemError` where they may not be seen any more."""

@@ -55,7 +55,9 @@ draw();
 
 const button = document.getElementById("live");
 const told = document.getElementById("watching");
+const LONGEST_MS = 600_000;  // a page that is left open asks no longer
 let source = null;
+let ends = null;
 
 function say(text) {
   told.hidden = false;
@@ -65,6 +67,7 @@ function say(text) {
 function stop(words) {
   source?.close();
   source = null;
+  clearTimeout(ends);
   button.setAttribute("aria-pressed", "false");
   say(words);
 }
@@ -73,6 +76,7 @@ function watch() {
   source = new EventSource(button.dataset.live);
   button.setAttribute("aria-pressed", "true");
   say("Waiting for figures …");
+  ends = setTimeout(() => stop("The live view has ended. Press Live to go on."), LONGEST_MS);
   source.addEventListener("figures", ({ data }) => {
     for (const [part, html] of Object.entries(JSON.parse(data))) document.getElementById(part).innerHTML = html;
     place.hidden = false;
@@ -80,7 +84,7 @@ function watch() {
     draw();
     say("Live: new figures every few seconds.");
   });
-  source.addEventListener("end", () => stop("The live view has ended. Press Live to go on."));
+  source.addEventListener("end", () => stop("The session has ended: load the page anew."));
   source.addEventListener("error", () => {
     if (source?.readyState === EventSource.CLOSED) stop("The live view can't be had now. Try again in a while.");
   });
