@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--kills", type=int, default=5, help="how many processes to kill at random moments")
     group.addoption("--seed", type=int, help="make the random choices of an earlier run: its header says which")
+    group.addoption("--pictures", action="store_true", help="make the pictures in docs/ anew")
     group.addoption("--all-cases", action="store_true", help="all of Autobahn's compression cases, not a sample")
 
 

@@ -71,6 +71,7 @@ from services.control_plane.portal import errors
 from services.control_plane.portal.consent import ConsentService
 from services.control_plane.portal.device_router import CodeGuesses
 from services.control_plane.portal.external import CALLBACK_PATH, Door, Doors
+from services.control_plane.portal.live_room import LiveRoom
 from services.control_plane.portal.oidc_router import Attempts
 from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
@@ -282,6 +283,7 @@ def _provide_portal(
         SignUps: SignUps(settings.self_registration, Guesses(clock)),
         Attempts: Attempts(Sealer(settings.sealing_key, "oidc"), settings.public_url, clock),
         CodeGuesses: CodeGuesses(Guesses(clock)),
+        LiveRoom: LiveRoom(),
         Doors: _build_doors(settings, people, clock),
     }
 

@@ -3,9 +3,10 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -15,11 +16,14 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from cli.embedded import redis_server
 from cli.stack import Stack
 from tests.support.browser import chromium, find_barriers
+from tests.support.pictures import SIZE, Pictures
 from tests.support.waiting import free_port, wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
 MAX_PAGE_BYTES: Final = 200_000
+IMAGES: Final = Path(__file__).parents[2] / "docs" / "tutorial" / "images"
+DOCUMENT: Final = Path(__file__).with_name("rooms.yaml")
 PASSWORD: Final = "a password of the tests"
 
 expect.set_options(timeout=15_000)
@@ -104,18 +108,26 @@ def sign_in(page: Page) -> None:
     expect(page.get_by_role("heading", name="Publisher")).to_be_visible()
 
 
-def create_api(page: Page, site: Site, name: str, policy: str = "Gold") -> str:
+def look_at(_: str) -> None:
+    """Take no picture."""
+
+
+def create_api(page: Page, site: Site, name: str, policy: str = "Gold", look: Callable[[str], None] = look_at) -> str:
     """Make an API in three steps, publish it, and return its id."""
     page.goto("/publisher")
     page.get_by_role("link", name="Create an API").first.click()
     fill(page, Name=name, Context=f"/{name.lower()}", Version="1.0", Tags="echo, demo")
+    look("design")
     page.get_by_role("button", name="Next: implement").click()
     page.get_by_label("URLs").first.fill(site.backend)
     page.get_by_role("button", name="Test the backends").click()
     expect(page.locator("#results")).to_contain_text("works")
+    look("implement")
     page.get_by_role("button", name="Next: manage").click()
     page.get_by_role("checkbox", name=re.compile(f"^{policy}")).check()
     page.get_by_role("button", name="Next: publish").click()
+    expect(page.get_by_role("heading", name="Lifecycle")).to_be_visible()
+    look("lifecycle")
     page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.get_by_role("status").first).to_contain_text("Published.")
     return page.url.split("/")[5]
@@ -167,15 +179,39 @@ def take_away(page: Page, publisher: Page, api_id: str) -> None:
     expect(page.locator("#log .refused .body")).to_contain_text("blocked by the API's publisher")
 
 
-def generate_keys(page: Page) -> None:
+def generate_keys(page: Page, look: Callable[[str], None] = look_at) -> None:
     """Generate production keys: their secret is shown once."""
     page.get_by_role("link", name="Keys").first.click()
     page.get_by_role("button", name="Generate production keys").click()
     expect(page.locator("#once-secret")).to_have_text(re.compile("^fgs_"))
     expect(page.locator("#once-token")).to_have_text(re.compile(r"^ey"))
+    look("keys")
     page.goto(page.url.removesuffix("/keys"))
     expect(page.locator("#key-production")).to_be_visible()
     expect(page.locator("#once-secret")).to_have_count(0)
+
+
+def test_the_pictures_of_the_tutorial_are_current(
+    context: BrowserContext, page: Page, site: Site, request: pytest.FixtureRequest
+) -> None:
+    page.set_viewport_size(SIZE)
+    pictures = Pictures(IMAGES, makes=request.config.getoption("--pictures"))
+    look = partial(pictures.take, page)
+    sign_in(page)
+    api_id = create_api(page, site, "MyEcho", look=look)
+    page.goto(f"/store/apis/{api_id}")
+    look("store")
+    subscribe(page, api_id)
+    generate_keys(page, look)
+    page.goto(f"/store/apis/{api_id}/try")
+    page.get_by_role("button", name="Connect").click()
+    expect(page.locator("#status")).to_have_text("Connected.")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#log .received .body")).to_have_text("Hello, Framegate!")
+    page.locator("#try").evaluate("part => part.scrollIntoView()")
+    look("try")
+    stale = pictures.finish()
+    assert stale == [], "make them anew: ./run test e2e -k pictures --pictures"
 
 
 def test_a_spent_quota_explains_itself(page: Page, site: Site) -> None:
@@ -194,6 +230,89 @@ def test_a_spent_quota_explains_itself(page: Page, site: Site) -> None:
     for _ in range(2):
         page.get_by_role("button", name="Send").click()
     expect(page.locator("#log .closed .body")).to_contain_text("4429 The quota is spent. Connect again when you like.")
+    expect(page.locator("#quota")).to_contain_text(
+        "0 of 1 messages left from client to backend, by Tiny, whole again in"
+    )
+
+
+def replace_document(page: Page) -> None:
+    """Give an API a document, as a file, once it is seen what that changes."""
+    page.get_by_text("Give it a document").click()
+    page.get_by_label(re.compile("^File")).set_input_files(DOCUMENT)
+    page.get_by_role("button", name="Look at what it changes").click()
+    expect(page.get_by_role("heading", name="It breaks clients")).to_be_visible()
+    page.get_by_role("button", name="Save it all the same").click()
+    expect(page.get_by_role("status").first).to_contain_text("Saved.")
+
+
+def test_messages_of_the_document_are_sent_filtered_and_paused(page: Page, site: Site) -> None:
+    sign_in(page)
+    api_id = create_api(page, site, "RoomEcho")
+    page.get_by_role("link", name="AsyncAPI").click()
+    replace_document(page)
+    subscribe(page, api_id)
+    page.goto(f"/store/apis/{api_id}/asyncapi")
+    page.get_by_text("somebody says something").first.click()
+    expect(page.get_by_text("at most 500 characters").first).to_be_visible()
+    page.goto(f"/store/apis/{api_id}/try")
+    page.get_by_role("button", name="Connect").click()
+    expect(page.locator("#status")).to_have_text("Connected.")
+    page.get_by_label("From", exact=True).select_option(label="Said: short")
+    page.get_by_label("Message", exact=True).press("Control+Enter")
+    expect(page.locator("#log .received .body")).to_contain_text('"text": "Hello"')
+    expect(page.locator("#trips-words")).to_contain_text("of 1.")
+    expect(page.locator("#trips-plot canvas")).to_be_visible()
+    page.get_by_label("Message", exact=True).fill("{bad")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#message-wrong")).to_contain_text("That is no JSON")
+    page.get_by_label("Binary").check()
+    page.get_by_label("Message", exact=True).fill("48 65")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("#counted")).to_contain_text("5 entries; paused")
+    expect(page.locator("#log > div")).to_have_count(3)
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#log .received .body").last).to_have_text("48 65")
+    page.get_by_label("Show").select_option("sent")
+    page.get_by_label("with").fill("48")
+    expect(page.locator("#log > div")).to_have_count(1)
+    see_it_live(page, api_id)
+
+
+def see_it_live(page: Page, api_id: str) -> None:
+    """See what went through come in, without loading the page anew."""
+    page.goto(f"/publisher/apis/{api_id}/usage?step=minute")
+    page.get_by_role("button", name="Live").click()
+    expect(page.locator("#watching")).to_contain_text("new figures every few seconds")
+    expect(page.locator("#tiles strong").first).to_have_text("4", timeout=30_000)
+    expect(page.locator("#plot canvas")).to_be_visible()
+    page.get_by_role("button", name="Live").click()
+    expect(page.locator("#watching")).to_have_text("Not live.")
+
+
+def test_a_keyboard_is_enough(page: Page, site: Site) -> None:
+    page.goto("/")
+    page.keyboard.type("admin")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Publisher")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="From AsyncAPI")).to_be_focused()
+    page.goto("/admin/roles")
+    page.get_by_label("Name").fill("partner")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_have_text("Saved.")
+    row = page.get_by_role("row", name=re.compile("^partner"))
+    row.locator("summary", has_text="Delete").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(row.get_by_role("button", name="Delete partner")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_have_text("Deleted.")
 
 
 def test_it_works_without_javascript(browser: Browser, site: Site) -> None:
@@ -222,6 +341,8 @@ def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -
     subscribe(page, api_id)
     page.get_by_role("link", name="Keys").first.click()
     application = page.url.split("/")[4].partition("#")[0]
+    page.goto(f"/publisher/apis/{api_id}/asyncapi")
+    replace_document(page)
     for path in list_pages(api_id, application):
         assert find_barriers_in(page, path) == [], path
         sizes = "performance.getEntries().filter(entry => entry.decodedBodySize).map(entry => entry.decodedBodySize)"
@@ -230,19 +351,25 @@ def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -
 
 
 def list_pages(api_id: str, application: str) -> list[str]:
-    admin = ["users", "roles", "service-accounts", "policies", "blocklist", "signing-keys", "audit"]
-    steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/subscriptions", "/connections", "/usage"]
+    admin = ["users", "roles", "service-accounts", "policies", "issuers", "blocklist", "signing-keys", "audit"]
+    steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/asyncapi", "/subscriptions", "/connections"]
     return [
         "/publisher",
         "/publisher/new",
+        "/publisher/import",
         *(f"/publisher/apis/{api_id}{step}" for step in steps),
         "/store",
         f"/store/apis/{api_id}",
+        f"/store/apis/{api_id}/asyncapi",
         f"/store/apis/{api_id}/try",
         "/applications",
         "/applications/new",
         f"/applications/{application}",
-        *(f"/admin/{name}" for name in [*admin, "gateways", "connections", "usage"]),
+        f"/applications/{application}/usage",
+        f"/publisher/apis/{api_id}/usage?step=minute&compare=true",
+        "/admin/usage?step=minute&by=version&compare=true",
+        *(f"/admin/{name}" for name in [*admin, "gateways", "connections"]),
+        "/admin/issuers/new",
         "/admin/policies/subscription/Gold",
         "/account",
         "/no-such-page",

@@ -25,6 +25,11 @@ class DocumentService:
         given = repository.find(session, api.id)
         return generate(api, self._gateway) if given is None else as_version_3(given)
 
+    def given_version(self, session: Session, api: Api) -> str | None:
+        """Return which version of AsyncAPI the document is of that an API was given, if any."""
+        given = repository.find(session, api.id)
+        return None if given is None else str(given["asyncapi"])
+
     def show(self, session: Session, api: Api) -> Document:
         """Return an API's document as its subscribers see it, as version 3."""
         given = repository.find(session, api.id)
@@ -32,8 +37,12 @@ class DocumentService:
 
     def compare(self, session: Session, before: Api, after: Api) -> DiffRead:
         """Return what changed from one API's document to another's."""
+        return self.foresee(session, before, self.read(session, after))
+
+    def foresee(self, session: Session, before: Api, document: Document) -> DiffRead:
+        """Return what a document of version 3 would change for those who know an API's."""
         try:
-            changes = compare(self.read(session, before), self.read(session, after))
+            changes = compare(self.read(session, before), document)
         except TooDifferentError as error:
             raise InvalidError.of("against", "is too different to compare") from error
         return DiffRead(against=before.id, breaking=any(change.breaking for change in changes), changes=changes)

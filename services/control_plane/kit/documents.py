@@ -44,6 +44,12 @@ class DocumentError(ValueError):
         return ".".join(self.path)
 
 
+class _Writer(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
 class UnreadableError(DocumentError):
     """A document that is neither JSON nor YAML."""
 
@@ -61,6 +67,11 @@ def read_json(content: bytes, max_bytes: int = MAX_BYTES) -> Any:
         raise UnreadableError(f"not JSON: {error.msg}, line {error.lineno}, column {error.colno}") from error
     _check(value, [])
     return value
+
+
+def write_yaml(value: Any) -> str:
+    """Return a value as YAML, each part as often as it stands in it."""
+    return yaml.dump(value, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120)
 
 
 def read_yaml(content: bytes, max_bytes: int = MAX_BYTES) -> Any:

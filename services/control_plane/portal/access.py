@@ -4,6 +4,7 @@ from typing import Annotated, Final
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
 
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import (
@@ -14,9 +15,9 @@ from services.control_plane.identity.scopes import (
     STORE_SUBSCRIBE,
 )
 from services.control_plane.identity.sessions import SignedIn
-from services.control_plane.kit.problems import ForbiddenError
+from services.control_plane.kit.problems import ForbiddenError, InvalidError
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.fields import Fields
+from services.control_plane.portal.fields import MAX_FIELDS, Fields
 from services.control_plane.portal.forms import FORM_TOKEN, Visitor, check_form, is_own
 
 _MAY: Final = {
@@ -26,6 +27,8 @@ _MAY: Final = {
     STORE_SUBSCRIBE: "subscribe to APIs",
     ADMIN: "administer",
 }
+
+_WITH_FILES: Final = "multipart/form-data"
 
 
 class SignInNeededError(Exception):
@@ -45,6 +48,13 @@ async def _require_visitor(request: Request, visitor: Visitor) -> SignedIn:
 SomeVisitor = Annotated[SignedIn, Depends(_require_visitor)]
 
 
+def check_scope(visitor: SignedIn | None, scope: str) -> Principal:
+    """Return who is signed in. Raises `ForbiddenError` for one without the scope, and where the session is over."""
+    if visitor is None or scope not in visitor.principal.scopes:
+        raise ForbiddenError(f"You may not {_MAY[scope]}. Ask an administrator for a role with the scope {scope}.")
+    return visitor.principal
+
+
 class Needs:
     """A dependency: who is signed in, and must have a scope."""
 
@@ -53,11 +63,7 @@ class Needs:
 
     async def __call__(self, visitor: SomeVisitor, unit: Unit) -> Principal:
         unit.actor = visitor.principal.account_id
-        if self._scope not in visitor.principal.scopes:
-            raise ForbiddenError(
-                f"You may not {_MAY[self._scope]}. Ask an administrator for a role with the scope {self._scope}."
-            )
-        return visitor.principal
+        return check_scope(visitor, self._scope)
 
 
 async def _find_guest(visitor: Visitor) -> Principal | None:
@@ -68,9 +74,25 @@ async def _read_sent(request: Request, visitor: SomeVisitor) -> Fields:
     """Return what a form of this very session brings. Raises `ForbiddenError`."""
     if not is_own(request.headers):
         raise ForbiddenError("The form comes from another site.")
-    fields = Fields.read(await request.body())
+    fields = await _read_fields(request)
     check_form(visitor, {FORM_TOKEN: fields.text(FORM_TOKEN)})
     return fields
+
+
+async def _read_fields(request: Request) -> Fields:
+    if not request.headers.get("content-type", "").lower().startswith(_WITH_FILES):
+        return Fields.read(await request.body())
+    async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
+        pairs = [(name, await _text_of(value)) for name, value in form.multi_items()]
+    return Fields(pairs)
+
+
+async def _text_of(value: UploadFile | str) -> str:
+    """Return a field's text. A file is one of text. Raises `InvalidError`."""
+    try:
+        return value if isinstance(value, str) else (await value.read()).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidError("The file is not of text (UTF-8).") from error
 
 
 Guest = Annotated[Principal | None, Depends(_find_guest)]

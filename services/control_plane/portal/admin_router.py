@@ -12,6 +12,7 @@ from services.control_plane.blocklist.projection import read_block
 from services.control_plane.blocklist.schemas import BlockWrite
 from services.control_plane.identity.audit_router import list_entries
 from services.control_plane.kit.pagination import PageQuery, Paging
+from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
@@ -49,8 +50,8 @@ def block(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, blocks: Bl
 
 
 @router.post("/blocklist/{block_id}/delete")
-def unblock(_: Administrator, block_id: ResourceId, __: Sent, unit: Unit, blocks: Blocks) -> Response:
-    blocks.delete(unit.session, blocks.get(unit.session, block_id), None)
+def unblock(_: Administrator, block_id: ResourceId, sent: Sent, unit: Unit, blocks: Blocks) -> Response:
+    blocks.delete(unit.session, blocks.get(unit.session, block_id), sent.if_match)
     return RedirectResponse("/admin/blocklist?done=unblocked", 303)
 
 
@@ -88,6 +89,7 @@ def _show_blocks(
         "admin/blocklist.html",
         422 if mistakes else 200,
         items=[read_block(row) for row in rows],
+        versions={row.id: etag(row.row_version) for row in rows},
         page={"total": total, "limit": paging.limit, "offset": paging.offset},
         kinds=_KINDS,
         mistakes=mistakes or Mistakes(),

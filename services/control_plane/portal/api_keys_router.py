@@ -38,13 +38,13 @@ def delete(
     page: Page,
     application_id: ResourceId,
     key_id: ResourceId,
-    _: Sent,
+    sent: Sent,
     unit: Unit,
     applications: Applications,
     api_keys: ApiKeys,
 ) -> Response:
     application = applications.get(unit.session, application_id, page.caller.account_id)
-    api_keys.delete(unit.session, api_keys.get(unit.session, application, key_id), None)
+    api_keys.delete(unit.session, api_keys.get(unit.session, application, key_id), sent.if_match)
     return RedirectResponse(f"/applications/{application_id}?done=api_key_deleted", 303)
 
 

@@ -53,7 +53,10 @@ class ApplicationPage:
             application=read_application(application),
             if_match=etag(application.row_version),
             keys={row.key_type: read_key(row, self.keys.client_of(session, row)) for row in rows},
-            api_keys=[read_api_key(row) for row in repository.all_api_keys(session, application.id)],
+            key_versions={row.key_type: etag(row.row_version) for row in rows},
+            api_keys=[
+                (read_api_key(row), etag(row.row_version)) for row in repository.all_api_keys(session, application.id)
+            ],
             subscriptions=self._subscriptions(session, application.id),
             subscription_states=SUBSCRIPTION_STATES,
             policies=offers(session, "application"),
@@ -119,9 +122,11 @@ def save(
 
 
 @router.post("/{application_id}/delete")
-def delete(caller: Subscriber, application_id: ResourceId, _: Sent, unit: Unit, applications: Applications) -> Response:
+def delete(
+    caller: Subscriber, application_id: ResourceId, sent: Sent, unit: Unit, applications: Applications
+) -> Response:
     application = applications.get(unit.session, application_id, caller.account_id)
-    applications.delete(unit.session, application, None)
+    applications.delete(unit.session, application, sent.if_match)
     return RedirectResponse("/applications?done=application_deleted", 303)
 
 
@@ -138,4 +143,5 @@ def _show_new(frame: Frame, session: Session, sent: Fields, mistakes: Mistakes, 
 def _with_api(row: Subscription, api: Api) -> dict[str, Any]:
     """Return a subscription with what its row on a page says of the API."""
     offered = sorted(link.name for link in api.policies)
-    return {**read_subscription(row).model_dump(), "api": api.name, "version": api.version, "offered": offered}
+    said = {"api": api.name, "version": api.version, "offered": offered, "etag": etag(row.row_version)}
+    return {**read_subscription(row).model_dump(), **said}

@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.control_plane.portal.access import SignInNeededError, sign_in_path
+from services.control_plane.portal.conflicts import conflict_page
 from services.control_plane.portal.frame import content_policy, render
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
@@ -26,7 +28,11 @@ def install(app: FastAPI) -> None:
 def _readable(handler: Any) -> Handler:
     async def handle(request: Request, error: Exception) -> Response:
         response: Response = await handler(request, error)
-        return _page_of(response) if _wants_page(request) else response
+        if not _wants_page(request):
+            return response
+        if response.status_code == HTTPStatus.PRECONDITION_FAILED:
+            return await conflict_page(request, response.headers.get("etag"))
+        return _page_of(response)
 
     return handle
 

@@ -82,6 +82,13 @@ class Mistakes:
         found = [FieldError(item["field"], item["message"]) for item in error.members.get("errors", ())]
         return cls(found, "" if found else error.detail or "This was refused.")
 
+    @classmethod
+    def of_button(cls, error: ProblemError) -> "Mistakes":
+        """Return why a button was refused. Raises `PreconditionFailedError` on, which has a page of its own."""
+        if isinstance(error, PreconditionFailedError):
+            raise error
+        return cls.of(error)
+
     def __bool__(self) -> bool:
         return bool(self._errors or self.detail)
 

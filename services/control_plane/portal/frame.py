@@ -90,6 +90,11 @@ def render(template: str, status: int, content_security: str, /, **context: Any)
     return HTMLResponse(_ENVIRONMENT.get_template(template).render(context), status, headers)
 
 
+def fragment(template: str, /, **context: Any) -> str:
+    """Return a part of a page."""
+    return _ENVIRONMENT.get_template(template).render(context)
+
+
 def content_policy(*, form_action: str, scripts: bool = False, connect: Sequence[str] = ()) -> str:
     """Return a policy (CSP) that allows our own files alone: nothing inline, no eval, no other host."""
     parts = [

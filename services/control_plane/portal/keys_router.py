@@ -65,10 +65,10 @@ def fetch_token(
 
 @router.post("/{key_type}/delete")
 def delete(
-    page: Page, application_id: ResourceId, key_type: KeyType, _: Sent, unit: Unit, applications: Applications
+    page: Page, application_id: ResourceId, key_type: KeyType, sent: Sent, unit: Unit, applications: Applications
 ) -> Response:
     application = applications.get(unit.session, application_id, page.caller.account_id)
-    page.keys.delete(unit.session, page.keys.get(unit.session, application, key_type), None)
+    page.keys.delete(unit.session, page.keys.get(unit.session, application, key_type), sent.if_match)
     return RedirectResponse(f"/applications/{application_id}?done=key_deleted", 303)
 
 

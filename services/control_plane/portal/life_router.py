@@ -9,6 +9,7 @@ from sqlmodel import Session
 from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import PageQuery, Paging
+from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
@@ -59,10 +60,10 @@ def change_life(
 ) -> Response:
     try:
         change = build(LifecycleChange, {"action": sent.text("action")})
-        apis.change_state(unit.session, apis.get(unit.session, api_id, caller), change.action, caller, None)
+        apis.change_state(unit.session, apis.get(unit.session, api_id, caller), change.action, caller, sent.if_match)
     except ProblemError as error:
         unit.close()
-        return _show_life(frame, unit.session, apis.get(unit.session, api_id, caller), Mistakes.of(error))
+        return _show_life(frame, unit.session, apis.get(unit.session, api_id, caller), Mistakes.of_button(error))
     return RedirectResponse(f"/publisher/apis/{api_id}/lifecycle?done={change.action}", 303)
 
 
@@ -78,12 +79,12 @@ def copy(frame: PageFrame, caller: Creator, api_id: ResourceId, sent: Sent, unit
 
 
 @router.post("/apis/{api_id}/delete")
-def delete(frame: PageFrame, caller: Creator, api_id: ResourceId, _: Sent, unit: Unit, apis: Apis) -> Response:
+def delete(frame: PageFrame, caller: Creator, api_id: ResourceId, sent: Sent, unit: Unit, apis: Apis) -> Response:
     try:
-        apis.delete(unit.session, apis.get(unit.session, api_id, caller), None)
+        apis.delete(unit.session, apis.get(unit.session, api_id, caller), sent.if_match)
     except ProblemError as error:
         unit.close()
-        return _show(frame, unit.session, caller, apis.get(unit.session, api_id, caller), Mistakes.of(error))
+        return _show(frame, unit.session, caller, apis.get(unit.session, api_id, caller), Mistakes.of_button(error))
     return RedirectResponse("/publisher?done=deleted", 303)
 
 
@@ -131,6 +132,7 @@ def _show(frame: Frame, session: Session, caller: Principal, api: Api, mistakes:
         "publisher/one.html",
         422 if mistakes else 200,
         api=read_api(api),
+        version=etag(api.row_version),
         paths=gateway_urls(api, [""]),
         state_words=STATES[api.state],
         subscribed=subscribed,
@@ -146,6 +148,7 @@ def _show_life(frame: Frame, session: Session, api: Api, mistakes: Mistakes | No
         "publisher/lifecycle.html",
         422 if mistakes else 200,
         api=read_api(api),
+        version=etag(api.row_version),
         life=life,
         actors=identity_repository.names_of(session, {event.actor for event in life.history}),
         state_words=STATES,

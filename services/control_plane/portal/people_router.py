@@ -1,16 +1,15 @@
-"""Users and roles, as an administrator keeps them."""
+"""Users, as an administrator keeps them."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
 from services.control_plane.identity import repository
-from services.control_plane.identity.dependencies import People, Roles
-from services.control_plane.identity.projection import read_role, read_user
-from services.control_plane.identity.schemas import RoleCreate, UserCreate
-from services.control_plane.identity.scopes import ALL_SCOPES
+from services.control_plane.identity.dependencies import People
+from services.control_plane.identity.projection import read_user
+from services.control_plane.identity.schemas import UserCreate
 from services.control_plane.kit.pagination import MAX_LIMIT, PageQuery, Paging
 from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
@@ -23,18 +22,10 @@ from services.control_plane.portal.frame import Frame, PageFrame
 
 router = APIRouter(prefix="/admin", route_class=UnitOfWorkRoute, include_in_schema=False)
 
-SCOPE_WORDS: Final = {
-    "publisher:read": "See one's own APIs in the Publisher",
-    "publisher:write": "Create and change APIs",
-    "publisher:publish": "Publish, block and retire APIs",
-    "store:subscribe": "Have applications, subscribe and get keys",
-    "admin": "Administer",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class PeoplePages:
-    """The lists of users and roles; what goes wrong is said on them."""
+    """The list of users; what goes wrong is said on it."""
 
     frame: Frame
     unit: UnitOfWork
@@ -53,18 +44,6 @@ class PeoplePages:
             q=paging.q or "",
             mistakes=mistakes or Mistakes(),
             **{"sent": Fields(), "one_time": None, "name": None, **more},
-        )
-
-    def roles(self, paging: PageQuery, mistakes: Mistakes | None = None, sent: Fields | None = None) -> Response:
-        rows, total = repository.list_roles(self.unit.session, paging)
-        return self.frame.show(
-            "admin/roles.html",
-            422 if mistakes else 200,
-            items=[read_role(row) for row in rows],
-            page={"total": total, "limit": paging.limit, "offset": paging.offset},
-            scope_words=[(scope, scope, SCOPE_WORDS[scope]) for scope in ALL_SCOPES],
-            mistakes=mistakes or Mistakes(),
-            sent=sent or Fields(),
         )
 
 
@@ -117,36 +96,11 @@ def reset_password(
 
 @router.post("/users/{user_id}/delete")
 def delete_user(
-    frame: PageFrame, _: Administrator, user_id: ResourceId, __: Sent, unit: Unit, people: People
+    frame: PageFrame, _: Administrator, user_id: ResourceId, sent: Sent, unit: Unit, people: People
 ) -> Response:
     try:
-        people.delete(unit.session, people.get(unit.session, user_id), None)
+        people.delete(unit.session, people.get(unit.session, user_id), sent.if_match)
     except ProblemError as error:
         unit.close()
-        return PeoplePages(frame, unit).users(PageQuery(limit=25), Mistakes.of(error))
+        return PeoplePages(frame, unit).users(PageQuery(limit=25), Mistakes.of_button(error))
     return RedirectResponse("/admin/users?done=deleted", 303)
-
-
-@router.get("/roles")
-def list_roles(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging) -> Response:
-    return PeoplePages(frame, unit).roles(paging)
-
-
-@router.post("/roles")
-def create_role(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, roles: Roles) -> Response:
-    try:
-        roles.create(unit.session, build(RoleCreate, {"name": sent.text("name"), "scopes": sent.all("scopes")}))
-    except ProblemError as error:
-        unit.close()
-        return PeoplePages(frame, unit).roles(PageQuery(limit=25), Mistakes.of(error), sent)
-    return RedirectResponse("/admin/roles?done=saved", 303)
-
-
-@router.post("/roles/{name}/delete")
-def delete_role(frame: PageFrame, _: Administrator, name: ResourceId, __: Sent, unit: Unit, roles: Roles) -> Response:
-    try:
-        roles.delete(unit.session, roles.get(unit.session, name), None)
-    except ProblemError as error:
-        unit.close()
-        return PeoplePages(frame, unit).roles(PageQuery(limit=25), Mistakes.of(error))
-    return RedirectResponse("/admin/roles?done=deleted", 303)

@@ -102,15 +102,15 @@ def save(
 
 @router.post("/{level}/{name}/delete")
 def delete(
-    frame: PageFrame, _: Administrator, level: Level, name: ResourceId, __: Sent, unit: Unit, policies: Policies
+    frame: PageFrame, _: Administrator, level: Level, name: ResourceId, sent: Sent, unit: Unit, policies: Policies
 ) -> Response:
     row = policies.get(unit.session, name, level)
     policy, version = read_policy(row).model_dump(mode="json"), etag(row.row_version)
     try:
-        policies.delete(unit.session, row, None)
+        policies.delete(unit.session, row, sent.if_match)
     except ProblemError as error:
         unit.close()
-        return _show(frame, policy, policy, mistakes=Mistakes.of(error), if_match=version)
+        return _show(frame, policy, policy, mistakes=Mistakes.of_button(error), if_match=version)
     return RedirectResponse("/admin/policies?done=deleted", 303)
 
 

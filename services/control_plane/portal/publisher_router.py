@@ -19,11 +19,15 @@ from services.control_plane.portal.fields import IF_MATCH, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.policies import offers
 from services.control_plane.portal.publisher_forms import READERS, STEPS, read_design, read_implement, values_of
+from services.control_plane.portal.sparkline import HEIGHT, WIDTH, sketch
 from services.control_plane.publisher import repository
 from services.control_plane.publisher.addresses import urls_in_patch
 from services.control_plane.publisher.dependencies import Addresses, Apis, Secrets, Tester
 from services.control_plane.publisher.projection import read_api, write_of
 from services.control_plane.publisher.schemas import ApiRead, ApiWrite, EndpointTest
+from services.control_plane.usage.analytics import traffic
+from services.control_plane.usage.dependencies import Reader as Usage
+from services.control_plane.usage.steps import ceiling
 from shared.definition import Endpoints
 
 Step = Literal["design", "implement", "manage"]
@@ -65,10 +69,18 @@ class Editor:
 
 
 @router.get("")
-def list_apis(frame: PageFrame, caller: Reader, unit: Unit, paging: Paging) -> Response:
+def list_apis(frame: PageFrame, caller: Reader, unit: Unit, paging: Paging, usage: Usage) -> Response:
     rows, total = repository.list_page(unit.session, caller, paging)
+    messages = traffic(unit.session, [row.id for row in rows], ceiling(usage.now(), "hour"))
     page = {"total": total, "limit": paging.limit, "offset": paging.offset}
-    return frame.show("publisher/list.html", items=[read_api(row) for row in rows], page=page, q=paging.q or "")
+    return frame.show(
+        "publisher/list.html",
+        items=[read_api(row) for row in rows],
+        page=page,
+        q=paging.q or "",
+        traffic={id_: sketch(values) for id_, values in messages.items()},
+        size=(WIDTH, HEIGHT),
+    )
 
 
 @router.get("/new")

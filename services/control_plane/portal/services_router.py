@@ -9,8 +9,8 @@ from services.control_plane.identity import repository
 from services.control_plane.identity.dependencies import Accounts
 from services.control_plane.identity.projection import read_service_account
 from services.control_plane.identity.schemas import ServiceAccountCreate
-from services.control_plane.identity.scopes import ALL_SCOPES
 from services.control_plane.kit.pagination import PageQuery, Paging
+from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
@@ -18,7 +18,7 @@ from services.control_plane.kit.unit_of_work import Unit, UnitOfWork
 from services.control_plane.portal.access import Administrator, Sent
 from services.control_plane.portal.fields import Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
-from services.control_plane.portal.people_router import SCOPE_WORDS
+from services.control_plane.portal.words import scope_words
 
 router = APIRouter(prefix="/admin/service-accounts", route_class=UnitOfWorkRoute, include_in_schema=False)
 
@@ -50,8 +50,8 @@ def rotate(
 
 
 @router.post("/{account_id}/delete")
-def delete(_: Administrator, account_id: ResourceId, __: Sent, unit: Unit, accounts: Accounts) -> Response:
-    accounts.delete_service(unit.session, accounts.get_service(unit.session, account_id), None)
+def delete(_: Administrator, account_id: ResourceId, sent: Sent, unit: Unit, accounts: Accounts) -> Response:
+    accounts.delete_service(unit.session, accounts.get_service(unit.session, account_id), sent.if_match)
     return RedirectResponse("/admin/service-accounts?done=deleted", 303)
 
 
@@ -61,8 +61,9 @@ def _show(frame: Frame, unit: UnitOfWork, paging: PageQuery, mistakes: Mistakes 
         "admin/services.html",
         422 if mistakes else 200,
         items=[read_service_account(row) for row in rows],
+        versions={row.id: etag(row.row_version) for row in rows},
         page={"total": total, "limit": paging.limit, "offset": paging.offset},
-        scope_words=[(scope, scope, SCOPE_WORDS[scope]) for scope in ALL_SCOPES],
+        scope_words=scope_words(),
         mistakes=mistakes or Mistakes(),
         **{"sent": Fields(), "secret": None, "shown": None, **more},
     )

@@ -112,17 +112,17 @@ def move(
 ) -> Response:
     subscription = subscriptions.get(unit.session, subscription_id, caller.account_id)
     body = build(SubscriptionPatch, {"policy": sent.text("policy")})
-    subscriptions.move(unit.session, subscription, body.policy, None)
+    subscriptions.move(unit.session, subscription, body.policy, sent.if_match)
     return RedirectResponse(f"/applications/{subscription.application_id}?done=moved", 303)
 
 
 @router.post("/subscriptions/{subscription_id}/delete")
 def unsubscribe(
-    caller: Subscriber, subscription_id: ResourceId, _: Sent, unit: Unit, subscriptions: Subscriptions
+    caller: Subscriber, subscription_id: ResourceId, sent: Sent, unit: Unit, subscriptions: Subscriptions
 ) -> Response:
     subscription = subscriptions.get(unit.session, subscription_id, caller.account_id)
     application_id = subscription.application_id
-    subscriptions.delete(unit.session, subscription, None)
+    subscriptions.delete(unit.session, subscription, sent.if_match)
     return RedirectResponse(f"/applications/{application_id}?done=unsubscribed", 303)
 
 

@@ -7,17 +7,19 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import Session
 
+from services.control_plane.asyncapi.dependencies import Documents
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import MAX_LIMIT, PageQuery
 from services.control_plane.kit.routing import ReadingRoute
 from services.control_plane.kit.text import Id, ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.portal.access import Sent, Subscriber
+from services.control_plane.portal.asyncapi_view import templates
 from services.control_plane.portal.fields import build
 from services.control_plane.portal.frame import PageFrame
-from services.control_plane.portal.words import close_words
+from services.control_plane.portal.words import close_words, describe_left
 from services.control_plane.store import repository
-from services.control_plane.store.dependencies import Applications, Store, Tickets
+from services.control_plane.store.dependencies import Applications, Quotas, Store, Tickets
 from services.control_plane.store.schemas import StoreApiRead, TicketCreate
 from shared.origins import is_allowed
 from shared.tickets import SECONDS
@@ -38,9 +40,11 @@ def show(
     api_id: ResourceId,
     unit: Unit,
     store: Store,
+    documents: Documents,
     application: Annotated[Id | None, Query()] = None,
 ) -> Response:
     api, _ = store.get_api(unit.session, caller, api_id)
+    document = documents.show(unit.session, store.find(unit.session, caller, api_id))
     states = _states(unit.session, caller, api_id)
     mine = repository.all_applications(unit.session, caller.account_id)
     chosen = application or next(iter(states), None)
@@ -52,7 +56,19 @@ def show(
         chosen=chosen,
         obstacles=list(_obstacles(unit.session, api, request, states.get(chosen or ""))),
         words=close_words(),
+        templates=[each._asdict() for each in templates(document)],
     )
+
+
+@router.get("/quota")
+def read_quota(
+    caller: Subscriber, api_id: ResourceId, application: Id, unit: Unit, applications: Applications, quotas: Quotas
+) -> dict[str, list[dict[str, Any]]]:
+    """Answer what is left of the limits that hold an application at an API, in words."""
+    listed = quotas.list_quotas(unit.session, applications.get(unit.session, application, caller.account_id))
+    unit.release()  # no transaction waits for the network
+    here = quotas.read([quota for quota in listed if quota.subject.get("api_id", api_id) == api_id])
+    return {"items": [{"words": describe_left(item), "left": item.left, "amount": item.amount} for item in here]}
 
 
 @router.post("/ticket")

@@ -1,61 +1,83 @@
-"""Usage in pictures: of an API for its publisher, of all for administrators."""
+"""Usage in plots and tables: of an API for its publisher, of an application for its owner, of all for admins."""
 
-from typing import Annotated, Any, Final, Literal
-
-from fastapi import APIRouter, Query, Response
-from sqlmodel import Session
+from fastapi import APIRouter, Response
 
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.access import Administrator, Reader
-from services.control_plane.portal.frame import Frame, PageFrame
-from services.control_plane.portal.usage_picture import HEIGHT, WIDTH, draw
-from services.control_plane.portal.words import close_words
+from services.control_plane.portal.access import Administrator, Reader, Subscriber
+from services.control_plane.portal.frame import PageFrame
+from services.control_plane.portal.usage_view import Asking, Wanted, look
 from services.control_plane.publisher.dependencies import Apis
 from services.control_plane.publisher.projection import read_api
+from services.control_plane.store.dependencies import Applications
+from services.control_plane.store.projection import read_application
 from services.control_plane.usage.dependencies import Reader as Usage
-from services.control_plane.usage.reports import Scope, UsageReader
-from services.control_plane.usage.schemas import UsageQuery
+from services.control_plane.usage.reports import Scope, as_csv
+from services.control_plane.usage.schemas import MAX_ROWS, Group
 
 router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False)
-
-STEPS: Final = (("minute", "Last hour"), ("hour", "Last day"), ("day", "Last 30 days"))
-
-Step = Annotated[Literal["minute", "hour", "day"], Query()]
 
 
 @router.get("/publisher/apis/{api_id}/usage")
 def show_api_usage(
-    frame: PageFrame, caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis, usage: Usage, step: Step = "hour"
+    frame: PageFrame, caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis, usage: Usage, wanted: Asking
 ) -> Response:
     api = read_api(apis.get(unit.session, api_id, caller))
-    return _show("publisher/usage.html", frame, unit.session, usage, Scope(api_id=api.id), step, api=api)
+    it = look(unit.session, usage, Scope(api_id=api.id), wanted, f"/publisher/apis/{api.id}/usage")
+    return frame.show("publisher/usage.html", it=it, api=api)
+
+
+@router.get("/publisher/apis/{api_id}/usage.csv")
+def send_api_usage(
+    caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis, usage: Usage, wanted: Asking
+) -> Response:
+    api = apis.get(unit.session, api_id, caller)
+    return _send(unit, usage, Scope(api_id=api.id), wanted, ["application"])
+
+
+@router.get("/applications/{application_id}/usage")
+def show_application_usage(
+    frame: PageFrame,
+    caller: Subscriber,
+    application_id: ResourceId,
+    unit: Unit,
+    applications: Applications,
+    usage: Usage,
+    wanted: Asking,
+) -> Response:
+    application = read_application(applications.get(unit.session, application_id, caller.account_id))
+    place = f"/applications/{application.id}/usage"
+    it = look(unit.session, usage, Scope(application_id=application.id), wanted, place)
+    return frame.show("applications/usage.html", it=it, application=application)
+
+
+@router.get("/applications/{application_id}/usage.csv")
+def send_application_usage(
+    caller: Subscriber,
+    application_id: ResourceId,
+    unit: Unit,
+    applications: Applications,
+    usage: Usage,
+    wanted: Asking,
+) -> Response:
+    application = applications.get(unit.session, application_id, caller.account_id)
+    return _send(unit, usage, Scope(application_id=application.id), wanted, ["api"])
 
 
 @router.get("/admin/usage")
-def show_usage(frame: PageFrame, _: Administrator, unit: Unit, usage: Usage, step: Step = "hour") -> Response:
-    return _show("admin/usage.html", frame, unit.session, usage, Scope(), step)
+def show_usage(frame: PageFrame, _: Administrator, unit: Unit, usage: Usage, wanted: Asking) -> Response:
+    return frame.show("admin/usage.html", it=look(unit.session, usage, Scope(), wanted, "/admin/usage"))
 
 
-def _show(
-    template: str,
-    frame: Frame,
-    session: Session,
-    usage: UsageReader,
-    scope: Scope,
-    step: Literal["minute", "hour", "day"],
-    **more: Any,
-) -> Response:
-    report = usage.report(session, scope, UsageQuery(step=step))
-    parts = UsageQuery(step="total", group_by=["api", "application"], since=report.since, until=report.until, limit=50)
-    return frame.show(
-        template,
-        picture=draw(report),
-        size=(WIDTH, HEIGHT),
-        report=report,
-        parts=usage.report(session, scope, parts).items,
-        steps=STEPS,
-        words=close_words(),
-        **more,
-    )
+@router.get("/admin/usage.csv")
+def send_usage(_: Administrator, unit: Unit, usage: Usage, wanted: Asking) -> Response:
+    return _send(unit, usage, Scope(), wanted, ["api", "application"])
+
+
+def _send(unit: Unit, usage: Usage, scope: Scope, wanted: Wanted, groups: list[Group]) -> Response:
+    """Return the same range as a file, in the columns that the REST has."""
+    query = wanted.query().model_copy(update={"group_by": groups, "limit": MAX_ROWS})
+    headers = {"Content-Disposition": 'attachment; filename="usage.csv"', "X-Content-Type-Options": "nosniff"}
+    text = as_csv(usage.report(unit.session, scope, query))
+    return Response(text, media_type="text/csv; charset=utf-8; header=present", headers=headers)

@@ -1,8 +1,11 @@
 """Policies, states and close codes in words for people."""
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
+from services.control_plane.identity.scopes import ALL_SCOPES
+from services.control_plane.store.schemas import QuotaRead
 from services.control_plane.throttling.schemas import BurstBody, LimitBody, PolicyWrite
 from shared.problems import COME_BACK, PROBLEMS, STAY_AWAY
 
@@ -46,6 +49,19 @@ SUBSCRIPTION_STATES: Final = {
     "PROD_ONLY_BLOCKED": "blocked in production",
 }
 
+_SCOPES: Final = {
+    "publisher:read": "See one's own APIs in the Publisher",
+    "publisher:write": "Create and change APIs",
+    "publisher:publish": "Publish, block and retire APIs",
+    "store:subscribe": "Have applications, subscribe and get keys",
+    "admin": "Administer",
+}
+
+
+def scope_words() -> list[tuple[str, str, str]]:
+    """Return the scopes as boxes to tick, with what each allows."""
+    return [(scope, scope, _SCOPES[scope]) for scope in ALL_SCOPES]
+
 
 def describe_span(seconds: int) -> str:
     """Return a time as people say it: `minute`, `5 minutes`, `90 seconds`."""
@@ -83,6 +99,13 @@ def describe_policy(policy: PolicyWrite) -> list[str]:
     if policy.overrides:
         sentences.append(f"{len(policy.overrides)} overrides hold for single APIs or applications.")
     return sentences
+
+
+def describe_left(quota: QuotaRead) -> str:
+    """Return what is left of a limit, and when it is whole again."""
+    where = _DIRECTIONS[quota.direction] if quota.unit in ("messages", "bytes") else ""
+    back = f", whole again in {math.ceil(quota.resets_in_ms / 1000):,} s" if quota.used else ""
+    return f"{quota.left:,} of {quota.amount:,} {quota.unit} left{where}, by {quota.policy}{back}"
 
 
 def close_words() -> dict[str, str]:

@@ -46,6 +46,9 @@ class UsageReader:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
+    def now(self) -> datetime:
+        return self._clock()
+
     def report(self, session: Session, scope: Scope, query: UsageQuery) -> UsageReport:
         """Return what was counted. Raises `InvalidError`."""
         span = find_span(query, self._clock())

@@ -4,32 +4,14 @@
 const part = (id) => document.getElementById(id);
 const root = part("try");
 const words = root ? JSON.parse(root.dataset.words) : {};
-const MAX_ENTRIES = 1000;
-const entries = [];
+const templates = root ? JSON.parse(root.dataset.templates) : [];
+const QUOTA_EVERY_MS = 5000;
+const MAX_TRIPS = 120;
+const trips = [];
 let socket = null;
-
-function show(kind, way, body, size = null) {
-  const now = new Date();
-  entries.push({ time: now.toISOString(), direction: kind, body, bytes: size });
-  if (entries.length > MAX_ENTRIES) entries.shift();
-  const line = document.createElement("div");
-  line.className = kind;
-  const time = document.createElement("time");
-  time.dateTime = now.toISOString();
-  time.textContent = now.toTimeString().slice(0, 8) + "." + String(now.getMilliseconds()).padStart(3, "0");
-  line.append(time, cell("way", way), cell("body", body), cell("size", size === null ? "" : `${size} B`));
-  const log = part("log");
-  log.append(line);
-  if (log.children.length > MAX_ENTRIES) log.firstChild.remove();
-  log.scrollTop = log.scrollHeight;
-}
-
-function cell(name, text) {
-  const made = document.createElement("span");
-  made.className = name;
-  made.textContent = text;
-  return made;
-}
+let sentAt = null;
+let polling = null;
+let drawTrips = () => {};
 
 function tell(text) {
   part("status").textContent = text;
@@ -49,35 +31,51 @@ function explain(event) {
   return `${event.code} ${meaning}${more ? ` (${more})` : ""}`;
 }
 
-async function fetchTicket() {
-  const form = new URLSearchParams(new FormData(part("connect")));
-  const answer = await fetch(`/store/apis/${root.dataset.api}/ticket`, { method: "POST", body: form });
+async function ask(path, options) {
+  const answer = await fetch(`/store/apis/${root.dataset.api}/${path}`, options);
   if (answer.redirected) throw new Error("The session has ended: load the page anew.");
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.detail ?? body.errors?.map((item) => item.message).join("; ") ?? body.title);
   return body;
 }
 
+function fetchTicket() {
+  return ask("ticket", { method: "POST", body: new URLSearchParams(new FormData(part("connect"))) });
+}
+
+async function showQuota() {
+  const place = part("quota");
+  try {
+    const { items } = await ask(`quota?application=${encodeURIComponent(part("application_id").value)}`);
+    place.replaceChildren(...items.map(quotaLine));
+    if (!items.length) place.textContent = "Nothing is counted: there is no limit.";
+  } catch (error) {
+    place.textContent = `The quota can't be read: ${error.message}`;
+  }
+}
+
+function quotaLine({ words: said, left, amount }) {
+  const line = document.createElement("div");
+  const bar = document.createElement("meter");
+  Object.assign(bar, { min: 0, max: amount, low: amount / 10, high: amount / 4, optimum: amount, value: left });
+  bar.setAttribute("aria-label", said);
+  line.append(bar, log.cell("words", said));
+  return line;
+}
+
 async function connect() {
   part("open").disabled = true;
   tell("Connecting …");
   let granted;
-  try {
-    granted = await fetchTicket();
-  } catch (error) {
-    show("refused", "✕", error.message);
-    tell("Not connected.");
-    enable(false);
-    return;
-  }
-  const address = new URL(part("address").value + part("rest").value.trim());
-  address.searchParams.set("ticket", granted.ticket);
-  const offered = part("subprotocols").value.split(",").map((item) => item.trim()).filter(Boolean);
   let opened = false;
   try {
+    granted = await fetchTicket();
+    const address = new URL(part("address").value + part("rest").value.trim());
+    address.searchParams.set("ticket", granted.ticket);
+    const offered = part("subprotocols").value.split(",").map((item) => item.trim()).filter(Boolean);
     socket = new WebSocket(address, offered);
   } catch (error) {
-    show("refused", "✕", error.message);
+    log.add("refused", "✕", error.message);
     tell("Not connected.");
     enable(false);
     return;
@@ -87,17 +85,27 @@ async function connect() {
     opened = true;
     enable(true);
     tell("Connected.");
-    show("told", "•", `Connected to ${part("address").value}${socket.protocol ? `, subprotocol ${socket.protocol}` : ""}`);
+    log.add("told", "•", `Connected to ${part("address").value}${socket.protocol ? `, subprotocol ${socket.protocol}` : ""}`);
     part("message").focus();
+    watchQuota();
   };
   socket.onmessage = ({ data }) => receive(data);
   socket.onclose = (event) => {
     enable(false);
     tell("Not connected.");
-    if (opened) show(event.code === 1000 ? "told" : "closed", "✕", explain(event));
-    else show("refused", "✕", refusal(granted.obstacles));
+    if (opened) log.add(event.code === 1000 ? "told" : "closed", "✕", explain(event));
+    else log.add("refused", "✕", refusal(granted.obstacles));
     part("open").focus();
+    clearInterval(polling);
+    sentAt = null;
+    showQuota();
   };
+}
+
+function watchQuota() {
+  showQuota();
+  clearInterval(polling);
+  polling = setInterval(() => document.hidden || showQuota(), QUOTA_EVERY_MS);
 }
 
 function refusal(obstacles) {
@@ -106,51 +114,122 @@ function refusal(obstacles) {
 }
 
 function receive(data) {
-  if (typeof data === "string") return show("received", "←", data, new TextEncoder().encode(data).length);
-  const bytes = new Uint8Array(data);
-  const shown = Array.from(bytes.slice(0, 64), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  show("received", "←", `${shown}${bytes.length > 64 ? " …" : ""}`, bytes.length);
+  if (sentAt !== null) {
+    trips.push(performance.now() - sentAt);
+    if (trips.length > MAX_TRIPS) trips.shift();
+    sentAt = null;
+    showTrips();
+  }
+  const said = payload.words(data);
+  log.add("received", "←", part("pretty").checked && typeof data === "string" ? payload.pretty(said) : said, payload.size(data));
 }
 
-function send() {
-  const text = part("message").value;
+async function send() {
   if (socket?.readyState !== WebSocket.OPEN) return;
-  socket.send(text);
-  show("sent", "→", text, new TextEncoder().encode(text).length);
+  const kind = document.querySelector("[name=kind]:checked").value;
+  try {
+    const data = await payload.read(kind, part("message").value, part("file").files[0]);
+    socket.send(data);
+    sentAt ??= performance.now();
+    log.add("sent", "→", payload.words(data), payload.size(data));
+    complain("");
+  } catch (error) {
+    complain(error.message);
+  }
 }
 
-function download() {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(entries, null, 2)], { type: "application/json" }));
-  link.download = "framegate-messages.json";
-  link.click();
-  URL.revokeObjectURL(link.href);
+function complain(text) {
+  part("message-wrong").textContent = text;
+  if (text) part("message").setAttribute("aria-invalid", "true");
+  else part("message").removeAttribute("aria-invalid");
 }
 
-if (root) {
-  enable(false);
-  part("connect").addEventListener("submit", (event) => {
+function showTrips() {
+  const sorted = [...trips].sort((one, other) => one - other);
+  const ms = (value) => `${value.toFixed(1)} ms`;
+  part("trips-words").textContent = `Last ${ms(trips.at(-1))}, median ${ms(sorted[sorted.length >> 1])}, longest ${ms(sorted.at(-1))}, of ${trips.length}.`;
+  part("trips").hidden = false;
+  drawTrips();
+}
+
+function describeTrips() {
+  if (!trips.length) return null;
+  const [stroke] = plotting.hues();
+  return {
+    data: [trips.map((_, index) => index + 1), trips],
+    options: {
+      height: 150,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { x: { time: false }, y: { range: (_, __, high) => [0, high * 1.15] } },
+      axes: [plotting.axis({ show: false }), plotting.axis({ size: 60, values: (_, splits) => splits.map((each) => `${each} ms`) })],
+      series: [{}, { stroke, width: 2, fill: `${stroke}1f`, points: { show: trips.length < 40, size: 5 } }],
+    },
+  };
+}
+
+function choose(kind) {
+  part(`kind-${kind}`).checked = true;
+  part("bytes").hidden = kind !== "binary";
+  part("tidy").hidden = kind !== "json";
+  complain("");
+}
+
+function fill(name) {
+  const chosen = templates[Number(name)];
+  if (!chosen) return;
+  part("message").value = chosen.text;
+  try {
+    JSON.parse(chosen.text);
+    choose("json");
+  } catch {
+    choose("text");
+  }
+}
+
+function listen() {
+  const onSubmit = (id, handle) => part(id).addEventListener("submit", (event) => {
     event.preventDefault();
-    connect();
+    handle();
   });
-  part("send").addEventListener("submit", (event) => {
-    event.preventDefault();
-    send();
-  });
+  onSubmit("connect", connect);
+  onSubmit("send", send);
   part("message").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send();
   });
   part("close").addEventListener("click", () => socket?.close(1000));
-  part("clear").addEventListener("click", () => {
-    entries.length = 0;
-    part("log").replaceChildren();
+  part("clear").addEventListener("click", log.clear);
+  part("download").addEventListener("click", log.download);
+  part("pause").addEventListener("click", () => {
+    log.paused = !log.paused;
+    part("pause").textContent = log.paused ? "Go on" : "Pause";
+    if (log.paused) log.changed();
+    else log.redraw();
   });
-  part("download").addEventListener("click", download);
+  part("only").addEventListener("change", ({ target }) => {
+    log.kind = target.value;
+    log.redraw();
+  });
+  part("filter").addEventListener("input", ({ target }) => {
+    log.text = target.value.trim().toLowerCase();
+    log.redraw();
+  });
+  for (const box of document.querySelectorAll("[name=kind]")) box.addEventListener("change", () => choose(box.value));
+  part("template")?.addEventListener("change", ({ target }) => fill(target.value));
   part("tidy").addEventListener("click", () => {
-    try {
-      part("message").value = JSON.stringify(JSON.parse(part("message").value), null, 2);
-    } catch (error) {
-      tell(`That is no JSON: ${error.message}`);
-    }
+    part("message").value = payload.pretty(part("message").value);
+    complain("");
   });
+  part("application_id").addEventListener("change", showQuota);
+}
+
+if (root) {
+  log.place = part("log");
+  log.changed = () => {
+    part("counted").textContent = log.words();
+  };
+  drawTrips = plotting.keep(part("trips-plot"), describeTrips);
+  enable(false);
+  listen();
+  showQuota();
 }

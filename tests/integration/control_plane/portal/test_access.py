@@ -14,9 +14,16 @@ from tests.integration.control_plane.portal.test_sign_in_router import browse, h
 
 pytestmark = on_sqlite
 
-OPEN_TO_ALL = {"/", "/static/{name}", "/store", "/store/apis/{api_id}"}
+OPEN_TO_ALL = {
+    "/",
+    "/static/{name}",
+    "/store",
+    "/store/apis/{api_id}",
+    "/store/apis/{api_id}/asyncapi",
+    "/store/apis/{api_id}/asyncapi.{form}",
+}
 BEFORE_SIGN_IN = ("/sign-", "/oauth2/", "/account", "/device")
-VALUES = {"step": "design", "key_type": "PRODUCTION", "level": "api"}
+VALUES = {"step": "design", "form": "json", "key_type": "PRODUCTION", "level": "api"}
 
 
 def routes(method: str) -> list[str]:
@@ -69,7 +76,7 @@ async def test_a_page_needs_its_scope(browser: httpx.AsyncClient, platform: Plat
     await platform.made("/admin/v1/users", body)
     await sign_in(browser, username="maria", password=str(body["password"]))
     for path in routes("GET"):
-        answer = await browser.get(path)
+        answer = await browser.get(path, params={"application": "x"})
         assert answer.status_code == 403, path
         assert "Ask an administrator" in answer.json()["detail"], path
     store = await browser.get("/store", headers={"Accept": "text/html"})

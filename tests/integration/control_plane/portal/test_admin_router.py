@@ -33,14 +33,6 @@ async def test_the_last_administrator_stays(admin: Person, platform: Platform) -
         assert "Nobody would be left" in await admin.send(f"{place}/{action}", 422, **fields)
 
 
-async def test_a_role_is_made_and_deleted(admin: Person) -> None:
-    assert "should match pattern" in wrong_at(await admin.send("/admin/roles", 422, name="two words"), "name")
-    await admin.send("/admin/roles", name="partner")
-    assert ">partner<" in await admin.see("/admin/roles")
-    assert "is built in" in await admin.send("/admin/roles/creator/delete", 422)
-    assert await admin.send("/admin/roles/partner/delete") == "/admin/roles?done=deleted"
-
-
 async def test_a_service_account_s_secret_is_shown_once(admin: Person, platform: Platform) -> None:
     page = await admin.send("/admin/service-accounts", 200, name="ci", scopes=["publisher:read"])
     client_id, secret = shown(page, "once-id"), shown(page, "once-secret")

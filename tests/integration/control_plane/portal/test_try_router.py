@@ -9,6 +9,7 @@ from redis import Redis
 
 from shared import keys
 from shared.tickets import SECONDS, Ticket, digest_ticket
+from tests.integration.control_plane.asyncapi.test_router import CHAT
 from tests.integration.control_plane.platform import Platform, on_sqlite
 from tests.integration.control_plane.portal.test_sign_in_router import browse, hidden_in, sign_in
 
@@ -66,3 +67,29 @@ async def test_it_says_what_will_keep_a_connection_from_opening(browser: httpx.A
     assert blocked == ["The subscription is blocked by the API's publisher."]
     page = await browser.get(f"/store/apis/{api['id']}/try")
     assert "blocked by the API&#39;s publisher" in page.text
+
+
+async def test_it_says_what_is_left_of_the_quota(browser: httpx.AsyncClient, platform: Platform) -> None:
+    api, application = await platform.publish_api(), await make_application(browser)
+    path = f"/store/apis/{api['id']}/quota"
+    assert (await browser.get(path, params={"application": application})).json() == {"items": []}
+    form = hidden_in(await browser.get("/applications/new"))
+    subscription = {**form, "application_id": application, "policy": "Gold"}
+    await browser.post(f"/store/apis/{api['id']}/subscribe", data=subscription)
+    (quota,) = (await browser.get(path, params={"application": application})).json()["items"]
+    assert quota == {
+        "words": "5,000 of 5,000 messages left from client to backend, by Gold",
+        "left": 5000,
+        "amount": 5000,
+    }
+    theirs = await platform.make_application("Theirs")
+    assert (await browser.get(path, params={"application": theirs["id"]})).status_code == 404
+
+
+async def test_messages_of_the_document_are_there_to_begin_with(browser: httpx.AsyncClient, platform: Platform) -> None:
+    api = await platform.publish_api()
+    await make_application(browser)
+    place = f"/store/apis/{api['id']}/try"
+    assert "a message of the API" not in (await browser.get(place)).text
+    await platform.client.put(f"/publisher/v1/apis/{api['id']}/asyncapi", json=CHAT)
+    assert '<option value="0">said</option>' in (await browser.get(place)).text

@@ -1,0 +1,173 @@
+"""JSON Schemas as trees that people read, and samples of what they allow. Pure, and bounded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from services.control_plane.asyncapi.pointers import split_fragment
+from services.control_plane.asyncapi.references import DanglingError, References, reference_of
+
+MAX_NODES: Final = 400
+"""In all of a page."""
+
+_MAX_DEPTH: Final = 8
+_MAX_TEXT: Final = 300
+_MAX_VALUES: Final = 20
+_GROUPS: Final = {"oneOf": "one of", "anyOf": "any of", "allOf": "all of"}
+_FACTS: Final = {
+    "format": "format {}",
+    "const": "always {}",
+    "default": "by default {}",
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minItems": "at least {} items",
+    "maxItems": "at most {} items",
+    "pattern": "like {}",
+}
+_SAMPLES: Final[dict[str, Any]] = {"string": "text", "integer": 0, "number": 0.5, "boolean": True, "null": None}
+_FORMATS: Final = {
+    "date-time": "2026-01-31T12:00:00Z",
+    "date": "2026-01-31",
+    "email": "ann@example.com",
+    "uri": "https://example.com",
+    "uuid": "3f2c8c9e-5d0a-4a52-9a0f-6d1f6b6f6c11",
+}
+
+
+@dataclass(slots=True)
+class Node:
+    """A value of a schema: its name where it has one, what it may be, and its parts."""
+
+    name: str
+    kind: str
+    required: bool = False
+    description: str = ""
+    facts: list[str] = field(default_factory=list)
+    parts: list["Node"] = field(default_factory=list)
+
+
+class SchemaView:
+    """Reads the schemas of one document, as far as a page has room."""
+
+    def __init__(self, references: References) -> None:
+        self._references = references
+        self._left = MAX_NODES
+
+    @property
+    def is_cut(self) -> bool:
+        return self._left <= 0
+
+    def read(self, schema: Any, name: str = "", *, required: bool = False) -> Node:
+        return self._read(schema, name, (), required=required)
+
+    def _read(self, given: Any, name: str, above: tuple[int, ...], *, required: bool = False) -> Node:
+        self._left -= 1
+        label = _label(given)
+        try:
+            schema = self._references.follow(given)
+        except DanglingError:
+            return Node(name, "unknown", required)
+        if not isinstance(schema, dict):
+            return Node(name, "nothing" if schema is False else "anything", required)
+        node = Node(name, _kind(schema, label), required, _text(schema.get("description")), list(_facts(schema)))
+        if id(schema) in above:
+            node.kind += ", as above"
+        elif len(above) < _MAX_DEPTH:
+            node.parts = list(self._parts(schema, (*above, id(schema))))
+        return node
+
+    def _parts(self, schema: dict[str, Any], above: tuple[int, ...]) -> Iterator[Node]:
+        needed = schema.get("required")
+        needed = needed if isinstance(needed, list) else []
+        for name, given, required in _children(schema, needed):
+            if self.is_cut:
+                return
+            yield self._read(given, name, above, required=required)
+
+    def sample(self, given: Any, depth: int = 0) -> Any:
+        """Return a value such as a schema allows, as far as that can be told at a glance."""
+        try:
+            schema = self._references.follow(given)
+        except DanglingError:
+            return None
+        if not isinstance(schema, dict) or depth > _MAX_DEPTH:
+            return None
+        for known in ("example", "default", "const"):
+            if known in schema:
+                return schema[known]
+        for several in ("examples", "enum"):
+            if isinstance(schema.get(several), list) and schema[several]:
+                return schema[several][0]
+        return self._sample(schema, depth)
+
+    def _sample(self, schema: dict[str, Any], depth: int) -> Any:
+        for group in ("oneOf", "anyOf"):
+            if isinstance(schema.get(group), list) and schema[group]:
+                return self.sample(schema[group][0], depth + 1)
+        if isinstance(schema.get("allOf"), list):
+            found = [self.sample(part, depth + 1) for part in schema["allOf"][:_MAX_VALUES]]
+            return {key: value for part in found if isinstance(part, dict) for key, value in part.items()}
+        if isinstance(schema.get("properties"), dict):
+            properties = list(schema["properties"].items())[:_MAX_VALUES]
+            return {name: self.sample(part, depth + 1) for name, part in properties}
+        kind = _first_type(schema)
+        if kind == "array":
+            return [self.sample(schema["items"], depth + 1)] if isinstance(schema.get("items"), dict) else []
+        if kind == "object":
+            return {}
+        return _FORMATS.get(str(schema.get("format")), _SAMPLES.get(kind))
+
+
+def _children(schema: dict[str, Any], needed: list[Any]) -> Iterator[tuple[str, Any, bool]]:
+    if isinstance(schema.get("properties"), dict):
+        for name, part in schema["properties"].items():
+            yield name, part, name in needed
+    if isinstance(schema.get("items"), dict):
+        yield "each item", schema["items"], False
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield "any other name", schema["additionalProperties"], False
+    for group, words in _GROUPS.items():
+        if isinstance(schema.get(group), list):
+            for part in schema[group]:
+                yield words, part, False
+
+
+def _label(given: Any) -> str:
+    reference = reference_of(given)
+    return split_fragment(reference)[-1] if reference and "/" in reference else ""
+
+
+def _first_type(schema: dict[str, Any]) -> str:
+    kind = schema.get("type", "object" if "properties" in schema else "string")
+    return str(kind[0] if isinstance(kind, list) and kind else kind)
+
+
+def _kind(schema: dict[str, Any], label: str) -> str:
+    kinds = schema.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds] if kinds else []
+    if not kinds:
+        found = [words for group, words in _GROUPS.items() if group in schema]
+        kinds = ["object"] if "properties" in schema else found or ["anything"]
+    words = " or ".join(map(str, kinds))
+    title = label or _text(schema.get("title"))
+    return f"{title}: {words}" if title else words
+
+
+def _facts(schema: dict[str, Any]) -> Iterator[str]:
+    for key, words in _FACTS.items():
+        if key in schema:
+            yield words.format(_text(schema[key]))
+    values = schema.get("enum")
+    if isinstance(values, list):
+        shown = ", ".join(_text(value) for value in values[:_MAX_VALUES])
+        yield f"one of {shown}{' …' if len(values) > _MAX_VALUES else ''}"
+
+
+def _text(value: Any) -> str:
+    text = "" if value is None else str(value)
+    return f"{text[:_MAX_TEXT]} …" if len(text) > _MAX_TEXT else text
