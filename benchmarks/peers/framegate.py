@@ -7,7 +7,7 @@ application's limit, both so large that they are never reached.
 import http.client
 import itertools
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.util import find_spec
@@ -19,6 +19,7 @@ from benchmarks.harness.target import Peer, Site, Target
 from benchmarks.peers.framegate_catalogue import PATH, publish, sign_token
 from benchmarks.peers.process import python_module, running
 from benchmarks.peers.redis_beside import redis_beside
+from benchmarks.peers.seen_framegate import scraping
 from cli.network import free_port
 from shared.limits import Limit
 
@@ -29,11 +30,16 @@ _CORE = "services.data_plane.frames.scanner"
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A way to run Framegate: under which limits, and with what else in its environment."""
+    """A way to run Framegate: under which limits, and with what else in its environment.
+
+    With `seen`, all by which operators see it is on, or else off: metrics that are scraped, usage, logs; and whatever
+    more its environment turns on.
+    """
 
     name: str
     limits: tuple[Limit, ...] = _METERED
     env: Mapping[str, str] = field(default_factory=dict)
+    seen: bool | None = None
 
 
 @contextmanager
@@ -41,10 +47,11 @@ def start(variant: Variant, site: Site) -> Iterator[Target]:
     with redis_beside(site.cores.load) as redis:
         key = publish(redis.url, variant.limits, site.backend_port)
         ports = {"port": free_port(), "tls-port": free_port(), "ops-port": free_port()}
-        command = _command(ports)
-        with running(
-            variant.name, command, site, partial(is_ready, ports["ops-port"]), _env(variant, site, redis.url)
-        ) as pid:
+        ready, env = partial(is_ready, ports["ops-port"]), _env(variant, site, redis.url)
+        with (
+            running(variant.name, _command(variant, ports), site, ready, env) as pid,
+            scraping(ports["ops-port"]) if variant.seen else nullcontext(),
+        ):
             yield Target(
                 variant.name,
                 ports["tls-port" if site.certificate else "port"],
@@ -70,11 +77,14 @@ def describe(variant: Variant) -> str:
     return f"{describe_framegate()}, {'pure Python' if pure else 'compiled'} core"
 
 
-def _command(ports: Mapping[str, int]) -> list[str]:
+def _command(variant: Variant, ports: Mapping[str, int]) -> list[str]:
     options = {"host": "127.0.0.1", **ports}
     if _has_workers():
         options["workers"] = 1
-    return python_module("cli.main", "data-plane", *(f"--{key}={value}" for key, value in options.items()))
+    arguments = ("data-plane", *(f"--{key}={value}" for key, value in options.items()))
+    if variant.seen is None:
+        return python_module("cli.main", *arguments)
+    return python_module("benchmarks.peers.seen_framegate", "on" if variant.seen else "off", *arguments)
 
 
 @cache
@@ -122,3 +132,5 @@ def _peer(variant: Variant) -> Peer:
 FRAMEGATE = _peer(Variant("framegate"))
 FRAMEGATE_UNLIMITED = _peer(Variant("framegate-unlimited", limits=()))
 FRAMEGATE_PURE = _peer(Variant("framegate-pure", env=_PURE))
+FRAMEGATE_SEEN = _peer(Variant("framegate-seen", seen=True))
+FRAMEGATE_UNSEEN = _peer(Variant("framegate-unseen", seen=False))

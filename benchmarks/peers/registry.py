@@ -1,7 +1,13 @@
 """All peers by their names."""
 
 from benchmarks.peers.asking_aiohttp import ASKING_AIOHTTP
-from benchmarks.peers.framegate import FRAMEGATE, FRAMEGATE_PURE, FRAMEGATE_UNLIMITED
+from benchmarks.peers.framegate import (
+    FRAMEGATE,
+    FRAMEGATE_PURE,
+    FRAMEGATE_SEEN,
+    FRAMEGATE_UNLIMITED,
+    FRAMEGATE_UNSEEN,
+)
 from benchmarks.peers.haproxy import HAPROXY, HAPROXY_64K
 from benchmarks.peers.nginx import NGINX, NGINX_64K
 from benchmarks.peers.plain_aiohttp import PLAIN_AIOHTTP
@@ -12,6 +18,8 @@ PEERS = {
         FRAMEGATE,
         FRAMEGATE_PURE,
         FRAMEGATE_UNLIMITED,
+        FRAMEGATE_SEEN,
+        FRAMEGATE_UNSEEN,
         NGINX,
         NGINX_64K,
         HAPROXY,

@@ -149,7 +149,7 @@ async def _look_at_the_connection(planes: Planes, token: str, client: ClientConn
 
 async def _watch(planes: Planes, client: ClientConnection) -> None:
     """See a message of a connection in a tail."""
-    lines = await asyncio.to_thread(planes.platform.get(TailService).watch, Selection(), 1, 60)
+    lines = await asyncio.to_thread(planes.platform.get(TailService).watch, Selection(), 1, 60, lambda: None)
     assert '"connections":1' in await asyncio.to_thread(next, lines)
     await client.send("seen")
     await client.recv()

@@ -1,20 +1,23 @@
 """Tails: of all for administrators, of an API for its publisher, of an application for its owner."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 
-from services.control_plane.fleet.dependencies import Tails
 from services.control_plane.fleet.schemas import TailQuery, Watching
-from services.control_plane.fleet.tails import TailService
-from services.control_plane.identity.dependencies import MayAdminister, MayReadApis
+from services.control_plane.fleet.tails import Check, TailService
+from services.control_plane.identity.dependencies import Authentication, MayAdminister, MayReadApis, MaySubscribe
+from services.control_plane.identity.scopes import ADMIN, PUBLISHER_READ, STORE_SUBSCRIBE
+from services.control_plane.kit.database import Database
 from services.control_plane.kit.problems import declare
+from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher.dependencies import Apis
-from services.control_plane.store.dependencies import Own
+from services.control_plane.store.dependencies import Applications, Own
 from shared.definition import ApiId
 from shared.subscription import ApplicationId
 
@@ -31,11 +34,28 @@ _LINES: dict[int | str, dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Opens tails, and sees to it that they end with the right to them."""
+
+    tails: Annotated[TailService, Depends(provide(TailService))]
+    authenticator: Authentication
+    database: Annotated[Database, Depends(provide(Database))]
+
+    def watch(self, query: TailQuery, check: Check, **mine: str) -> StreamingResponse:
+        selection = query.selection.model_copy(update=mine)  # whatever else is asked for, nothing beyond it
+        lines = self.tails.watch(selection, query.sample, query.seconds, check)
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers={"X-Accel-Buffering": "no"})
+
+
+Watchers = Annotated[Watcher, Depends()]
+
+
 @router.get("/admin/v1/tail", response_class=StreamingResponse, responses=_LINES | declare("unavailable"))
-def tail(_: MayAdminister, query: Watching, unit: Unit, tails: Tails) -> StreamingResponse:
+def tail(caller: MayAdminister, query: Watching, unit: Unit, watcher: Watchers) -> StreamingResponse:
     """Tell what happens on connections."""
     unit.release()  # no transaction waits for the network
-    return _answer(tails, query)
+    return watcher.watch(query, lambda: watcher.authenticator.look_again(caller, ADMIN))
 
 
 @router.get(
@@ -44,24 +64,31 @@ def tail(_: MayAdminister, query: Watching, unit: Unit, tails: Tails) -> Streami
     responses=_LINES | declare("not_found", "unavailable"),
 )
 def tail_api(
-    caller: MayReadApis, api_id: ResourceId, query: Watching, unit: Unit, apis: Apis, tails: Tails
+    caller: MayReadApis, api_id: ResourceId, query: Watching, unit: Unit, apis: Apis, watcher: Watchers
 ) -> StreamingResponse:
     """Tell what happens on the connections of an API."""
-    api = apis.get(unit.session, api_id, caller)
-    mine = {"api_id": ApiId(api.id)}
+    mine = ApiId(apis.get(unit.session, api_id, caller).id)
     unit.release()
-    return _answer(tails, query, **mine)
+
+    def check() -> None:
+        now = watcher.authenticator.look_again(caller, PUBLISHER_READ)
+        with watcher.database.reading() as session:
+            apis.get(session, mine, now)
+
+    return watcher.watch(query, check, api_id=mine)
 
 
 @applications.get("/tail", response_class=StreamingResponse, responses=_LINES | declare("not_found", "unavailable"))
-def tail_application(application: Own, query: Watching, unit: Unit, tails: Tails) -> StreamingResponse:
+def tail_application(
+    caller: MaySubscribe, application: Own, query: Watching, unit: Unit, known: Applications, watcher: Watchers
+) -> StreamingResponse:
     """Tell what happens on the connections of an application of one's own."""
-    mine = {"application_id": ApplicationId(application.id)}
+    mine = ApplicationId(application.id)
     unit.release()
-    return _answer(tails, query, **mine)
 
+    def check() -> None:
+        now = watcher.authenticator.look_again(caller, STORE_SUBSCRIBE)
+        with watcher.database.reading() as session:
+            known.get(session, mine, now.account_id)
 
-def _answer(tails: TailService, query: TailQuery, **mine: str) -> StreamingResponse:
-    selection = query.selection.model_copy(update=mine)  # whatever else is asked for, nothing beyond it
-    lines = tails.watch(selection, query.sample, query.seconds)
-    return StreamingResponse(lines, media_type="application/x-ndjson", headers={"X-Accel-Buffering": "no"})
+    return watcher.watch(query, check, application_id=mine)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Final, cast
@@ -10,9 +10,11 @@ from typing import Any, Final, cast
 from pydantic import ValidationError
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 
 from services.control_plane.fleet.enquirer import Enquirer
 from services.control_plane.kit.bulkhead import Bulkhead
+from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.security import new_id
 from shared import keys
 from shared.connections import Selection, WatchConnections
@@ -21,10 +23,14 @@ from shared.tail import RENEW_SECONDS, TAIL_SECONDS, TailBatch, TailEvent
 ALIVE_SECONDS: Final = 10.0
 """So often a line comes though nothing happens: whoever stands between keeps the connection open."""
 
+CHECK_SECONDS: Final = 5.0
+"""So often it is asked whether whoever reads still may."""
+
 _READ_BATCHES: Final = 20
 _BLOCK_MILLISECONDS: Final = 1000
 
 
+Check = Callable[[], object]
 Totals = dict[tuple[str, float], int]
 """How much each worker told or left out, since it began."""
 
@@ -37,32 +43,40 @@ class TailService:
         self._redis = redis
         self._places = places
 
-    def watch(self, selection: Selection, sample: int, seconds: int) -> Iterator[str]:
-        """Return lines of JSON until the time is over or Redis is gone. Raises `UnavailableError`."""
-        lines = self._watch(WatchConnections(id=new_id(), selection=selection, sample=sample), seconds)
+    def watch(self, selection: Selection, sample: int, seconds: int, check: Check) -> Iterator[str]:
+        """Return lines of JSON until the time is over, Redis is gone, or `check` raises `ProblemError`.
+
+        Raises `UnavailableError`.
+        """
+        lines = self._watch(WatchConnections(id=new_id(), selection=selection, sample=sample), seconds, check)
         first = next(lines)  # here it is still time to refuse; and what has begun is closed with its reader
         return chain((first,), lines)
 
-    def _watch(self, question: WatchConnections, seconds: int) -> Iterator[str]:
+    def _watch(self, question: WatchConnections, seconds: int, check: Check) -> Iterator[str]:
         with self._places.place():
             asked = time.monotonic()
             found = self._enquirer.ask(question)
             yield _line("watching", connections=found.matched, unanswered=found.unanswered)
             try:
-                yield from self._follow(question, asked, asked + seconds)
-            except (RedisError, OSError):
+                yield from self._follow(question, asked, asked + seconds, check)
+            except (RedisError, OSError, SQLAlchemyError):
                 yield _line("ended", cause="unavailable")
+            except ProblemError:
+                yield _line("ended", cause="forbidden")
             else:
                 yield _line("ended", cause="over")
 
-    def _follow(self, question: WatchConnections, asked: float, until: float) -> Iterator[str]:
-        last_id, totals, spoke = "0-0", Totals(), asked
+    def _follow(self, question: WatchConnections, asked: float, until: float, check: Check) -> Iterator[str]:
+        last_id, totals, spoke, checked = "0-0", Totals(), asked, asked
         while (now := time.monotonic()) < until:
             if now >= asked + RENEW_SECONDS:
                 if now >= asked + TAIL_SECONDS:  # who reads was held up, and pods have stopped
                     yield _line("interrupted")
                 self._enquirer.tell(question)
                 asked = now
+            if now >= checked + CHECK_SECONDS:
+                check()
+                checked = now
             entries = self._read(keys.tail(question.id), last_id, until - now)
             for last_id, fields in entries:  # noqa: B007 - where to go on
                 yield from _lines(fields, totals)

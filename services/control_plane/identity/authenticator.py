@@ -4,7 +4,7 @@ from sqlmodel import Session
 
 from services.control_plane.identity import repository
 from services.control_plane.identity.bearer import BearerVerifier, Credential
-from services.control_plane.identity.errors import UnauthorizedError
+from services.control_plane.identity.errors import InsufficientScopeError, UnauthorizedError
 from services.control_plane.identity.models import Account
 from services.control_plane.identity.personal_tokens import PREFIX, PersonalTokenService
 from services.control_plane.identity.principal import Principal, principal_of
@@ -32,6 +32,17 @@ class Authenticator:
             if account is None or account.disabled:
                 raise UnauthorizedError("The account is gone.")
             return principal_of(account, granted_scopes(session, account), claims.scopes)
+
+    def look_again(self, caller: Principal, scope: str) -> Principal:
+        """Return a caller as it is now, some time after it came with a token. Raises `ProblemError`."""
+        with self._database.reading() as session:
+            account = session.get(Account, caller.account_id)
+            if account is None or account.disabled:
+                raise UnauthorizedError("The account is gone.")
+            now = principal_of(account, granted_scopes(session, account), caller.scopes)
+        if scope not in now.scopes:
+            raise InsufficientScopeError(scope)
+        return now
 
     def _find_person(self, token: str) -> Principal:
         with self._database.reading() as session:

@@ -71,7 +71,7 @@ class GapFinder:
         silent = [
             worker
             for worker in known.values()
-            if worker.state == "living" and worker.worker not in heard and worker.heard_at < now - LOST_AFTER
+            if worker.state == "living" and _last_heard(worker, beats.get(worker.worker)) < now - LOST_AFTER
         ]
         if heard or silent:
             with self._database.writing() as session:
@@ -110,7 +110,13 @@ def _has_news(known: UsageWorker | None, beat: Beat, now: datetime) -> bool:
     at = _time(beat.at)
     if at < now - LOST_AFTER or (known is not None and known.state == "ended"):
         return False
-    return known is None or known.state == "lost" or known.heard_at + _NOTED_AGAIN <= at
+    if known is None or known.state == "lost":
+        return known is None or known.heard_at < at
+    return known.heard_at + _NOTED_AGAIN <= at
+
+
+def _last_heard(worker: UsageWorker, last: Beat | None) -> datetime:
+    return max(worker.heard_at, _time(last.at)) if last else worker.heard_at
 
 
 def _note_beat(session: Session, worker: str, beat: Beat) -> None:
@@ -124,10 +130,10 @@ def _note_beat(session: Session, worker: str, beat: Beat) -> None:
 def _note_lost(session: Session, worker: UsageWorker, last: Beat | None, now: datetime) -> None:
     """Note what a worker had not sent, by its last beat where that is still there."""
     silent = (col(UsageWorker.state) == "living", col(UsageWorker.heard_at) < now - LOST_AFTER)
-    if _update(session, worker.worker, {"state": "lost"}, *silent):
+    heard_at = _last_heard(worker, last)
+    if _update(session, worker.worker, {"state": "lost", "heard_at": heard_at}, *silent):
         since = _time(last.usage_until) if last else worker.until
-        until = max(since, _time(last.at) if last else worker.heard_at)
-        _add_gap(session, worker.worker, "pod_lost", 0, worker.pod, since, until, 0)
+        _add_gap(session, worker.worker, "pod_lost", 0, worker.pod, since, max(since, heard_at), 0)
 
 
 def _time(seconds: float | None) -> datetime:

@@ -17,6 +17,7 @@ from services.data_plane.settings import Settings
 from services.data_plane.tls import CertificateError, load_certificate
 from tests.integration.data_plane.conftest import Backend, Gate, run_gate
 from tests.integration.data_plane.test_listener import descriptors
+from tests.integration.data_plane.test_tails import messages, told, watch
 from tests.support.certificate import Certificate, make_certificate
 from tests.support.waiting import eventually
 from tests.support.world import World
@@ -188,3 +189,21 @@ def begin_tls(context: ssl.SSLContext) -> bytes:
     with suppress(ssl.SSLWantReadError):
         context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
     return out.read()
+
+
+async def test_messages_under_tls_are_seen_by_who_watches_and_pass_when_nobody_does_any_more(
+    secure: Gate, files: Certificate
+) -> None:
+    async with wss(secure, trusting(files), compression=None) as client:
+        await watch(secure)
+        for message in ("four", b"x" * 70_000):
+            await client.send(message)
+            assert await client.recv() == message
+        sizes = [(direction, size) for direction, size, _ in messages(await told(secure, 4))]
+        assert sizes == [("publish", 4), ("subscribe", 4), ("publish", 70_000), ("subscribe", 70_000)]
+        for tail in secure.pod.tails._tails.values():
+            tail.until = 0.0
+        await secure.pod.tails.flush()
+        assert not secure.pod.tails._taps
+        await client.send("still")
+        assert await client.recv() == "still"

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from redis import Redis
 
@@ -89,7 +90,7 @@ async def test_who_is_held_up_is_told_so_and_goes_on(fleet: Fleet, monkeypatch: 
     for module in (tails, pod_tails):
         monkeypatch.setattr(module, "TAIL_SECONDS", 0.5)
     monkeypatch.setattr(tails, "RENEW_SECONDS", 0.1)
-    lines = fleet.platform.get(TailService).watch(Selection(), 1, 60)
+    lines = fleet.platform.get(TailService).watch(Selection(), 1, 60, lambda: None)
     token = await fleet.token()
     async with fleet.connect(token) as client:
         await asyncio.to_thread(drain, lines, "opened")
@@ -103,7 +104,7 @@ async def test_who_is_held_up_is_told_so_and_goes_on(fleet: Fleet, monkeypatch: 
 
 async def test_no_more_read_than_there_are_threads_for(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     service = fleet.platform.get(TailService)
-    many = [await asyncio.to_thread(service.watch, Selection(), 1, 60) for _ in range(8)]
+    many = [await asyncio.to_thread(service.watch, Selection(), 1, 60, lambda: None) for _ in range(8)]
     problem(await fleet.platform.client.get("/admin/v1/tail"), 503, "unavailable")
     del many
     assert (await fleet.platform.client.get("/admin/v1/tail", params={"seconds": 1})).status_code == 200
@@ -111,7 +112,7 @@ async def test_no_more_read_than_there_are_threads_for(fleet: Fleet, monkeypatch
 
 async def test_what_is_missing_is_counted(fleet: Fleet, redis_client: Redis) -> None:
     """A worker left events out, and began anew; what comes then is of another version."""
-    lines = fleet.platform.get(TailService).watch(Selection(), 1, 60)
+    lines = fleet.platform.get(TailService).watch(Selection(), 1, 60, lambda: None)
     await asyncio.to_thread(next, lines)
     (stream,) = [keys.tail(id_) for id_ in fleet.pod.pod.tails._tails]
     event = TailEvent(event="opened", at=1.5, connection="c", address="192.0.2.1")
@@ -142,3 +143,30 @@ async def test_the_connections_that_are_open_are_counted(fleet: Fleet) -> None:
         answer = await fleet.platform.client.get("/admin/v1/tail", params={"seconds": 1})
         assert id_of(client)
     assert json.loads(answer.text.splitlines()[0])["connections"] == 1
+
+
+@pytest.mark.parametrize("of", ["apis", "applications", "everything"])
+async def test_a_tail_ends_with_the_right_to_it(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    monkeypatch.setattr(tails, "CHECK_SECONDS", 0.2)
+    on, before = fleet.pod.pod.tails._tails, set(fleet.pod.pod.tails._tails)
+    async with fleet.platform.account("watcher", roles=("admin",)) as watcher:
+        path = await _make_own(fleet, watcher, of)
+        async with asyncio.TaskGroup() as group:
+            answer = group.create_task(watcher.get(f"{path}/tail", params={"seconds": 60}))
+            await eventually(lambda: on.keys() - before)
+            if of == "everything":
+                (account,) = (await fleet.platform.read("/admin/v1/service-accounts", q="watcher"))["items"]
+                path = f"/admin/v1/service-accounts/{account['id']}"
+            assert (await fleet.platform.client.delete(path)).status_code in (204, 404)
+            assert of != "applications" or (await watcher.delete(path)).status_code == 204
+    assert json.loads(answer.result().text.splitlines()[-1]) == {"event": "ended", "cause": "forbidden"}
+
+
+async def _make_own(fleet: Fleet, client: httpx.AsyncClient, of: str) -> str:
+    """Make what is watched, and return its path."""
+    if of == "everything":
+        return "/admin/v1"
+    api = {"name": "Own", "context": "/own", "version": "1.0", "endpoints": fleet.api["endpoints"]}
+    collection = {"apis": "/publisher/v1/apis", "applications": "/store/v1/applications"}[of]
+    made = await client.post(collection, json=api if of == "apis" else {"name": "Own"})
+    return f"{collection}/{made.json()['id']}"

@@ -87,10 +87,7 @@ def test_a_worker_that_goes_without_a_word_is_lost_and_one_that_is_heard_again_w
     finder.find_lost_workers()
     assert (states(database), found(database)) == ({"w": "living"}, [])
     at = beat(redis_client, 31)
-    with database.writing() as session:
-        worker = session.get(UsageWorker, "w")
-        assert worker is not None
-        worker.heard_at -= timedelta(seconds=10)
+    _age(database, 10)
     for _ in range(2):
         finder.find_lost_workers()
     (gap,) = found(database)
@@ -98,6 +95,26 @@ def test_a_worker_that_goes_without_a_word_is_lost_and_one_that_is_heard_again_w
     assert gap.since == datetime.fromtimestamp(at - 4, UTC), "what was sent before is there"
     assert gap.until == datetime.fromtimestamp(at, UTC)
     beat(redis_client, 0)
+    finder.find_lost_workers()
+    assert (states(database), found(database)) == ({"w": "living"}, [])
+
+
+def _age(database: Database, seconds: float) -> None:
+    """Have the worker noted earlier than it was."""
+    with database.writing() as session:
+        worker = session.get(UsageWorker, "w")
+        assert worker is not None
+        worker.heard_at -= timedelta(seconds=seconds)
+
+
+def test_a_worker_that_beats_is_not_lost_though_not_each_beat_is_noted(
+    database: Database, redis_client: Redis, finder: GapFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaps, "_NOTED_AGAIN", timedelta(hours=1))
+    beat(redis_client, 0)
+    finder.find_lost_workers()
+    _age(database, 60)
+    beat(redis_client, 5)
     finder.find_lost_workers()
     assert (states(database), found(database)) == ({"w": "living"}, [])
 
