@@ -1,74 +1,38 @@
 """The console, by clicks in a real browser, on real processes."""
 
-import os
 import re
-import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from cli.embedded import redis_server
-from cli.stack import Stack
 from tests.support.browser import chromium, find_barriers
-from tests.support.pictures import SIZE, Pictures
-from tests.support.waiting import free_port, wait_until
+from tests.support.console import (
+    PASSWORD,
+    Site,
+    create_api,
+    fill,
+    generate_keys,
+    running_site,
+    sign_in,
+    subscribe,
+    visiting,
+    watched_page,
+)
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
 MAX_PAGE_BYTES: Final = 200_000
-IMAGES: Final = Path(__file__).parents[2] / "docs" / "tutorial" / "images"
 DOCUMENT: Final = Path(__file__).with_name("rooms.yaml")
-PASSWORD: Final = "a password of the tests"
-
-expect.set_options(timeout=15_000)
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A running installation as a person sees it."""
-
-    url: str
-    gateway: str
-    backend: str
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("console")
-    control_plane, pod, ops, echo = (free_port() for _ in range(4))
-    site = Site(f"http://localhost:{control_plane}", f"ws://localhost:{pod}", f"ws://127.0.0.1:{echo}")
-    with redis_server() as redis_url, Stack(folder) as stack:
-        environment = {
-            **os.environ,  # noqa: TID251 - handed on to the processes
-            "FRAMEGATE_DATABASE_URL": f"sqlite:///{folder}/framegate.db",
-            "FRAMEGATE_REDIS_URL": redis_url,
-            "FRAMEGATE_SECRET_KEY": secrets.token_urlsafe(32),
-            "FRAMEGATE_ADMIN_PASSWORD": PASSWORD,
-            "FRAMEGATE_PUBLIC_URL": site.url,
-            "FRAMEGATE_GATEWAY_URL": site.gateway,
-            "FRAMEGATE_ENDPOINT_ALLOW": "127.0.0.0/8",
-            "FRAMEGATE_DRAIN_SECONDS": "0.5",
-        }
-        stack.start("echo", "cli.echo", "--port", str(echo), env=environment)
-        stack.start("control plane", "cli.main", "control-plane", "--port", str(control_plane), env=environment)
-        ports = ["--port", str(pod), "--ops-port", str(ops), "--workers", "1"]
-        stack.start("pod", "cli.main", "data-plane", "--host", "127.0.0.1", *ports, env=environment)
-        for port in (control_plane, ops):
-            stack.wait_for(f"port {port}", partial(is_ready, port))
+    with running_site(tmp_path_factory.mktemp("console")) as site:
         yield site
-
-
-def is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=2, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -79,67 +43,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, site: Site) -> Iterator[BrowserContext]:
-    context = browser.new_context(base_url=site.url, reduced_motion="reduce")
-    context.set_default_timeout(15_000)
-    yield context
-    context.close()
+    with visiting(browser, site) as context:
+        yield context
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """Open a page on which nothing goes wrong unseen: no script fails, and no policy is broken."""
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
-    yield page
-    assert not complaints
-
-
-def fill(page: Page, **fields: str) -> None:
-    for label, value in fields.items():
-        page.get_by_label(re.compile(rf"^\s*{label}\s*(optional)?\s*$")).fill(value)
-
-
-def sign_in(page: Page) -> None:
-    page.goto("/")
-    fill(page, Name="admin", Password=PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Publisher")).to_be_visible()
-
-
-def look_at(_: str) -> None:
-    """Take no picture."""
-
-
-def create_api(page: Page, site: Site, name: str, policy: str = "Gold", look: Callable[[str], None] = look_at) -> str:
-    """Make an API in three steps, publish it, and return its id."""
-    page.goto("/publisher")
-    page.get_by_role("link", name="Create an API").first.click()
-    fill(page, Name=name, Context=f"/{name.lower()}", Version="1.0", Tags="echo, demo")
-    look("design")
-    page.get_by_role("button", name="Next: implement").click()
-    page.get_by_label("URLs").first.fill(site.backend)
-    page.get_by_role("button", name="Test the backends").click()
-    expect(page.locator("#results")).to_contain_text("works")
-    look("implement")
-    page.get_by_role("button", name="Next: manage").click()
-    page.get_by_role("checkbox", name=re.compile(f"^{policy}")).check()
-    page.get_by_role("button", name="Next: publish").click()
-    expect(page.get_by_role("heading", name="Lifecycle")).to_be_visible()
-    look("lifecycle")
-    page.get_by_role("button", name="Publish", exact=True).click()
-    expect(page.get_by_role("status").first).to_contain_text("Published.")
-    return page.url.split("/")[5]
-
-
-def subscribe(page: Page, api_id: str, policy: str = "Gold") -> None:
-    """Subscribe DefaultApplication."""
-    page.goto(f"/store/apis/{api_id}")
-    page.get_by_role("combobox", name="Application").select_option(label="DefaultApplication")
-    page.get_by_role("radio", name=re.compile(f"^{policy}")).check()
-    page.get_by_role("button", name="Subscribe").click()
-    expect(page.get_by_role("status").first).to_contain_text("Subscribed.")
+    with watched_page(context) as page:
+        yield page
 
 
 def test_the_tutorial_by_clicks(page: Page, context: BrowserContext, site: Site) -> None:
@@ -177,41 +88,6 @@ def take_away(page: Page, publisher: Page, api_id: str) -> None:
     expect(page.locator("#log .closed .body").last).to_contain_text("4503 The subscription is blocked.")
     page.get_by_role("button", name="Connect").click()
     expect(page.locator("#log .refused .body")).to_contain_text("blocked by the API's publisher")
-
-
-def generate_keys(page: Page, look: Callable[[str], None] = look_at) -> None:
-    """Generate production keys: their secret is shown once."""
-    page.get_by_role("link", name="Keys").first.click()
-    page.get_by_role("button", name="Generate production keys").click()
-    expect(page.locator("#once-secret")).to_have_text(re.compile("^fgs_"))
-    expect(page.locator("#once-token")).to_have_text(re.compile(r"^ey"))
-    look("keys")
-    page.goto(page.url.removesuffix("/keys"))
-    expect(page.locator("#key-production")).to_be_visible()
-    expect(page.locator("#once-secret")).to_have_count(0)
-
-
-def test_the_pictures_of_the_tutorial_are_current(
-    context: BrowserContext, page: Page, site: Site, request: pytest.FixtureRequest
-) -> None:
-    page.set_viewport_size(SIZE)
-    pictures = Pictures(IMAGES, makes=request.config.getoption("--pictures"))
-    look = partial(pictures.take, page)
-    sign_in(page)
-    api_id = create_api(page, site, "MyEcho", look=look)
-    page.goto(f"/store/apis/{api_id}")
-    look("store")
-    subscribe(page, api_id)
-    generate_keys(page, look)
-    page.goto(f"/store/apis/{api_id}/try")
-    page.get_by_role("button", name="Connect").click()
-    expect(page.locator("#status")).to_have_text("Connected.")
-    page.get_by_role("button", name="Send").click()
-    expect(page.locator("#log .received .body")).to_have_text("Hello, Framegate!")
-    page.locator("#try").evaluate("part => part.scrollIntoView()")
-    look("try")
-    stale = pictures.finish()
-    assert stale == [], "make them anew: ./run test e2e -k pictures --pictures"
 
 
 def test_a_spent_quota_explains_itself(page: Page, site: Site) -> None:
@@ -292,6 +168,7 @@ def see_it_live(page: Page, api_id: str) -> None:
 
 def test_a_keyboard_is_enough(page: Page, site: Site) -> None:
     page.goto("/")
+    expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type("admin")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

@@ -27,6 +27,7 @@ _CHANGING: Final = (
 _READ: Final = """() => {
   const body = document.body.cloneNode(true);
   for (const part of body.querySelectorAll("#quota, #trips, .copyable code, time, #counted")) part.remove();
+  for (const part of body.querySelectorAll("[data-words]")) part.removeAttribute("data-words");  // no eye sees them
   const sheets = [...document.querySelectorAll("link[rel=stylesheet]")].map((link) => link.getAttribute("href"));
   return [body.innerHTML, ...sheets];
 }"""

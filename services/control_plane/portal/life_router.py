@@ -1,5 +1,6 @@
 """An API's life as its publisher sees it: states, versions, subscriptions."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
@@ -97,7 +98,7 @@ def show_subscriptions(
     return frame.show(
         "publisher/subscriptions.html",
         api=read_api(api),
-        items=[_with_application(unit.session, row) for row in rows],
+        items=_with_applications(unit.session, rows),
         page={"total": total, "limit": paging.limit, "offset": paging.offset},
         subscription_states=SUBSCRIPTION_STATES,
     )
@@ -162,8 +163,12 @@ def _show_life(frame: Frame, session: Session, api: Api, mistakes: Mistakes | No
     )
 
 
-def _with_application(session: Session, row: Subscription) -> dict[str, Any]:
-    """Return a subscription with whose it is."""
-    application = store_repository.get_application(session, row.application_id)
-    owner = identity_repository.get_account(session, application.owner_id)
-    return {**read_subscription(row).model_dump(), "application": application.name, "owner": owner.name}
+def _with_applications(session: Session, rows: Sequence[Subscription]) -> list[dict[str, Any]]:
+    """Return subscriptions with whose they are."""
+    applications = store_repository.find_applications(session, {row.application_id for row in rows})
+    owners = identity_repository.names_of(session, {row.owner_id for row in applications.values()})
+    return [
+        {**read_subscription(row).model_dump(), "application": found.name, "owner": owners[found.owner_id]}
+        for row in rows
+        for found in [applications[row.application_id]]
+    ]

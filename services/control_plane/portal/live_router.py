@@ -35,7 +35,7 @@ TIMES: Final = 3
 
 RETRY_MS: Final = 1000
 
-PARTS: Final = ("tiles", "parts", "rows")
+PARTS: Final = ("tiles", "parts", "heads", "rows")
 
 Events = AsyncIterator[ServerSentEvent]
 Find = Callable[[Session, Principal], Scope]

@@ -164,6 +164,12 @@ def get_application(session: Session, id_: str) -> Application:
     return session.get_one(Application, id_)
 
 
+def find_applications(session: Session, ids: Collection[str]) -> dict[str, Application]:
+    """Return applications by their ids, whoever owns them."""
+    found = session.exec(select(Application).where(col(Application.id).in_(ids)))
+    return {application.id: application for application in found}
+
+
 def list_keys(session: Session, application_id: str) -> Sequence[ApplicationKey]:
     keys = select(ApplicationKey).where(ApplicationKey.application_id == application_id)
     return session.exec(keys.order_by(col(ApplicationKey.key_type))).all()
