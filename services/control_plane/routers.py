@@ -23,12 +23,14 @@ from services.control_plane.kit import problems
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.portal import routers as portal
+from services.control_plane.publisher import category_router, picture_router, shelf_router
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.store import (
     api_key_router,
     external_key_admin_router,
     external_key_router,
     key_router,
+    reading_router,
     registration_router,
     snippet_router,
     ticket_router,
@@ -47,10 +49,15 @@ def join() -> list[BaseRoute]:
     for pages in portal.ROUTERS:
         app.include_router(pages)
     app.include_router(publisher_router.router)
+    app.include_router(picture_router.router)
+    app.include_router(shelf_router.router)
+    app.include_router(category_router.router)
+    app.include_router(category_router.choices)
     app.include_router(document_router.router)
     app.include_router(document_store_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
+    app.include_router(reading_router.router)
     app.include_router(snippet_router.router)
     app.include_router(apply_router.router)
     app.include_router(key_router.router)

@@ -112,7 +112,7 @@ def move(
 ) -> Response:
     subscription = subscriptions.get(unit.session, subscription_id, caller.account_id)
     body = build(SubscriptionPatch, {"policy": sent.text("policy")})
-    subscriptions.move(unit.session, subscription, body.policy, sent.if_match)
+    subscriptions.change(unit.session, subscription, body, caller, sent.if_match)
     return RedirectResponse(f"/applications/{subscription.application_id}?done=moved", 303)
 
 

@@ -8,8 +8,13 @@ from sqlmodel import Session, col, or_, select
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit.pagination import Listing, PageQuery
-from services.control_plane.publisher.errors import ApiExistsError, ApiInUseError
-from services.control_plane.publisher.models import Api, LifecycleEvent
+from services.control_plane.publisher.errors import (
+    ApiExistsError,
+    ApiInUseError,
+    CategoryExistsError,
+    CategoryInUseError,
+)
+from services.control_plane.publisher.models import Api, ApiMaintainer, Category, LifecycleEvent
 
 LISTING: Final = Listing(
     search=(col(Api.name), col(Api.context), col(Api.description)),
@@ -23,11 +28,19 @@ LISTING: Final = Listing(
     },
     unique=col(Api.id),
 )
+_CATEGORIES: Final = Listing(
+    search=(col(Category.name), col(Category.description)),
+    sort={"name": col(Category.name), "created_at": col(Category.created_at)},
+    unique=col(Category.name),
+)
 
 
 def own(caller: Principal) -> ColumnElement[bool]:
-    """Hold a query to a caller's own APIs, or to nothing where the caller administers."""
-    return true() if ADMIN in caller.scopes else col(Api.owner) == caller.account_id
+    """Hold a query to APIs that a caller owns or maintains, or to nothing where the caller administers."""
+    if ADMIN in caller.scopes:
+        return true()
+    maintained = select(ApiMaintainer.api_id).where(col(ApiMaintainer.role).in_(caller.roles))
+    return or_(col(Api.owner) == caller.account_id, col(Api.id).in_(maintained))
 
 
 def find(session: Session, id_: str) -> Api | None:
@@ -43,6 +56,11 @@ def find_own_routed(session: Session, context: str, version: str, caller: Princi
     """Return a caller's API of a context and version, which differ by case alone from no other's."""
     routed = select(Api).where(Api.route_key == f"{context}/{version}".lower(), own(caller))
     return session.exec(routed).first()
+
+
+def hold(session: Session, ids: Sequence[str]) -> None:
+    """Keep others from changing APIs, or from subscribing to them, to the end of the transaction."""
+    session.exec(select(Api.id).where(col(Api.id).in_(ids)).order_by(col(Api.id)).with_for_update()).all()
 
 
 def list_owned(session: Session, owner: str, limit: int | None = None) -> Sequence[Api]:
@@ -105,6 +123,47 @@ def list_versions(session: Session, context_key: str, caller: Principal) -> Sequ
     """Return the versions in a context that the caller may manage, the newest first."""
     versions = select(Api).where(Api.context_key == context_key, own(caller))
     return session.exec(versions.order_by(col(Api.created_at).desc())).all()
+
+
+def list_older(session: Session, api: Api, caller: Principal) -> Sequence[Api]:
+    """Return the published versions that were made before an API and that the caller may manage, the newest first.
+
+    They are held: none is subscribed to before the transaction ends.
+    """
+    older = select(Api).where(
+        Api.context_key == api.context_key,
+        Api.state == "PUBLISHED",
+        col(Api.id) != api.id,
+        col(Api.created_at) <= api.created_at,
+        own(caller),
+    )
+    return session.exec(older.order_by(col(Api.created_at).desc(), col(Api.id)).with_for_update()).all()
+
+
+def find_category(session: Session, name: str) -> Category | None:
+    return session.get(Category, name)
+
+
+def list_categories(session: Session, query: PageQuery) -> tuple[Sequence[Category], int]:
+    return _CATEGORIES.fetch(session, select(Category), query)
+
+
+def add_category(session: Session, category: Category) -> None:
+    """Insert. Raises `CategoryExistsError`."""
+    session.add(category)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise CategoryExistsError from error
+
+
+def delete_category(session: Session, category: Category) -> None:
+    """Delete. Raises `CategoryInUseError`."""
+    session.delete(category)
+    try:
+        session.flush()
+    except IntegrityError as error:  # a foreign key
+        raise CategoryInUseError from error
 
 
 def list_events(session: Session, api_id: str) -> Sequence[LifecycleEvent]:

@@ -254,6 +254,15 @@ def subscriptions_to(session: Session, api_id: str, query: PageQuery) -> tuple[S
     return _SUBSCRIPTIONS.fetch(session, _joined().where(Subscription.api_id == api_id), query)
 
 
+def all_subscriptions_to(session: Session, api_id: str, limit: int) -> Sequence[Subscription]:
+    return session.exec(select(Subscription).where(Subscription.api_id == api_id).limit(limit)).all()
+
+
+def applications_of(session: Session, api_id: str) -> frozenset[str]:
+    """Return the ids of the applications that are subscribed to an API."""
+    return frozenset(session.exec(select(Subscription.application_id).where(Subscription.api_id == api_id)))
+
+
 def find_published_subscription(session: Session, id_: str, caller: Principal) -> Subscription | None:
     """Return a subscription for its API's publisher, whoever owns it."""
     return session.exec(_joined().where(Subscription.id == id_, own(caller))).first()
