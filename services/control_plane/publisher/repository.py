@@ -8,6 +8,7 @@ from sqlmodel import Session, col, or_, select
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit.pagination import Listing, PageQuery
+from services.control_plane.publisher import searching
 from services.control_plane.publisher.errors import (
     ApiExistsError,
     ApiInUseError,
@@ -16,18 +17,6 @@ from services.control_plane.publisher.errors import (
 )
 from services.control_plane.publisher.models import Api, ApiMaintainer, Category, LifecycleEvent
 
-LISTING: Final = Listing(
-    search=(col(Api.name), col(Api.context), col(Api.description)),
-    sort={
-        "name": col(Api.name),
-        "context": col(Api.context),
-        "version": col(Api.version),
-        "state": col(Api.state),
-        "created_at": col(Api.created_at),
-        "updated_at": col(Api.updated_at),
-    },
-    unique=col(Api.id),
-)
 _CATEGORIES: Final = Listing(
     search=(col(Category.name), col(Category.description)),
     sort={"name": col(Category.name), "created_at": col(Category.created_at)},
@@ -73,7 +62,7 @@ def exists(session: Session, id_: str) -> bool:
 
 
 def list_page(session: Session, caller: Principal, query: PageQuery) -> tuple[Sequence[Api], int]:
-    return LISTING.fetch(session, select(Api).where(own(caller)), query)
+    return searching.fetch(session, select(Api).where(own(caller)), query, private=True)
 
 
 def add(session: Session, api: Api) -> None:
