@@ -1,6 +1,7 @@
 """The only place where routers are joined."""
 
 from functools import cache
+from typing import Final
 
 from fastapi import APIRouter, Depends
 from starlette.routing import BaseRoute
@@ -40,24 +41,27 @@ from services.control_plane.store import router as store_router
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.usage import router as usage_router
 
+_DESCRIBING: Final = (
+    category_router.router,
+    category_router.choices,
+    picture_router.router,
+    shelf_router.router,
+    reading_router.router,
+)
+
 
 @cache
 def join() -> list[BaseRoute]:
     """Return all routes, joined once: FastAPI reads their functions' parameters anew for each router that has them."""
     app = APIRouter(responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"))
     app.include_router(oauth_router.router)
-    for pages in portal.ROUTERS:
-        app.include_router(pages)
+    for router in (*portal.ROUTERS, *_DESCRIBING):
+        app.include_router(router)
     app.include_router(publisher_router.router)
-    app.include_router(picture_router.router)
-    app.include_router(shelf_router.router)
-    app.include_router(category_router.router)
-    app.include_router(category_router.choices)
     app.include_router(document_router.router)
     app.include_router(document_store_router.router)
     app.include_router(store_publisher_router.router)
     app.include_router(store_router.router)
-    app.include_router(reading_router.router)
     app.include_router(snippet_router.router)
     app.include_router(apply_router.router)
     app.include_router(key_router.router)

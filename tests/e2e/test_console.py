@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from cli.embedded import redis_server
 from cli.stack import Stack
+from tests.e2e.clicks import describe, fill
 from tests.support.browser import chromium, find_barriers
 from tests.support.pictures import SIZE, Pictures
 from tests.support.waiting import free_port, wait_until
@@ -94,11 +95,6 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
     yield page
     assert not complaints
-
-
-def fill(page: Page, **fields: str) -> None:
-    for label, value in fields.items():
-        page.get_by_label(re.compile(rf"^\s*{label}\s*(optional)?\s*$")).fill(value)
 
 
 def sign_in(page: Page) -> None:
@@ -338,29 +334,32 @@ def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -
     assert find_barriers_in(page, "/sign-in") == []
     sign_in(page)
     api_id = create_api(page, site, "SeenEcho")
+    document = describe(page, api_id)
     subscribe(page, api_id)
     page.get_by_role("link", name="Keys").first.click()
     application = page.url.split("/")[4].partition("#")[0]
     page.goto(f"/publisher/apis/{api_id}/asyncapi")
     replace_document(page)
-    for path in list_pages(api_id, application):
+    for path in list_pages(api_id, document, application):
         assert find_barriers_in(page, path) == [], path
         sizes = "performance.getEntries().filter(entry => entry.decodedBodySize).map(entry => entry.decodedBodySize)"
         weight = sum(page.evaluate(sizes))
         assert 0 < weight < MAX_PAGE_BYTES, (path, weight)
 
 
-def list_pages(api_id: str, application: str) -> list[str]:
-    admin = ["users", "roles", "service-accounts", "policies", "issuers", "blocklist", "signing-keys", "audit"]
+def list_pages(api_id: str, document: str, application: str) -> list[str]:
+    admin = ["users", "roles", "service-accounts", "policies", "categories", "issuers", "blocklist", "audit"]
     steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/asyncapi", "/subscriptions", "/connections"]
+    documents = ["/documents", "/documents/new", f"/documents/{document}", f"/documents/{document}/edit"]
     return [
         "/publisher",
         "/publisher/new",
         "/publisher/import",
-        *(f"/publisher/apis/{api_id}{step}" for step in steps),
+        *(f"/publisher/apis/{api_id}{step}" for step in [*steps, *documents]),
         "/store",
         f"/store/apis/{api_id}",
         f"/store/apis/{api_id}/asyncapi",
+        f"/store/apis/{api_id}/documents/{document}",
         f"/store/apis/{api_id}/try",
         "/applications",
         "/applications/new",
@@ -368,7 +367,7 @@ def list_pages(api_id: str, application: str) -> list[str]:
         f"/applications/{application}/usage",
         f"/publisher/apis/{api_id}/usage?step=minute&compare=true",
         "/admin/usage?step=minute&by=version&compare=true",
-        *(f"/admin/{name}" for name in [*admin, "gateways", "connections"]),
+        *(f"/admin/{name}" for name in [*admin, "signing-keys", "gateways", "connections"]),
         "/admin/issuers/new",
         "/admin/policies/subscription/Gold",
         "/account",

@@ -62,6 +62,12 @@ class DocumentWrite(WriteBody):
         return self
 
 
+class FileBody(BaseModel):
+    """What a file is saved as."""
+
+    file: FileName
+
+
 class DocumentRead(BaseModel):
     id: str
     name: str

@@ -114,10 +114,10 @@ def list_versions(session: Session, context_key: str, caller: Principal) -> Sequ
     return session.exec(versions.order_by(col(Api.created_at).desc())).all()
 
 
-def list_older(session: Session, api: Api, caller: Principal) -> Sequence[Api]:
+def list_older(session: Session, api: Api, caller: Principal, *, hold: bool = False) -> Sequence[Api]:
     """Return the published versions that were made before an API and that the caller may manage, the newest first.
 
-    They are held: none is subscribed to before the transaction ends.
+    `hold` them so that nobody subscribes to one before the transaction ends.
     """
     older = select(Api).where(
         Api.context_key == api.context_key,
@@ -126,7 +126,8 @@ def list_older(session: Session, api: Api, caller: Principal) -> Sequence[Api]:
         col(Api.created_at) <= api.created_at,
         own(caller),
     )
-    return session.exec(older.order_by(col(Api.created_at).desc(), col(Api.id)).with_for_update()).all()
+    ordered = older.order_by(col(Api.created_at).desc(), col(Api.id))
+    return session.exec(ordered.with_for_update() if hold else ordered).all()
 
 
 def find_category(session: Session, name: str) -> Category | None:

@@ -154,7 +154,7 @@ class ApiService:
     ) -> None:
         preconditions.check(if_match, api.row_version)
         _after(api, action)
-        older = repository.list_older(session, api, caller) if any(astuple(publishing)) else ()
+        older = repository.list_older(session, api, caller, hold=True) if any(astuple(publishing)) else ()
         count = self._take_over(session, older, api) if publishing.takes_over else 0
         self._step(session, api, action, caller, f"subscriptions taken over: {count}" if count else None)
         for version in older if publishing.deprecates_older else ():
