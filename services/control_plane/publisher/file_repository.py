@@ -50,6 +50,17 @@ def all_documents(session: Session, api_id: str) -> Sequence[Document]:
     return session.exec(select(Document).where(Document.api_id == api_id).order_by(col(Document.name))).all()
 
 
+def texts_and_links(session: Session, api_ids: Sequence[str]) -> Sequence[Document]:
+    found = select(Document).where(col(Document.api_id).in_(api_ids), Document.source != "file")
+    return session.exec(found.order_by(col(Document.name))).all()
+
+
+def count_characters(session: Session, api_ids: Sequence[str]) -> int:
+    """Return how long the texts of APIs are together."""
+    lengths = select(func.sum(func.length(Document.markdown)))
+    return session.exec(lengths.where(col(Document.api_id).in_(api_ids))).one() or 0
+
+
 def count_documents(session: Session, api_id: str) -> int:
     return session.exec(select(func.count()).select_from(Document).where(Document.api_id == api_id)).one()
 
