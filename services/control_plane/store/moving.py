@@ -18,7 +18,7 @@ from services.control_plane.store.models import Subscription
 from services.control_plane.store.projection import define_subscription
 from services.control_plane.store.schemas import SubscriptionsMoved
 
-MAX_AT_ONCE: Final = 5000
+MAX_AT_ONCE: Final = 2000
 """They are written in one transaction."""
 
 
