@@ -9,6 +9,7 @@ from typing import Any, Final
 
 APIS: Final = "/publisher/v1/apis"
 APPLICATIONS: Final = "/store/v1/applications"
+CATEGORIES: Final = "/admin/v1/categories"
 CONNECTIONS: Final = "/store/v1/connections"
 POLICIES: Final = "/admin/v1/policies"
 SUBSCRIPTIONS: Final = "/store/v1/subscriptions"
@@ -28,6 +29,8 @@ class Command:
     fields: tuple[str, ...] = ()
     body: Mapping[str, Any] = field(default_factory=dict)
     query: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Options of the body that are there or not: `--deprecate-older-versions`, `--no-deprecate-older-versions`."""
     file: bool = False
     columns: tuple[str, ...] = ()
     """Of a list: what a table shows."""
@@ -81,7 +84,15 @@ _API: Final = Group(
         Command("patch", "Change an API by a merge patch.", "PATCH", f"{APIS}/{{api}}", file=True),
         Command("delete", "Delete an API without subscriptions.", "DELETE", f"{APIS}/{{api}}"),
         *(
-            Command(action, said, "POST", f"{APIS}/{{api}}/lifecycle", body={"action": action}, only="state")
+            Command(
+                action,
+                said,
+                "POST",
+                f"{APIS}/{{api}}/lifecycle",
+                body={"action": action},
+                flags=("require_resubscription", "deprecate_older_versions") if action == "publish" else (),
+                only="state",
+            )
             for action, said in _ACTIONS.items()
         ),
         Command(
@@ -114,6 +125,28 @@ _API: Final = Group(
             "GET",
             f"{APIS}/{{api}}/subscriptions",
             columns=("id", "application_id", "policy", "state", "created_at"),
+        ),
+        Command(
+            "move-subscriptions",
+            "Put all subscriptions of one version of an API on another version.",
+            "POST",
+            f"{APIS}/{{api}}/subscriptions/move",
+            fields=("TO",),
+        ),
+        Command(
+            "documents",
+            "List the documents of an API.",
+            "GET",
+            f"{APIS}/{{api}}/documents",
+            query=("q",),
+            columns=("name", "type", "source", "visibility", "summary", "updated_at"),
+        ),
+        Command(
+            "add-document",
+            "Add a document to an API, as a file says it.",
+            "POST",
+            f"{APIS}/{{api}}/documents",
+            file=True,
         ),
     ),
 )
@@ -174,6 +207,13 @@ _SUB: Final = Group(
         Command(
             "move", "Put a subscription under another policy.", "PATCH", f"{SUBSCRIPTIONS}/{{sub}}", fields=("POLICY",)
         ),
+        Command(
+            "switch",
+            "Put a subscription on another version of its API.",
+            "PATCH",
+            f"{SUBSCRIPTIONS}/{{sub}}",
+            fields=("{other_api:api_id}", "--policy"),
+        ),
         Command("delete", "End a subscription.", "DELETE", f"{SUBSCRIPTIONS}/{{sub}}"),
     ),
 )
@@ -231,6 +271,17 @@ _POLICY: Final = Group(
     ),
 )
 
+_CATEGORY: Final = Group(
+    "category",
+    "Categories that publishers choose from, as an administrator.",
+    (
+        Command("list", "List the categories.", "GET", CATEGORIES, query=("q",), columns=("name", "description")),
+        Command("create", "Make a category.", "POST", CATEGORIES, fields=("NAME", "--description")),
+        Command("update", "Change a category.", "PUT", f"{CATEGORIES}/{{category}}", fields=("--description",)),
+        Command("delete", "Delete a category that no API is in.", "DELETE", f"{CATEGORIES}/{{category}}"),
+    ),
+)
+
 _GATEWAY: Final = Group(
     "gateway",
     "Pods and all of their connections, as an administrator.",
@@ -263,4 +314,4 @@ _CONNECTIONS: Final = Group(
     ),
 )
 
-GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _GATEWAY, _CONNECTIONS)
+GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _CATEGORY, _GATEWAY, _CONNECTIONS)

@@ -77,7 +77,10 @@ from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher.addresses import AddressChecker
 from services.control_plane.publisher.backend_secrets import BackendSecrets
+from services.control_plane.publisher.metadata import CategoryService
+from services.control_plane.publisher.pictures import PictureService
 from services.control_plane.publisher.service import ApiService
+from services.control_plane.publisher.shelf import DocumentShelf
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
 from services.control_plane.store import repository as store_repository
@@ -87,6 +90,7 @@ from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.keys import KeyService
+from services.control_plane.store.moving import SubscriptionMover
 from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.registration import RegistrationService
 from services.control_plane.store.snippets.writer import Writer
@@ -187,6 +191,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     clients, roles = ClientService(clock), RoleService()
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys, blocks = KeyService(clients, issuer, clock), BlockService(clock)
+    mover = SubscriptionMover(clock)
     applications, kept = _provide_applications(settings, platform, policies, keys, outside)
     hooks = _build_hooks(applications, blocks)
     accounts = AccountService(clients, roles, hooks, clock)
@@ -208,7 +213,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
         PeopleService: people,
         **_provide_portal(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
-        **_provide_publisher(settings, platform, policies, outside),
+        **_provide_publisher(settings, platform, policies, outside, mover),
         **kept,
         **_provide_store(settings, platform, bearer, blocks),
     }
@@ -299,14 +304,20 @@ def _build_doors(settings: Settings, people: PeopleService, clock: Clock) -> Doo
 
 
 def _provide_publisher(
-    settings: Settings, platform: Platform, policies: PolicyService, outside: Outside
+    settings: Settings, platform: Platform, policies: PolicyService, outside: Outside, mover: SubscriptionMover
 ) -> dict[type, object]:
     clock, addresses = platform.clock, outside.addresses
     backend_secrets = BackendSecrets(platform.backend_sealer)
     issuers = ExternalIssuerService(settings.public_url, outside.reader, outside.introspection, clock)
     return {
         BackendSecrets: backend_secrets,
-        ApiService: ApiService(policies, backend_secrets, issuer_repository.exists, document_repository.copy, clock),
+        ApiService: ApiService(
+            policies, backend_secrets, issuer_repository.exists, document_repository.copy, mover.take_over, clock
+        ),
+        SubscriptionMover: mover,
+        CategoryService: CategoryService(clock),
+        PictureService: PictureService(clock),
+        DocumentShelf: DocumentShelf(clock),
         ExternalIssuerService: issuers,
         Refresher: outside.refresher,
         AddressChecker: addresses,

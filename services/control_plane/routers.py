@@ -1,6 +1,7 @@
 """The only place where routers are joined."""
 
 from functools import cache
+from typing import Final
 
 from fastapi import APIRouter, Depends
 from starlette.routing import BaseRoute
@@ -23,12 +24,14 @@ from services.control_plane.kit import problems
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.portal import routers as portal
+from services.control_plane.publisher import category_router, picture_router, shelf_router
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.store import (
     api_key_router,
     external_key_admin_router,
     external_key_router,
     key_router,
+    reading_router,
     registration_router,
     snippet_router,
     ticket_router,
@@ -38,14 +41,22 @@ from services.control_plane.store import router as store_router
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.usage import router as usage_router
 
+_DESCRIBING: Final = (
+    category_router.router,
+    category_router.choices,
+    picture_router.router,
+    shelf_router.router,
+    reading_router.router,
+)
+
 
 @cache
 def join() -> list[BaseRoute]:
     """Return all routes, joined once: FastAPI reads their functions' parameters anew for each router that has them."""
     app = APIRouter(responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"))
     app.include_router(oauth_router.router)
-    for pages in portal.ROUTERS:
-        app.include_router(pages)
+    for router in (*portal.ROUTERS, *_DESCRIBING):
+        app.include_router(router)
     app.include_router(publisher_router.router)
     app.include_router(document_router.router)
     app.include_router(document_store_router.router)

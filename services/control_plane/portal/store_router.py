@@ -19,6 +19,7 @@ from services.control_plane.portal.fields import Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.policies import words_of
 from services.control_plane.portal.words import STATES, SUBSCRIPTION_STATES
+from services.control_plane.publisher.file_repository import list_documents
 from services.control_plane.publisher.schemas import Tag
 from services.control_plane.store import repository
 from services.control_plane.store.browsing import Storefront
@@ -56,6 +57,7 @@ class StorePage:
             free=[application for application in applications if application.id not in taken],
             subscriptions=subscriptions,
             subscription_states=SUBSCRIPTION_STATES,
+            documents=list_documents(session, api_id, PageQuery(limit=MAX_LIMIT), private=False)[0],
             snippets=[self.writer.write(api, name) for name in LANGUAGES],
             mistakes=mistakes or Mistakes(),
         )
@@ -112,7 +114,7 @@ def move(
 ) -> Response:
     subscription = subscriptions.get(unit.session, subscription_id, caller.account_id)
     body = build(SubscriptionPatch, {"policy": sent.text("policy")})
-    subscriptions.move(unit.session, subscription, body.policy, sent.if_match)
+    subscriptions.change(unit.session, subscription, body, caller, sent.if_match)
     return RedirectResponse(f"/applications/{subscription.application_id}?done=moved", 303)
 
 

@@ -1,4 +1,5 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from sqlmodel import Session
@@ -12,7 +13,7 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.problems import FieldError, InvalidError, NotFoundError
 from services.control_plane.kit.security import new_id
-from services.control_plane.publisher import repository
+from services.control_plane.publisher import file_repository, repository
 from services.control_plane.publisher.backend_schemas import BackendCredentialsBody
 from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.errors import (
@@ -24,11 +25,20 @@ from services.control_plane.publisher.errors import (
     unknown_role,
 )
 from services.control_plane.publisher.lifecycle import INITIAL, SERVED_STATES, Action, target
-from services.control_plane.publisher.models import Api, ApiIssuer, ApiPolicy, ApiRole, ApiTag, LifecycleEvent
+from services.control_plane.publisher.metadata import assign_metadata
+from services.control_plane.publisher.models import (
+    Api,
+    ApiIssuer,
+    ApiMaintainer,
+    ApiPolicy,
+    ApiRole,
+    ApiTag,
+    LifecycleEvent,
+)
 from services.control_plane.publisher.projection import define_api, state_of, write_of
 from services.control_plane.publisher.schemas import ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
-from shared.definition import Auth, Endpoints, MessageSizes
+from shared.definition import Auth, Endpoints, MessageSizes, State
 from shared.limits import Level
 
 KnowsIssuer = Callable[[Session, str], bool]
@@ -36,6 +46,19 @@ KnowsIssuer = Callable[[Session, str], bool]
 
 CopyMore = Callable[[Session, str, str], None]
 """Gives a new version what else belongs to the old one, by the ids of both: it is kept above this domain, too."""
+
+TakeOver = Callable[[Session, Sequence[Api], Api], int]
+"""Gives a version the subscriptions of others, and tells how many: they are kept above this domain, as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What becomes of the older published versions when one is published."""
+
+    takes_over: bool = False
+    """Whether their subscriptions are copied."""
+
+    deprecates_older: bool = False
 
 
 class ApiService:
@@ -45,12 +68,14 @@ class ApiService:
         secrets: BackendSecrets,
         knows_issuer: KnowsIssuer,
         copy_more: CopyMore,
+        take_over: TakeOver,
         clock: Clock,
     ) -> None:
         self._policies = policies
         self._secrets = secrets
         self._knows_issuer = knows_issuer
         self._copy_more = copy_more
+        self._take_over = take_over
         self._clock = clock
 
     def get(self, session: Session, api_id: str, caller: Principal) -> Api:
@@ -114,30 +139,50 @@ class ApiService:
         """Make another version of an API: a copy that is not published yet."""
         fields = {"version": body.version, "default": body.default}
         made = self.create(session, write_of(api).model_copy(update=fields), caller, api)
+        file_repository.copy(session, api, made)
         self._copy_more(session, api.id, made.id)
         return made
 
-    def change_state(self, session: Session, api: Api, action: Action, caller: Principal, if_match: str | None) -> None:
+    def change_state(
+        self,
+        session: Session,
+        api: Api,
+        action: Action,
+        caller: Principal,
+        if_match: str | None,
+        publishing: Publishing = Publishing(),
+    ) -> None:
         preconditions.check(if_match, api.row_version)
-        before = state_of(api)
-        after = target(before, action)
-        if after is None:
-            raise TransitionNotOpenError(before, action)
+        _after(api, action)
+        older = repository.list_older(session, api, caller, hold=True) if any(astuple(publishing)) else ()
+        count = self._take_over(session, older, api) if publishing.takes_over else 0
+        self._step(session, api, action, caller, f"subscriptions taken over: {count}" if count else None)
+        for version in older if publishing.deprecates_older else ():
+            self._step(session, version, "deprecate", caller, f"version {api.version} was published")
+
+    def _step(self, session: Session, api: Api, action: Action, caller: Principal, reason: str | None) -> None:
+        before, after = state_of(api), _after(api, action)
         if after in SERVED_STATES:
             _check_publishable(write_of(api))
         now = self._clock()
         api.state = after
         api.updated_at = now
-        session.add(
-            LifecycleEvent(
-                api_id=api.id, action=action, from_state=before, to_state=after, actor=caller.account_id, at=now
-            )
+        event = LifecycleEvent(
+            api_id=api.id,
+            action=action,
+            from_state=before,
+            to_state=after,
+            reason=reason,
+            actor=caller.account_id,
+            at=now,
         )
+        session.add(event)
         session.flush()
         self._publish(session, api, f"api.{action}")
 
     def _assign(self, session: Session, api: Api, body: ApiWrite) -> None:
-        self._check_roles(session, body)
+        self._check_roles(session, "roles", body.roles)
+        self._check_roles(session, "maintainers", body.maintainers)
         self._check_issuers(session, body)
         policies = self._policy_ids(session, body)
         api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
@@ -159,6 +204,8 @@ class ApiService:
         api.close_at_expiry = body.close_at_expiry
         api.expiry_grace_seconds = body.expiry_grace_seconds
         self._assign_backend(api, body)
+        assign_metadata(session, api, body)
+        api.maintainers = [ApiMaintainer(api_id=api.id, role=role) for role in sorted(set(body.maintainers))]
         api.tags = [ApiTag(api_id=api.id, tag=tag) for tag in sorted(set(body.tags))]
         api.roles = [ApiRole(api_id=api.id, role=role) for role in sorted(set(body.roles))]
         api.issuers = [ApiIssuer(api_id=api.id, issuer=name) for name in sorted(set(body.issuers))]
@@ -190,10 +237,10 @@ class ApiService:
             for index, name in enumerate(body.policies)
         }
 
-    def _check_roles(self, session: Session, body: ApiWrite) -> None:
-        for index, role in enumerate(body.roles):
+    def _check_roles(self, session: Session, field: str, roles: Sequence[str]) -> None:
+        for index, role in enumerate(roles):
             if identity_repository.find_role(session, role) is None:
-                raise unknown_role(index, role)
+                raise unknown_role(f"{field}.{index}", role)
 
     def _check_issuers(self, session: Session, body: ApiWrite) -> None:
         for index, name in enumerate(body.issuers):
@@ -213,6 +260,15 @@ class ApiService:
     def _publish(self, session: Session, api: Api, action: str) -> None:
         audit.record(session, action, "api", api.id)
         outbox.record(session, "api", api.id, define_api(api), self._clock())
+
+
+def _after(api: Api, action: Action) -> State:
+    """Return the state that an action leads to. Raises `TransitionNotOpenError`."""
+    before = state_of(api)
+    after = target(before, action)
+    if after is None:
+        raise TransitionNotOpenError(before, action)
+    return after
 
 
 def _owner_of(session: Session, context_key: str, caller: Principal) -> str:

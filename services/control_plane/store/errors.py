@@ -50,6 +50,23 @@ class NotSubscribableError(ConflictError):
         super().__init__(f"An API in state {state} {reason}.")
 
 
+class TooManySubscriptionsError(ConflictError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"More than {limit} subscriptions can't be moved or copied at once.")
+
+
+def no_version(field: str) -> InvalidError:
+    return InvalidError.of(field, "there is no such other version of the API")
+
+
+def not_published(field: str, state: str) -> InvalidError:
+    return InvalidError.of(field, f"must be published: it is {state}")
+
+
+def policies_missing(field: str, names: Sequence[str]) -> InvalidError:
+    return InvalidError.of(field, f"the version does not offer what subscriptions are under: {', '.join(names)}")
+
+
 def no_application() -> NotFoundError:
     return NotFoundError("There is no such application.")
 

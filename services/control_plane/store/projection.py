@@ -7,7 +7,7 @@ from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.oauth.tokens import NewToken
 from services.control_plane.publisher.models import Api
-from services.control_plane.publisher.projection import issuers_of, state_of
+from services.control_plane.publisher.projection import issuers_of, metadata_of, state_of
 from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
 from services.control_plane.store.external_key_schemas import ExternalKeyRead, MappedClientRead
 from services.control_plane.store.models import ApiKey, Application, ApplicationKey, ExternalKey, Subscription
@@ -124,6 +124,8 @@ def read_store_api(api: Api, gateways: Sequence[str]) -> StoreApiRead:
         default=api.is_default,
         description=api.description,
         tags=sorted(link.tag for link in api.tags),
+        **metadata_of(api),
+        thumbnail=api.thumbnail is not None,
         state=state_of(api),
         policies=sorted(link.name for link in api.policies),
         auth_types=list(api.auth.types),

@@ -17,11 +17,12 @@ from services.control_plane.store.errors import (
     SubscriptionExistsError,
     no_api,
     no_application,
+    no_version,
     policy_not_offered,
 )
 from services.control_plane.store.models import Subscription
 from services.control_plane.store.projection import define_subscription
-from services.control_plane.store.schemas import SubscriptionCreate
+from services.control_plane.store.schemas import SubscriptionCreate, SubscriptionPatch
 from shared.subscription import SubscriptionState
 
 
@@ -72,6 +73,36 @@ class SubscriptionService:
             raise no_api()
         subscription.policy_id = _offered(api, policy)
         self._touch(session, subscription, "subscription.update")
+
+    def change(
+        self,
+        session: Session,
+        subscription: Subscription,
+        body: SubscriptionPatch,
+        caller: Principal,
+        if_match: str | None,
+    ) -> None:
+        """Put a subscription under another policy, or on another version of its API that the caller may see."""
+        preconditions.check(if_match, subscription.row_version)
+        if body.api_id is not None and body.api_id != subscription.api_id:
+            self._switch(session, subscription, body.api_id, body.policy or subscription.policy, caller)
+        else:
+            self.move(session, subscription, body.policy or subscription.policy, None)
+
+    def _switch(
+        self, session: Session, subscription: Subscription, api_id: str, policy: str, caller: Principal
+    ) -> None:
+        before = publisher_repository.find(session, subscription.api_id)
+        api = repository.find_api(session, api_id, caller.roles, hold=True)
+        if api is None or before is None or api.context_key != before.context_key:
+            raise no_version("api_id")
+        if (state := state_of(api)) != "PUBLISHED":
+            raise NotSubscribableError(state)
+        subscription.policy_id = _offered(api, policy)
+        subscription.api_id = api.id
+        subscription.updated_at = self._clock()
+        repository.save(session, SubscriptionExistsError())
+        self._publish(session, subscription, "subscription.move")
 
     def delete(self, session: Session, subscription: Subscription, if_match: str | None) -> None:
         preconditions.check(if_match, subscription.row_version)
