@@ -169,6 +169,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 
 def _build_platform(settings: Settings, clock: Clock) -> Platform:
     database = Database(settings.database_url)
+    database.on_commit(audit.tell)
     redis = connect(settings.redis_url)
     backend_sealer = Sealer(settings.sealing_key, "backends")
     pusher = Pusher(database, Mirror(redis, backend_sealer.key), clock, random.SystemRandom())

@@ -49,6 +49,7 @@ from services.data_plane.upstream import Dialler
 from services.data_plane.usage import UsageBook, UsageSender
 from shared.connections import Beat
 from shared.definition import ApiDefinition
+from shared.logs import take_dropped
 from shared.subscription import ApplicationDefinition
 from shared.version import VERSION
 
@@ -112,7 +113,7 @@ class Pod:
             capacity=count_connections(),
             count_open=lambda: len(self.registry),
             proxies=proxies if settings.proxy_protocol else None,
-            on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
+            on_refused=lambda cause: self.telemetry.handshakes.refused_connections.labels(cause).inc(),
         )
 
     def _find_policy(self, api: ApiDefinition | None, application: ApplicationDefinition | None) -> str:
@@ -122,7 +123,12 @@ class Pod:
         return self.catalogue.unsealing_key
 
     def _make_authenticator(self) -> Authenticator:
-        proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)
+        used = UsedProofs(
+            self._counter,
+            self.settings.on_redis_loss,
+            on_alone=lambda decision: self.telemetry.proofs_without_redis.labels(decision).inc(),
+        )
+        proofs = ProofChecker(used, self.settings.gateways)
         return Authenticator(TicketBox(self._counter), proofs, self.hints, self.introspector, self.revocations)
 
     def _make_staleness(self) -> Staleness:
@@ -179,6 +185,7 @@ class Pod:
         state.age.set(catalogue.age_seconds or 0)
         state.refused.set(len(catalogue.refused))
         state.ahead.set(catalogue.ahead)
+        telemetry.log_dropped.inc(take_dropped())
         return Report(
             reason=self._reason(),
             revision=mark.revision if mark else None,

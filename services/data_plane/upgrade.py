@@ -16,6 +16,7 @@ from shared.definition import ApiDefinition
 from shared.headers import plain
 
 _OUT_OF_ORDER: Final = (502, 503, 504)
+_TRACE: Final = ("traceparent", "tracestate")
 
 
 class AnswerProtocol(asyncio.Protocol):
@@ -101,9 +102,21 @@ def target_of(parts: SplitResult, rest: str, query: str) -> str:
     return f"{path}?{queries}" if queries else path
 
 
-def headers_of(handshake: Handshake, api: ApiDefinition, host: str, consumer: Headers, credentials: Headers) -> Headers:
-    """Return the client's headers, those that the API sets in their place, and who calls."""
+def headers_of(
+    handshake: Handshake,
+    api: ApiDefinition,
+    host: str,
+    consumer: Headers,
+    credentials: Headers,
+    trace: Headers | None = None,
+) -> Headers:
+    """Return the client's headers, those that the API sets in their place, and who calls.
+
+    Without a trace of ours the client's own goes on.
+    """
     sent = handshake.headers
+    if trace is not None:
+        sent = (*((name, value) for name, value in sent if plain(name) not in _TRACE), *trace)
     if api.forward_cookies:
         sent += tuple((hdrs.COOKIE, cookie) for cookie in handshake.cookies)
     for added in (tuple(api.set_headers.items()), credentials):

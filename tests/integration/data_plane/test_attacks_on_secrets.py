@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from shared.logs import JsonFormatter
 from tests.integration.data_plane.conftest import Gate
 from tests.support.frames import client_frame
 from tests.support.waiting import eventually
@@ -54,6 +55,11 @@ async def hear(gate: Gate, data: bytes) -> bytes:
         return answer + await client.rest()
 
 
+def written(caplog: pytest.LogCaptureFixture) -> str:
+    """Return all lines as they are written, with their fields."""
+    return "\n".join(JsonFormatter().format(record) for record in caplog.records)
+
+
 async def metrics(gate: Gate) -> str:
     async with httpx.AsyncClient(trust_env=False) as ops:
         return (await ops.get(f"http://127.0.0.1:{gate.ops_port}/metrics")).text
@@ -76,8 +82,9 @@ async def test_a_token_is_never_told(
             for data in malformed(token):
                 heard += await hear(gate, data)
     await eventually(lambda: len(gate.pod.registry) == 0)
-    told = f"{caplog.text}\n{capfd.readouterr()}\n{await metrics(gate)}"
-    assert "closed id=" in told, "or nothing was logged at all"
+    told = f"{caplog.text}\n{written(caplog)}\n{capfd.readouterr()}\n{await metrics(gate)}"
+    assert "connection closed" in told, "or nothing was logged at all"
+    assert "handshake refused" in told
     reached = b"".join(head.partition(b"\r\n")[2] for head in backend.heads).decode()
     assert "X-Request-Id" in reached
     for token in tokens:
