@@ -19,6 +19,7 @@ class ObservedSettings(BaseSettings):
     )
     otel_traces_exporter: str = Field(default="otlp", validation_alias="OTEL_TRACES_EXPORTER")
     otel_sdk_disabled: str = Field(default="", validation_alias="OTEL_SDK_DISABLED")
+    otel_bsp_max_queue_size: int = Field(default=2048, ge=1, validation_alias="OTEL_BSP_MAX_QUEUE_SIZE")
 
     @property
     def traces(self) -> bool:

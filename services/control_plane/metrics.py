@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Final, TypedDict
 
 from opentelemetry.trace import format_trace_id, get_current_span
@@ -18,7 +19,8 @@ _UNKNOWN: Final = "unknown"
 
 
 class Metrics:
-    def __init__(self, pusher: Pusher) -> None:
+    def __init__(self, pusher: Pusher, take_lost_spans: Callable[[], int] = lambda: 0) -> None:
+        self._take_lost_spans = take_lost_spans
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "framegate_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
@@ -48,6 +50,7 @@ class Metrics:
     def render(self) -> bytes:
         """Return all of it in Prometheus' text format."""
         self.log_dropped.inc(take_dropped())
+        self.spans_lost.inc(self._take_lost_spans())
         return generate_latest(self.registry)
 
 

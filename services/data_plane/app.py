@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from services.data_plane.assertion import AssertionBook
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.backend_access import AccessBook
 from services.data_plane.balance import Balancer
 from services.data_plane.catalogue import Catalogue
+from services.data_plane.connection import Tracer
 from services.data_plane.connector import Connector
 from services.data_plane.descriptors import count_connections
 from services.data_plane.dpop import ProofChecker, UsedProofs
@@ -52,6 +54,9 @@ from shared.definition import ApiDefinition
 from shared.logs import take_dropped
 from shared.subscription import ApplicationDefinition
 from shared.version import VERSION
+
+if TYPE_CHECKING:
+    from shared.tracing import Spans
 
 THROTTLE_SECONDS = 0.05
 MOST_REFUSED = 100
@@ -106,6 +111,7 @@ class Pod:
         book = UsageBook(_wall_clock, self._find_policy)
         self.usage = UsageSender(self._follower, name, self.id, self.registry, book, self.telemetry, _wall_clock)
         self.heartbeat = Heartbeat(self._counter, self.id, self._describe, self._note_living)
+        self.spans = self._open_spans()
         proxies = TrustedProxies.parse(settings.trusted_proxies)
         self.gateway = self._make_gateway(authenticator, Dialler(connector, access, balancer), proxies)
         self.listener = Listener(
@@ -118,6 +124,20 @@ class Pod:
 
     def _find_policy(self, api: ApiDefinition | None, application: ApplicationDefinition | None) -> str:
         return self.catalogue.table.policy_of(api, application)
+
+    def _open_spans(self) -> "Spans | None":
+        if not self.settings.traces:
+            return None
+        from shared.tracing import Spans  # noqa: PLC0415 - the SDK is large, and most go without
+
+        return Spans("framegate-data-plane", self.settings)
+
+    def _make_tracer(self) -> Tracer | None:
+        if self.spans is None:
+            return None
+        from services.data_plane.tracing import SpanTracer  # noqa: PLC0415 - see above
+
+        return SpanTracer(self.spans.provider, _wall_clock)
 
     def _unsealing_key(self) -> str | None:
         return self.catalogue.unsealing_key
@@ -151,6 +171,7 @@ class Pod:
             tails=self.tails,
             proxies=proxies,
             clock=_wall_clock,
+            tracer=self._make_tracer(),
         )
 
     def _note_living(self, workers: int) -> None:
@@ -186,6 +207,8 @@ class Pod:
         state.refused.set(len(catalogue.refused))
         state.ahead.set(catalogue.ahead)
         telemetry.log_dropped.inc(take_dropped())
+        if self.spans is not None:
+            telemetry.spans_lost.inc(self.spans.take_lost())
         return Report(
             reason=self._reason(),
             revision=mark.revision if mark else None,
@@ -220,6 +243,8 @@ class Pod:
         await self.introspector.close()
         await disconnect(self._follower)
         await disconnect(self._counter)
+        if self.spans is not None:
+            await asyncio.to_thread(self.spans.close)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from shared.definition import ApiDefinition
 from shared.headers import plain
 
 _OUT_OF_ORDER: Final = (502, 503, 504)
-_TRACE: Final = ("traceparent", "tracestate")
 
 
 class AnswerProtocol(asyncio.Protocol):
@@ -108,15 +107,10 @@ def headers_of(
     host: str,
     consumer: Headers,
     credentials: Headers,
-    trace: Headers | None = None,
+    trace: Headers = (),
 ) -> Headers:
-    """Return the client's headers, those that the API sets in their place, and who calls.
-
-    Without a trace of ours the client's own goes on.
-    """
+    """Return the client's headers, those that the API sets in their place, who calls, and the trace it belongs to."""
     sent = handshake.headers
-    if trace is not None:
-        sent = (*((name, value) for name, value in sent if plain(name) not in _TRACE), *trace)
     if api.forward_cookies:
         sent += tuple((hdrs.COOKIE, cookie) for cookie in handshake.cookies)
     for added in (tuple(api.set_headers.items()), credentials):
@@ -131,6 +125,7 @@ def headers_of(
         ("X-Forwarded-Host", handshake.host),
         ("X-Request-Id", handshake.request_id),
         *consumer,
+        *trace,
     )
 
 

@@ -140,7 +140,7 @@ class _Call:
         return target_of(parts, self.route.rest, self.handshake.query)
 
     def headers(self, parts: SplitResult) -> Headers:
-        trace = self.attempt.trace.headers if self.attempt.trace is not None else None
+        trace = self.attempt.trace.headers if self.attempt.trace is not None else ()
         return headers_of(self.handshake, self.route.api, parts.netloc, self.consumer, self.access.headers, trace)
 
 
