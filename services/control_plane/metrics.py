@@ -15,6 +15,9 @@ from shared.logs import fields, take_dropped
 log = logging.getLogger(__name__)
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+"""Of others there are as many as somebody likes to make up."""
+
 _UNKNOWN: Final = "unknown"
 
 
@@ -88,7 +91,7 @@ class MetricsMiddleware:
             await self._app(scope, receive, observe)
         finally:
             route = getattr(scope.get("route"), "path", _UNKNOWN)
-            method = scope["method"] if route != _UNKNOWN else _UNKNOWN
+            method = scope["method"] if route != _UNKNOWN and scope["method"] in _METHODS else _UNKNOWN
             self._metrics.requests.labels(method, route, str(status)).inc()
             seconds = time.monotonic() - began
             self._metrics.seconds.labels(method, route).observe(seconds)
