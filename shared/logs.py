@@ -19,6 +19,9 @@ from shared.observing import ObservedSettings
 MOST_LINES: Final = 10_000
 """So many wait to be written, for instance while nobody reads the pipe. Those beyond are dropped, and counted."""
 
+OURS: Final = ("__main__", "cli", "framegate", "services", "shared", "uvicorn")
+"""Of other libraries only what is wrong is logged: one's lines have the URLs that it asks for, with their queries."""
+
 MOST_CHARACTERS: Final = 8192
 LAST_SECONDS: Final = 1.0
 
@@ -140,7 +143,10 @@ def install(settings: ObservedSettings, descriptor: int | None = None) -> None:
         handler.close()
     formatter = JsonFormatter() if settings.log_format == "json" else ConsoleFormatter()
     root.addHandler(QueuedHandler(formatter, sys.stderr.fileno() if descriptor is None else descriptor))
-    root.setLevel(settings.log_level.upper())
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    root.setLevel(max(level, logging.WARNING))
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
     # What no line shows need not be found out for each: the library's own advice.
     logging.logThreads = logging.logMultiprocessing = False
 

@@ -41,7 +41,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 def bare_root(*handlers: logging.Handler) -> Iterator[logging.Logger]:
     """Leave the root logger with these handlers alone for a while."""
     root = logging.getLogger()
-    kept, level = root.handlers[:], root.level
+    kept, levels = root.handlers[:], {name: logging.getLogger(name).level for name in (None, *logs.OURS)}
     root.handlers[:] = handlers
     try:
         yield root
@@ -49,7 +49,8 @@ def bare_root(*handlers: logging.Handler) -> Iterator[logging.Logger]:
         for handler in root.handlers:
             handler.close()
         root.handlers[:] = kept
-        root.setLevel(level)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter(), ConsoleFormatter()])
@@ -159,6 +160,17 @@ def test_the_settings_say_how_and_how_much(format_: LogFormat, level: LogLevel, 
         logging.getLogger("services.x").warning("heard")
         root.handlers[0].close()
         assert first(os.read(reading, 65_536).splitlines()[0]) in ("heard", b"heard")
+
+
+def test_other_libraries_only_say_what_is_wrong() -> None:
+    with pipe() as (reading, writing), bare_root() as root:
+        logs.install(ObservedSettings(log_format="json", log_level="debug"), writing)
+        logging.getLogger("httpx").info("GET https://issuer.test/?secret=5ecret")
+        logging.getLogger("httpx").warning("it fails")
+        logging.getLogger("services.x").debug("ours")
+        root.handlers[0].close()
+        heard = [json.loads(line)["event"] for line in os.read(reading, 65_536).splitlines()]
+        assert heard == ["it fails", "ours"]
 
 
 def test_it_is_installed_once_and_never_over_somebody_elses() -> None:
