@@ -13,13 +13,14 @@ from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import Sampler, SamplingResult
-from opentelemetry.trace import Status, get_current_span
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import SpanKind, Status, get_current_span
 
 from shared.observing import ObservedSettings
 from shared.version import VERSION
 
 LAST_SECONDS: Final = 2.0
+MOST_CHARACTERS: Final = 100
 
 _BATCH: Final = 512
 _TRUSTED: Final = create_key("framegate-trusted")
@@ -58,7 +59,8 @@ def trust(context: Context) -> Context:
 class OwnJudgement(Sampler):
     """Goes on with anybody's trace, but lets nobody untrusted say whether it is kept: each would fill the collector.
 
-    Neither does their trace id, which a sampler may decide by.
+    Neither does their trace id, which a sampler may decide by. A trace begins with a request: what is done for nobody,
+    every second, is none.
     """
 
     def __init__(self, inner: Sampler) -> None:
@@ -66,12 +68,20 @@ class OwnJudgement(Sampler):
         self._ids = RandomIdGenerator()
 
     def should_sample(
-        self, parent_context: Context | None, trace_id: int, name: str, *more: Any, **others: Any
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        *more: Any,
+        **others: Any,
     ) -> SamplingResult:
         parent = get_current_span(parent_context).get_span_context()
+        if not parent.is_valid and kind is not SpanKind.SERVER:
+            return SamplingResult(Decision.DROP)
         if not parent.is_remote or get_value(_TRUSTED, parent_context):
-            return self._inner.should_sample(parent_context, trace_id, name, *more, **others)
-        judged = self._inner.should_sample(Context(), self._ids.generate_trace_id(), name, *more, **others)
+            return self._inner.should_sample(parent_context, trace_id, name, kind, *more, **others)
+        judged = self._inner.should_sample(Context(), self._ids.generate_trace_id(), name, kind, *more, **others)
         return SamplingResult(judged.decision, judged.attributes, parent.trace_state)
 
     def get_description(self) -> str:
@@ -128,16 +138,19 @@ class CountingExporter(SpanExporter):
 
 
 def make_discreet(span: ReadableSpan) -> ReadableSpan:
-    """Return a span without what may hold a secret: a query, and the words of errors, which may repeat values."""
+    """Return a span without what may hold a secret: a query, and the words of errors, which may repeat values.
+
+    The span of a pipeline is named after all its commands: a long name is cut.
+    """
     attributes = dict(span.attributes or {})
     asked = attributes.pop("url.query", None)
-    if asked is None and not span.events and not span.status.description:
+    if asked is None and not span.events and not span.status.description and len(span.name) <= MOST_CHARACTERS:
         return span
     for event in span.events:
         if kind := (event.attributes or {}).get("exception.type"):
             attributes.setdefault("error.type", kind)
     return ReadableSpan(
-        name=span.name,
+        name=span.name[:MOST_CHARACTERS],
         context=span.context,
         parent=span.parent,
         resource=span.resource,

@@ -7,6 +7,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
+    SpanKind,
     Status,
     StatusCode,
     TraceFlags,
@@ -46,9 +47,18 @@ def test_only_a_trusted_parent_says_whether_a_trace_is_kept(
     assert below.is_recording() is kept
 
 
+def test_a_trace_begins_with_a_request() -> None:
+    provider = TracerProvider(sampler=OwnJudgement(ON), shutdown_on_exit=False)
+    tracer = provider.get_tracer("test")
+    assert not tracer.start_span("SELECT", kind=SpanKind.CLIENT).is_recording()
+    request = tracer.start_span("GET /", kind=SpanKind.SERVER)
+    assert request.is_recording()
+    assert tracer.start_span("SELECT", set_span_in_context(request), kind=SpanKind.CLIENT).is_recording()
+
+
 def test_a_span_loses_what_may_hold_a_secret() -> None:
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
-    span = tracer.start_span("x", attributes={"url.query": "token=5ecret", "db.statement": "SELECT ?"})
+    span = tracer.start_span("DEL " * 500, attributes={"url.query": "token=5ecret", "db.statement": "SELECT ?"})
     span.record_exception(ValueError("5ecret"))
     span.set_status(Status(StatusCode.ERROR, "5ecret"))
     span.end()
@@ -58,6 +68,7 @@ def test_a_span_loses_what_may_hold_a_secret() -> None:
     assert discreet.attributes == {"db.statement": "SELECT ?", "error.type": "ValueError"}
     assert discreet.status.status_code is StatusCode.ERROR
     assert discreet.context == span.context
+    assert len(discreet.name) == 100
 
 
 class Failing(SpanExporter):
