@@ -104,14 +104,13 @@ class Pod:
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.introspector = Introspector(settings.addresses, self._unsealing_key, _wall_clock)
         authenticator = self._make_authenticator()
-        self.tails = Tails(self._follower, self.id, _wall_clock)
+        self.spans, self.tails = self._open_spans(), Tails(self._follower, self.id, _wall_clock)
         self.enquiries = Enquiries(
             self._follower, name, self.catalogue, self.registry, authenticator, self.tails, _wall_clock
         )
         book = UsageBook(_wall_clock, self._find_policy)
         self.usage = UsageSender(self._follower, name, self.id, self.registry, book, self.telemetry, _wall_clock)
         self.heartbeat = Heartbeat(self._counter, self.id, self._describe, self._note_living)
-        self.spans = self._open_spans()
         proxies = TrustedProxies.parse(settings.trusted_proxies)
         self.gateway = self._make_gateway(authenticator, Dialler(connector, access, balancer), proxies)
         self.listener = Listener(
