@@ -10,7 +10,6 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.telemetry import TelemetryConfig
 from redis import Redis
 from sqlmodel import Session
 
@@ -98,6 +97,7 @@ from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
+from services.control_plane.traces import Spans, configure, open_spans
 from services.control_plane.usage.billing import BillReader
 from services.control_plane.usage.reports import UsageReader
 from shared.connections import ANSWER_SECONDS
@@ -115,8 +115,6 @@ _FREE_FAILED_SIGN_INS: Final = 20
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
 
-_TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
-
 
 @dataclass(frozen=True, slots=True)
 class Platform:
@@ -130,6 +128,7 @@ class Platform:
     sealer: Sealer
     backend_sealer: Sealer
     clock: Clock
+    spans: Spans | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +150,13 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         settings.addresses, slow, platform.database, platform.redis, platform.backend_sealer, platform.clock
     )
     services = _build_services(settings, platform, outside)
-    metrics = Metrics(platform.pusher)
+    spans = platform.spans
+    metrics = Metrics(platform.pusher, spans.take_lost) if spans else Metrics(platform.pusher)
     app = FastAPI(
         title="Framegate",
         version="0.1.0",
         description="Manages WebSocket APIs.",
-        telemetry=_TELEMETRY_OFF,
+        telemetry=configure(spans),
         lifespan=_lifespan(settings, platform, services),
         redirect_slashes=False,
         docs_url=None,  # their pages load scripts from other hosts
@@ -173,13 +173,15 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 
 def _build_platform(settings: Settings, clock: Clock) -> Platform:
     database = Database(settings.database_url)
+    database.on_commit(audit.tell)
     redis = connect(settings.redis_url)
     backend_sealer = Sealer(settings.sealing_key, "backends")
     pusher = Pusher(database, Mirror(redis, backend_sealer.key), clock, random.SystemRandom())
     quick_redis = connect(settings.redis_url, _QUICK_SECONDS)
     patient_redis = connect(settings.redis_url, ANSWER_SECONDS + _QUICK_SECONDS)
+    spans = open_spans(settings, database, redis, quick_redis, patient_redis)
     return Platform(
-        database, redis, quick_redis, patient_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock
+        database, redis, quick_redis, patient_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock, spans
     )
 
 
@@ -394,3 +396,5 @@ def _close(platform: Platform, services: Services) -> None:
     disconnect(platform.quick_redis)
     disconnect(platform.patient_redis)
     platform.database.close()
+    if platform.spans is not None:
+        platform.spans.close()

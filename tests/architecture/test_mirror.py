@@ -32,6 +32,7 @@ TESTED_BY = {
     "services/control_plane/kit/redis_cluster.py": "tests/integration/test_redis_cluster.py",
     "services/control_plane/kit/routing.py": f"{CONTROL_PLANE}/kit/test_idempotency.py",
     "services/control_plane/kit/schemas.py": f"{CONTROL_PLANE}/throttling/test_router.py",
+    "services/control_plane/kit/tracing.py": f"{CONTROL_PLANE}/test_traces.py",
     "services/control_plane/kit/unit_of_work.py": f"{CONTROL_PLANE}/kit/test_idempotency.py",
     "services/control_plane/metrics.py": f"{CONTROL_PLANE}/test_health.py",
     "services/control_plane/outside.py": f"{CONTROL_PLANE}/issuers/test_router.py",

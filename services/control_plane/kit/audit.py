@@ -1,16 +1,23 @@
-"""Who did what, when and from where: a row in the transaction of the change itself."""
+"""Who did what, when and from where: a row in the transaction of the change itself, and then a line of the log."""
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session as AnySession
 from sqlmodel import Field, Session, SQLModel
 
 from services.control_plane.kit.clock import Clock
+from shared.logs import fields
 
 SYSTEM: Final = "system"
 
+log = logging.getLogger("framegate.audit")
+
 _CONTEXT: Final = "framegate_audit"
+_WRITTEN: Final = "framegate_audit_entries"
 
 
 class AuditEntry(SQLModel, table=True):
@@ -20,6 +27,14 @@ class AuditEntry(SQLModel, table=True):
     at: datetime = Field(index=True)
     actor: str
     address: str
+    action: str
+    target_kind: str
+    target_id: str
+
+
+class AuditLine(TypedDict):
+    actor: str
+    client: str
     action: str
     target_kind: str
     target_id: str
@@ -47,13 +62,29 @@ def speak_for(session: Session, actor: str) -> None:
 def record(session: Session, action: str, target_kind: str, target_id: str) -> None:
     """Write down an action of the session's actor."""
     context: AuditContext = session.info[_CONTEXT]
-    session.add(
-        AuditEntry(
-            at=context.clock(),
-            actor=context.actor,
-            address=context.address,
-            action=action,
-            target_kind=target_kind,
-            target_id=target_id,
-        )
+    entry = AuditEntry(
+        at=context.clock(),
+        actor=context.actor,
+        address=context.address,
+        action=action,
+        target_kind=target_kind,
+        target_id=target_id,
     )
+    session.add(entry)
+    session.info.setdefault(_WRITTEN, []).append(entry)
+
+
+def tell(session: AnySession) -> None:
+    """Log what a transaction did, once it is done. What was rolled back to a savepoint has not been."""
+    if session.in_nested_transaction():
+        return
+    for entry in session.info.pop(_WRITTEN, ()):
+        if inspect(entry).persistent:
+            line: AuditLine = {
+                "actor": entry.actor,
+                "client": entry.address,
+                "action": entry.action,
+                "target_kind": entry.target_kind,
+                "target_id": entry.target_id,
+            }
+            log.info("audit", extra=fields(line))
