@@ -115,7 +115,7 @@ class Api(Versioned, table=True):
 
     id: str = Field(primary_key=True)
     name: str
-    context: str
+    context: str = Field(index=True)
     version: str
     context_key: str = Field(index=True)
     route_key: str
@@ -145,8 +145,8 @@ class Api(Versioned, table=True):
     technical_owner: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     thumbnail: str | None = None
     owner: str = Field(index=True)
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime = Field(index=True)
+    updated_at: datetime = Field(index=True)
 
     tags: list[ApiTag] = _links("ApiTag.tag")
     categories: list[ApiCategory] = _links("ApiCategory.category")
