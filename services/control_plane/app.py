@@ -15,13 +15,13 @@ from sqlmodel import Session
 
 from services.control_plane import routers
 from services.control_plane.asyncapi import repository as document_repository
-from services.control_plane.asyncapi.gateway import Gateway
 from services.control_plane.asyncapi.service import DocumentService
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import Pusher
 from services.control_plane.chores import make_keepers
+from services.control_plane.environments.service import EnvironmentService
 from services.control_plane.fleet.connections import ConnectionService
 from services.control_plane.fleet.enquirer import Enquirer
 from services.control_plane.fleet.pods import PodReader
@@ -139,6 +139,7 @@ class Services:
     issuer: IssuerService
     accounts: AccountService
     roles: RoleService
+    environments: EnvironmentService
     keepers: tuple[Keeper, ...]
     provided: dict[type, object]
 
@@ -190,7 +191,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     keyring = KeyRing(platform.sealer, platform.backend_sealer, settings.signing_algorithm, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
     signing = IssuerService(database, keyring, issuer, clock)
-    clients, roles = ClientService(clock), RoleService()
+    clients, roles, environments = ClientService(clock), RoleService(), EnvironmentService(clock)
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys, blocks = KeyService(clients, issuer, clock), BlockService(clock)
     mover = SubscriptionMover(clock)
@@ -212,6 +213,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
         Authenticator: Authenticator(bearer, personal, database),
         AccountService: accounts,
         RoleService: roles,
+        EnvironmentService: environments,
         PeopleService: people,
         **_provide_portal(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
@@ -221,7 +223,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     }
     parts = (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, sessions, personal)
     keepers = make_keepers(database, platform.redis, clock, keyring, signing, parts, outside.refresher)
-    return Services(policies, signing, accounts, roles, keepers, provided)
+    return Services(policies, signing, accounts, roles, environments, keepers, provided)
 
 
 def _provide_applications(
@@ -254,7 +256,6 @@ def _provide_store(
     clock, redis = platform.clock, platform.quick_redis
     quick, patient = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS), Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     tokens, enquirer = ApplicationTokens(bearer), Enquirer(platform.patient_redis, patient)
-    gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     return {
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(redis, quick),
@@ -264,9 +265,9 @@ def _provide_store(
         ConnectionService: ConnectionService(enquirer),
         TailService: TailService(enquirer, platform.patient_redis, Bulkhead(_TAILS, 0.0)),
         BlockService: blocks,
-        Storefront: Storefront(gateways),
+        Storefront: Storefront(),
         Writer: Writer(settings.public_url),
-        DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
+        DocumentService: DocumentService(settings.public_url, clock),
         UsageReader: UsageReader(clock),
         BillReader: BillReader(clock),
     }
@@ -379,6 +380,7 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         services.policies.prepare(session)
         services.accounts.prepare_cli(session)
         services.roles.prepare(session)
+        services.environments.prepare(session, settings.gateway_url, settings.gateway_tls_url)
         made_up = services.accounts.prepare_administrator(session, settings.admin_username, settings.first_password)
         if settings.bootstrap_client_id and settings.bootstrap_client_secret:
             secret = settings.bootstrap_client_secret.get_secret_value()

@@ -11,6 +11,7 @@ from services.control_plane.apply import router as apply_router
 from services.control_plane.asyncapi import router as document_router
 from services.control_plane.asyncapi import store_router as document_store_router
 from services.control_plane.blocklist import router as blocklist_router
+from services.control_plane.environments import router as environment_router
 from services.control_plane.fleet import publisher_router as fleet_publisher_router
 from services.control_plane.fleet import router as fleet_router
 from services.control_plane.fleet import store_router as fleet_store_router
@@ -82,6 +83,7 @@ def join() -> list[BaseRoute]:
     app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
     app.include_router(blocklist_router.router)
+    app.include_router(environment_router.router)
     app.include_router(issuer_router.router)
     app.include_router(identity_router.router)
     app.include_router(user_router.router)

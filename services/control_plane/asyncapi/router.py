@@ -18,7 +18,6 @@ from services.control_plane.kit.text import Id, ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher import repository
 from services.control_plane.publisher.dependencies import Addresses, Apis
-from services.control_plane.publisher.projection import read_api
 from services.control_plane.publisher.schemas import ApiRead, Context
 
 router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=UnitOfWorkRoute)
@@ -91,4 +90,4 @@ def import_api(
     documents.keep(unit.session, api, document)
     response.headers["Location"] = f"{router.prefix}/{api.id}"
     tag(response, api.row_version)
-    return read_api(api)
+    return apis.read(unit.session, api)[0]

@@ -124,6 +124,7 @@ class GatewayRead(BaseModel):
 
     id: str
     host: str
+    environment: str
     version: str
     state: Literal["serving", "draining", "lost"]
     workers: int

@@ -71,6 +71,15 @@ class ApiIssuer(SQLModel, table=True):
     issuer: str = Field(primary_key=True, foreign_key="external_issuer.name", index=True)
 
 
+class ApiEnvironment(SQLModel, table=True):
+    """A gateway environment whose pods serve an API; where there is none, all do."""
+
+    __tablename__ = "api_environment"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    environment: str = Field(primary_key=True, foreign_key="gateway_environment.name", index=True)
+
+
 class ApiPolicy(SQLModel, table=True):
     """A subscription policy that subscribers may choose."""
 
@@ -154,6 +163,7 @@ class Api(Versioned, table=True):
     maintainers: list[ApiMaintainer] = _links("ApiMaintainer.role")
     roles: list[ApiRole] = _links("ApiRole.role")
     issuers: list[ApiIssuer] = _links("ApiIssuer.issuer")
+    environments: list[ApiEnvironment] = _links("ApiEnvironment.environment")
     policies: list[ApiPolicy] = _links("ApiPolicy.policy_id")
 
 

@@ -28,7 +28,8 @@ def test_an_api_from_its_making_to_its_end(shell: Shell, echo: str, tmp_path: Pa
     assert shell.read("api", "copy", "Echo", "2.0")["version"] == "2.0"
     assert shell.fail("api", "get", "Echo") == "there are several: say which of Echo/1.0, Echo/2.0"
     table = shell.run("api", "list").splitlines()
-    assert table[0].split() == ["NAME", "VERSION", "STATE", "CONTEXT", "OWNER"]
+    assert table[0].split() == ["NAME", "VERSION", "STATE", "CONTEXT", "OWNER", "NAME"]
+    assert {line.split()[-1] for line in table[1:]} == {shell.read("api", "get", "Echo/1.0")["owner_name"]}
     assert sorted(line.split()[:3] for line in table[1:]) == [["Echo", "1.0", "PUBLISHED"], ["Echo", "2.0", "CREATED"]]
     patch = tmp_path / "patch.json"
     patch.write_text('{"description": "changed"}')
