@@ -65,6 +65,7 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
+from services.control_plane.openapi import complete
 from services.control_plane.outside import Outside, look_outside
 from services.control_plane.portal import errors
 from services.control_plane.portal.consent import ConsentService
@@ -169,6 +170,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     errors.install(app)
     offer(app, {**services.provided, Database: platform.database, Pusher: platform.pusher, Metrics: metrics})
     app.router.routes.extend(routers.join())
+    complete(app)
     return app
 
 

@@ -24,6 +24,7 @@ from services.control_plane.issuers import router as issuer_router
 from services.control_plane.kit import problems
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
+from services.control_plane.openapi import name_operation
 from services.control_plane.portal import routers as portal
 from services.control_plane.publisher import category_router, picture_router, shelf_router
 from services.control_plane.publisher import router as publisher_router
@@ -54,7 +55,8 @@ _DESCRIBING: Final = (
 @cache
 def join() -> list[BaseRoute]:
     """Return all routes, joined once: FastAPI reads their functions' parameters anew for each router that has them."""
-    app = APIRouter(responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"))
+    declared = problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid")
+    app = APIRouter(responses=declared, generate_unique_id_function=name_operation)
     app.include_router(oauth_router.router)
     for router in (*portal.ROUTERS, *_DESCRIBING):
         app.include_router(router)

@@ -176,7 +176,7 @@ class SecretRegenerate(BaseModel):
     overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS)] = 0
 
 
-class SecretRead(BaseModel):
+class ConsumerSecretRead(BaseModel):
     consumer_key: str
     consumer_secret: str
 
