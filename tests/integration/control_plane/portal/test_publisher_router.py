@@ -68,7 +68,13 @@ async def test_where_it_is_served_can_be_chosen_once_there_is_a_choice(admin: Pe
     assert (await platform.read(path))["environments"] == ["eu"]
     await admin.send(f"{place}/manage", auth="oauth2")
     assert (await platform.read(path))["environments"] == ["eu"], "a form that doesn't show them changes nothing"
-    page = await admin.send(f"{place}/manage", 422, auth="oauth2", places="1", environments="us")
+    await admin.send(f"{place}/manage", auth="oauth2", places="1", policies="Gold")
+    await admin.send(f"{place}/implement", production_urls=DEAD)
+    await admin.send(f"{place}/lifecycle", action="publish")
+    shown = await admin.see(f"/store/apis/{path.rpartition('/')[2]}")
+    assert "<h3>eu</h3>" in shown
+    assert 'id="url-2"' in shown
+    page = await admin.send(f"{place}/manage", 422, auth="oauth2", policies="Gold", places="1", environments="us")
     assert "there is no environment" in wrong_at(page, "environments")
 
 
