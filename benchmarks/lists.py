@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from sqlalchemy import event
 from starlette.testclient import TestClient
@@ -143,7 +144,11 @@ def control_plane(kind: str, name: str, folder: Path) -> Iterator[tuple[Asked, l
         client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
         database: Database = app.state.provided[Database]
         fill(database, client.get("/account/v1/me").json()["id"], AMOUNTS[name])
-        yield Asked(client, database), [named(path) for path, _ in lists(app.openapi())]
+        yield Asked(client, database), [address(path, given) for path, _, given in lists(app.openapi())]
+
+
+def address(path: str, given: Mapping[str, str]) -> str:
+    return named(path) + (f"?{urlencode(given)}" if given else "")
 
 
 def total_ms(comparison: Comparison[Page]) -> float:

@@ -17,7 +17,7 @@ from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.publisher.models import Api, ApiPolicy, ApiTag
 from services.control_plane.store.models import ApiKey, Application, ExternalKey, Subscription
 from services.control_plane.tables import METADATA
-from services.control_plane.usage.models import Usage
+from services.control_plane.usage.models import Usage, UsageBill
 from shared.claims import MANAGEMENT_AUDIENCE
 from shared.definition import Auth, Endpoint, Endpoints, MessageSizes
 
@@ -152,6 +152,9 @@ class _Crowd:
         yield PersonalToken(id=self._id("token", number), account_id=self._owner(number), **token)
         done: dict[str, Any] = {"action": "api.update", "target_kind": "api", "target_id": api}
         yield AuditEntry(at=at, actor=self._owner(number), address="", **done)
+        bill: dict[str, Any] = {"month": START, "policy": f"{number}", "key_type": "PRODUCTION"}
+        bill |= dict.fromkeys(("owner", "application", "api", "version"), "")
+        yield UsageBill(application_id=application, api_id=api, **bill)
         yield Usage(step="day", at=START, api_id=api, application_id=application, key_type=f"{number}")
 
 

@@ -61,17 +61,22 @@ class TailQuery:
 
     def __init__(
         self,
-        api_id: Id | None = None,
         application: Annotated[Text | None, Query(description="its name or id")] = None,
         sample: Annotated[int, Query(ge=1, le=1_000_000, description="of messages one in so many is told")] = 1,
         seconds: Annotated[int, Query(ge=1, le=MOST_TAIL_SECONDS, description="after which it ends")] = 300,
     ) -> None:
-        self.selection = Selection(api_id=ApiId(api_id) if api_id else None, application=application)
+        self.selection = Selection(application=application)
         self.sample = sample
         self.seconds = seconds
 
 
-Watching = Annotated[TailQuery, Depends()]
+async def _tail_of_an_api(query: Annotated[TailQuery, Depends()], api_id: Id | None = None) -> TailQuery:
+    query.selection = query.selection.model_copy(update={"api_id": api_id and ApiId(api_id)})
+    return query
+
+
+WatchingOne = Annotated[TailQuery, Depends()]
+Watching = Annotated[TailQuery, Depends(_tail_of_an_api)]
 SelectingOfOne = Annotated[ConnectionQuery, Depends()]
 Selecting = Annotated[ConnectionQuery, Depends(_of_an_api)]
 PartOf = Annotated[ConnectionPaging, Depends()]

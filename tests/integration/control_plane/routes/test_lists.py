@@ -22,7 +22,7 @@ CROWD: Final = Amounts(apis=800, applications=200, subscriptions=1600, others=80
 LARGE: Final = frozenset(
     {
         *("account", "api", "api_key", "api_policy", "api_role", "api_tag", "application", "audit_entry", "block"),
-        *("external_key", "personal_token", "subscription", "usage"),
+        *("external_key", "personal_token", "subscription", "usage", "usage_bill"),
     }
 )
 """Tables that grow with an installation. Policies, roles and issuers are few: each pod holds all of them."""
@@ -105,9 +105,9 @@ async def test_a_row_more_is_no_statement_more(platform: Platform) -> None:
     counted: dict[str, list[int]] = defaultdict(list)
     for prefix, amounts in (("few-", FEW), ("many-", MANY)):
         fill(platform.database, me, amounts, prefix)
-        for path, names in lists(platform.app.openapi()):
+        for path, names, given in lists(platform.app.openapi()):
             with spy.listening() as heard:
-                await ask(platform, named(path, prefix), **({"limit": 100} if "limit" in names else {}))
+                await ask(platform, named(path, prefix), **given, **({"limit": 100} if "limit" in names else {}))
             counted[path].append(len(heard))
     assert counted["/store/v1/tags"][0] >= 1
     assert counted == {path: [few, few] for path, (few, _) in counted.items()}
@@ -117,7 +117,7 @@ async def test_a_page_is_found_by_an_index(platform: Platform) -> None:
     me, spy = (await platform.read("/account/v1/me"))["id"], Spy(platform.database)
     fill(platform.database, me, CROWD)
     wrong = []
-    for path, names in lists(platform.app.openapi()):
+    for path, names, given in lists(platform.app.openapi()):
         if path in ADDED_UP:
             continue
         orders = [{"sort": name} for name in (await sorts(platform, named(path)) if "sort" in names else [])]
@@ -125,7 +125,7 @@ async def test_a_page_is_found_by_an_index(platform: Platform) -> None:
             if (path, query.get("sort")) in SORTED_WHOLE:
                 continue
             with spy.listening() as heard:
-                await ask(platform, named(path), **query, **({"step": "day"} if "step" in names else {}))
+                await ask(platform, named(path), **given | query)
             wrong += [
                 (path, query, statement, plan)
                 for statement, parameters in heard
