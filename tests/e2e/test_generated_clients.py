@@ -21,7 +21,8 @@ pytestmark = [
 
 PAGE: Final = Path(__file__).parents[2] / "docs/how-to/generate-a-client.md"
 API: Final = {"name": "Echo", "context": "/echo", "version": "1.0"}
-LEFT_OUT: Final = "Unsupported content type application/yaml"
+LEFT_OUT: Final = re.compile(r"Unsupported content.type application/(yaml|x-ndjson)")
+"""What the generator knows not, and the page says so."""
 
 _SECONDS: Final = 120
 
@@ -56,7 +57,7 @@ async def test_a_client_in_python(access: dict[str, str], tmp_path: Path) -> Non
     made = toolbox.run("openapi-python-client", "generate", "--url", url, "--meta", "none", "--output-path", package)
     assert made.returncode == 0, made.stdout + made.stderr
     warnings = re.findall(r"^WARNING .*\n+(.*)$", made.stdout + made.stderr, re.MULTILINE)
-    assert set(warnings) <= {LEFT_OUT}, made.stdout + made.stderr
+    assert all(map(LEFT_OUT.search, warnings)), made.stdout + made.stderr
     (tmp_path / "use.py").write_text(code("python"))
     options = ["--strict", "--config-file=", "--follow-imports=silent", f"--python-executable={toolbox.python()}"]
     run(tmp_path, sys.executable, "-m", "mypy", *options, "use.py")
