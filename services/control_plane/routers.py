@@ -55,6 +55,7 @@ _DESCRIBING: Final = (
 _ROUTERS: Final = (
     oauth_router.router,
     *portal.ROUTERS,
+    *_DESCRIBING,
     publisher_router.router,
     document_router.router,
     document_store_router.router,
