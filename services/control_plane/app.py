@@ -203,7 +203,8 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, tokens.dpop, database, clock)
     people = PeopleService(roles, tokens.grants, hooks, clock)
-    sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
+    idle, longest = timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
+    sessions, personal = SessionService(database, idle, longest, clock), PersonalTokenService(clock)
     provided = {
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
@@ -273,11 +274,6 @@ def _provide_store(
         UsageReader: UsageReader(clock),
         BillReader: BillReader(clock),
     }
-
-
-def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
-    idle, longest = timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
-    return SessionService(platform.database, idle, longest, platform.clock)
 
 
 def _provide_portal(
@@ -396,9 +392,8 @@ def _close(platform: Platform, services: Services) -> None:
     for keeper in services.keepers:
         keeper.stop()
     platform.pusher.stop()
-    disconnect(platform.redis)
-    disconnect(platform.quick_redis)
-    disconnect(platform.patient_redis)
+    for client in (platform.redis, platform.quick_redis, platform.patient_redis):
+        disconnect(client)
     platform.database.close()
     if platform.spans is not None:
         platform.spans.close()
