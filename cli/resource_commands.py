@@ -192,4 +192,5 @@ _FINDERS: dict[str, Callable[[Rest, dict[str, Any]], str]] = {
     "category": lambda _, given: str(given["category"]),
     "policy": lambda _, given: str(given["policy"]),
     "connection": lambda _, given: str(given["connection"]),
+    "environment": lambda _, given: str(given["environment"]),
 }

@@ -10,6 +10,7 @@ from typing import Any, Final
 APIS: Final = "/publisher/v1/apis"
 APPLICATIONS: Final = "/store/v1/applications"
 CATEGORIES: Final = "/admin/v1/categories"
+ENVIRONMENTS: Final = "/admin/v1/environments"
 CONNECTIONS: Final = "/store/v1/connections"
 POLICIES: Final = "/admin/v1/policies"
 SUBSCRIPTIONS: Final = "/store/v1/subscriptions"
@@ -76,7 +77,7 @@ _API: Final = Group(
             "GET",
             APIS,
             query=("q",),
-            columns=("name", "version", "state", "context", "owner"),
+            columns=("name", "version", "state", "context", "owner_name"),
         ),
         Command("get", "Show an API.", "GET", f"{APIS}/{{api}}"),
         Command("create", "Make an API, as a file says it.", "POST", APIS, file=True),
@@ -291,7 +292,17 @@ _GATEWAY: Final = Group(
             "List the pods.",
             "GET",
             "/admin/v1/gateways",
-            columns=("id", "host", "version", "state", "current", "workers", "connections", "last_heartbeat"),
+            columns=(
+                "id",
+                "host",
+                "environment",
+                "version",
+                "state",
+                "current",
+                "workers",
+                "connections",
+                "last_heartbeat",
+            ),
         ),
         Command(
             "connections",
@@ -305,6 +316,37 @@ _GATEWAY: Final = Group(
     ),
 )
 
+_ENVIRONMENT: Final = Group(
+    "environment",
+    "Gateway environments, as an administrator. NAME is the label of their pods.",
+    (
+        Command(
+            "list",
+            "List the environments.",
+            "GET",
+            ENVIRONMENTS,
+            query=("q",),
+            columns=("name", "gateway_url", "gateway_tls_url", "description"),
+        ),
+        Command("get", "Show an environment.", "GET", f"{ENVIRONMENTS}/{{environment}}"),
+        Command(
+            "create",
+            "Make an environment.",
+            "POST",
+            ENVIRONMENTS,
+            fields=("NAME", "GATEWAY_URL", "--gateway-tls-url", "--description"),
+        ),
+        Command(
+            "update",
+            "Change an environment.",
+            "PATCH",
+            f"{ENVIRONMENTS}/{{environment}}",
+            fields=("--gateway-url", "--gateway-tls-url", "--description"),
+        ),
+        Command("delete", "Delete an environment that no API names.", "DELETE", f"{ENVIRONMENTS}/{{environment}}"),
+    ),
+)
+
 _CONNECTIONS: Final = Group(
     "connections",
     "Open connections of one's own applications.",
@@ -314,4 +356,4 @@ _CONNECTIONS: Final = Group(
     ),
 )
 
-GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _CATEGORY, _GATEWAY, _CONNECTIONS)
+GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _CATEGORY, _GATEWAY, _ENVIRONMENT, _CONNECTIONS)

@@ -15,13 +15,13 @@ from sqlmodel import Session
 
 from services.control_plane import routers
 from services.control_plane.asyncapi import repository as document_repository
-from services.control_plane.asyncapi.gateway import Gateway
 from services.control_plane.asyncapi.service import DocumentService
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import Pusher
 from services.control_plane.chores import make_keepers
+from services.control_plane.environments.service import EnvironmentService
 from services.control_plane.fleet.connections import ConnectionService
 from services.control_plane.fleet.enquirer import Enquirer
 from services.control_plane.fleet.pods import PodReader
@@ -65,6 +65,7 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
+from services.control_plane.openapi import complete
 from services.control_plane.outside import Outside, look_outside
 from services.control_plane.portal import errors
 from services.control_plane.portal.consent import ConsentService
@@ -139,6 +140,7 @@ class Services:
     issuer: IssuerService
     accounts: AccountService
     roles: RoleService
+    environments: EnvironmentService
     keepers: tuple[Keeper, ...]
     provided: dict[type, object]
 
@@ -168,6 +170,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     errors.install(app)
     offer(app, {**services.provided, Database: platform.database, Pusher: platform.pusher, Metrics: metrics})
     app.router.routes.extend(routers.join())
+    complete(app)
     return app
 
 
@@ -190,7 +193,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     keyring = KeyRing(platform.sealer, platform.backend_sealer, settings.signing_algorithm, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
     signing = IssuerService(database, keyring, issuer, clock)
-    clients, roles = ClientService(clock), RoleService()
+    clients, roles, environments = ClientService(clock), RoleService(), EnvironmentService(clock)
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys, blocks = KeyService(clients, issuer, clock), BlockService(clock)
     mover = SubscriptionMover(clock)
@@ -200,7 +203,8 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, tokens.dpop, database, clock)
     people = PeopleService(roles, tokens.grants, hooks, clock)
-    sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
+    idle, longest = timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
+    sessions, personal = SessionService(database, idle, longest, clock), PersonalTokenService(clock)
     provided = {
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
@@ -212,6 +216,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
         Authenticator: Authenticator(bearer, personal, database),
         AccountService: accounts,
         RoleService: roles,
+        EnvironmentService: environments,
         PeopleService: people,
         **_provide_portal(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
@@ -221,7 +226,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     }
     parts = (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, sessions, personal)
     keepers = make_keepers(database, platform.redis, clock, keyring, signing, parts, outside.refresher)
-    return Services(policies, signing, accounts, roles, keepers, provided)
+    return Services(policies, signing, accounts, roles, environments, keepers, provided)
 
 
 def _provide_applications(
@@ -254,7 +259,6 @@ def _provide_store(
     clock, redis = platform.clock, platform.quick_redis
     quick, patient = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS), Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     tokens, enquirer = ApplicationTokens(bearer), Enquirer(platform.patient_redis, patient)
-    gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     return {
         SubscriptionService: SubscriptionService(clock),
         QuotaReader: QuotaReader(redis, quick),
@@ -264,17 +268,12 @@ def _provide_store(
         ConnectionService: ConnectionService(enquirer),
         TailService: TailService(enquirer, platform.patient_redis, Bulkhead(_TAILS, 0.0)),
         BlockService: blocks,
-        Storefront: Storefront(gateways),
+        Storefront: Storefront(),
         Writer: Writer(settings.public_url),
-        DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
+        DocumentService: DocumentService(settings.public_url, clock),
         UsageReader: UsageReader(clock),
         BillReader: BillReader(clock),
     }
-
-
-def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
-    idle, longest = timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
-    return SessionService(platform.database, idle, longest, platform.clock)
 
 
 def _provide_portal(
@@ -379,6 +378,7 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         services.policies.prepare(session)
         services.accounts.prepare_cli(session)
         services.roles.prepare(session)
+        services.environments.prepare(session, settings.gateway_url, settings.gateway_tls_url)
         made_up = services.accounts.prepare_administrator(session, settings.admin_username, settings.first_password)
         if settings.bootstrap_client_id and settings.bootstrap_client_secret:
             secret = settings.bootstrap_client_secret.get_secret_value()
@@ -392,9 +392,8 @@ def _close(platform: Platform, services: Services) -> None:
     for keeper in services.keepers:
         keeper.stop()
     platform.pusher.stop()
-    disconnect(platform.redis)
-    disconnect(platform.quick_redis)
-    disconnect(platform.patient_redis)
+    for client in (platform.redis, platform.quick_redis, platform.patient_redis):
+        disconnect(client)
     platform.database.close()
     if platform.spans is not None:
         platform.spans.close()

@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Final, get_args
 
-from sqlalchemy import JSON, CheckConstraint, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
 from services.control_plane.kit.columns import Versioned
@@ -55,7 +55,7 @@ class ExternalKey(Versioned, table=True):
     key_type: str
     issuer: str = Field(foreign_key="external_issuer.name", index=True)
     client_id: str = Field(unique=True)
-    created_at: datetime
+    created_at: datetime = Field(index=True)
 
 
 class ApiKey(Versioned, table=True):
@@ -83,12 +83,13 @@ class Subscription(Versioned, table=True):
     __tablename__ = "subscription"
     __table_args__ = (
         UniqueConstraint("application_id", "api_id"),
+        Index("ix_subscription_api_id_created_at", "api_id", "created_at"),
         CheckConstraint(f"state IN ({_STATES})", name="state"),
     )
 
     id: str = Field(primary_key=True)
     application_id: str = Field(foreign_key="application.id")
-    api_id: str = Field(foreign_key="api.id", index=True)
+    api_id: str = Field(foreign_key="api.id")
     policy_id: str = Field(foreign_key="policy.id", index=True)
     state: str = "UNBLOCKED"
     created_at: datetime

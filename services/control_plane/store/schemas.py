@@ -59,6 +59,14 @@ GrantType = Literal[
 ]
 
 
+class StoreEnvironmentRead(BaseModel):
+    """Pods that serve an API, and where they are called."""
+
+    name: str
+    description: str
+    urls: list[str]
+
+
 class StoreApiRead(BaseModel):
     """An API as subscribers see it: where to call it, and never where it leads."""
 
@@ -81,6 +89,7 @@ class StoreApiRead(BaseModel):
     issuers: list[str]
     visibility: str
     gateway_urls: list[str]
+    environments: list[StoreEnvironmentRead]
     created_at: datetime
     updated_at: datetime
 
@@ -167,7 +176,7 @@ class SecretRegenerate(BaseModel):
     overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS)] = 0
 
 
-class SecretRead(BaseModel):
+class ConsumerSecretRead(BaseModel):
     consumer_key: str
     consumer_secret: str
 
