@@ -5,6 +5,7 @@ from pydantic import Field
 
 from shared.contract import Contract
 from shared.limits import PolicyName
+from shared.validation import Validation
 
 ApiId = NewType("ApiId", str)
 
@@ -89,6 +90,7 @@ class ApiDefinition(Contract):
     anonymous_policy: PolicyName | None = None  # of level subscription, for each address that needs no credentials
     origins: tuple[str, ...] = ()
     max_message_bytes: MessageSizes = MessageSizes()
+    validation: Validation = Validation()
     idle_timeout_seconds: int | None = None
     max_connection_age_seconds: int | None = None
     ping_interval_seconds: int | None = 30

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from multidict import CIMultiDictProxy
 
+from services.data_plane.inspection import Checks
 from services.data_plane.quota import Quotas
 from shared.api_keys import ApiKeyDigest
 from shared.claims import AccessClaims
@@ -82,13 +83,15 @@ class Handshake:
 class Route:
     """The API that answers, what its backend is asked for, and the scopes that this needs.
 
-    `asked` is what stands behind context and version, and `rest` what the API maps it to.
+    `asked` is what stands behind context and version, and `rest` what the API maps it to. Without `checks`, messages are
+    passed through.
     """
 
     api: ApiDefinition
     rest: str
     scopes: tuple[str, ...] = ()
     asked: str = ""
+    checks: Checks | None = None
 
 
 Stage = Literal["read", "route", "authenticate", "admit", "dial", "upgrade"]
