@@ -11,7 +11,6 @@ from services.data_plane.inspection import Checks, Rules
 from services.data_plane.relay import Relay
 from shared.definition import MessageSizes
 
-
 REPORT: Final = Checks(Rules("report", ()), Rules("report", ()))
 """No message is valid, and all pass."""
 
@@ -77,7 +76,7 @@ class Playbook:
         checks: Checks | None = None,
         agreement: Agreement | None = None,
     ) -> None:
-        """`decoding` puts messages together, and lets all of them pass; `checks` says which."""
+        """Make a relay: with `decoding` one that lets all messages pass, with `checks` one that does not."""
         self.ended: list[Relay] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self.relay = self._make(sizes or MessageSizes(), agreement or Agreement(), REPORT if decoding else checks)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.data_plane.inspection import MAX_DEPTH, MAX_VALUES, Inspection, Rules, inspect_all
+from services.data_plane.inspection import MAX_DEPTH, MAX_VALUES, Checks, Inspection, Rules, inspect_all
 from services.data_plane.refusal import RefusedError
 from shared.definition import ApiDefinition, ApiId, Endpoints
-from shared.validation import ChannelMessages, Validation
+from shared.validation import ChannelMessages, MessageSchema, Validation
 from tests.support.schemas import CHAT, make_checks, make_schema, make_validation
 
 
@@ -121,24 +121,33 @@ def test_what_can_not_be_read_is_told_apart_and_what_stays_is_kept() -> None:
 
 
 BRANCHES = [{"properties": {"a": {"$ref": "#/$defs/a"}}, "required": [name]} for name in "bcde"]
-HOSTILE = {
-    "a schema in itself, several times": ({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": BRANCHES}}}, b'{"a":' * 40 + b"1" + b"}" * 40),
+HOSTILE: dict[str, tuple[dict[str, Any], bytes]] = {
+    "a schema in itself, several times": (
+        {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": BRANCHES}}},
+        b'{"a":' * 40 + b"1" + b"}" * 40,
+    ),
     "a schema that is itself": ({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}, b"1"),
     "all different": ({"uniqueItems": True}, json.dumps([{"a": index} for index in range(4000)]).encode()),
-    "many enumerated": ({"items": {"enum": [{"a": index} for index in range(90)]}}, json.dumps([{"a": -1}] * 3000).encode()),
+    "many enumerated": (
+        {"items": {"enum": [{"a": index} for index in range(90)]}},
+        json.dumps([{"a": -1}] * 3000).encode(),
+    ),
     "multiples": ({"items": {"multipleOf": 0.01}}, json.dumps([1e300] * 9000).encode()),
     "a pattern that goes back": ({"pattern": "^(a+)+$"}, json.dumps("a" * 200_000 + "!").encode()),
     "a pattern of many states": ({"pattern": "(a|b)*a(a|b){15}c"}, json.dumps("ab" * 100_000).encode()),
-}  # fmt: skip
+}
+
+
+def inspect_one(schema: MessageSchema) -> Checks:
+    channels = (ChannelMessages(publish=(0,)),)
+    return Inspection(Validation(publish="close", schemas=(schema,), channels=channels)).of("")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_schema_and_message_together_take_long(name: str) -> None:
     schema, payload = HOSTILE[name]
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    found = Inspection(
-        Validation(publish="close", schemas=(make_schema(draft | schema, parts=100, patterns=1),), channels=(ChannelMessages(publish=(0,)),))
-    ).of("")  # fmt: skip
+    found = inspect_one(make_schema(draft | schema, parts=100, patterns=1))
     assert found.publish is not None
     started = time.thread_time()
     found.publish.accept(payload)
@@ -147,11 +156,11 @@ def test_no_schema_and_message_together_take_long(name: str) -> None:
 
 def test_what_would_take_too_long_to_say_is_not_valid() -> None:
     schema = make_schema({}, parts=1000)
-    found = Inspection(Validation(publish="close", schemas=(schema,), channels=(ChannelMessages(publish=(0,)),))).of("")
+    found = inspect_one(schema)
     assert found.publish is not None
     assert found.publish.accept(json.dumps([0] * 900).encode())
     assert not found.publish.accept(json.dumps([0] * 1100).encode())
     slow = make_schema({}, patterns=100)
-    found = Inspection(Validation(publish="close", schemas=(slow,), channels=(ChannelMessages(publish=(0,)),))).of("")
+    found = inspect_one(slow)
     assert found.publish is not None
     assert not found.publish.accept(json.dumps("x" * 3000).encode())
