@@ -5,7 +5,7 @@ from pydantic import Field
 
 from shared.contract import Contract
 from shared.limits import PolicyName
-from shared.validation import Validation
+from shared.validation import MessageSchema, Validation
 
 ApiId = NewType("ApiId", str)
 
@@ -61,6 +61,29 @@ class MessageSizes(Contract):
     subscribe: int = Field(default=0, ge=0)
 
 
+class MockOperation(Contract):
+    """What is answered, in turn, to a message that has one of these schemas; to any where there is none."""
+
+    schemas: tuple[int, ...] = ()
+    answers: tuple[str, ...] = Field(min_length=1)
+
+
+class MockChannel(Contract):
+    """The operations of a path. No path is every path that no other one is. `greeting` is said unasked."""
+
+    path: str | None = None
+    operations: tuple[MockOperation, ...] = ()
+    greeting: str | None = None
+
+
+class Mock(Contract):
+    """An API's examples, and for which keys they stand in for a backend."""
+
+    key_types: tuple[KeyType, ...] = Field(min_length=1)
+    schemas: tuple[MessageSchema, ...] = ()
+    channels: tuple[MockChannel, ...] = ()
+
+
 class BackendCredentials(Contract):
     """The header by which the gateway proves to a backend who it is."""
 
@@ -81,6 +104,7 @@ class ApiDefinition(Contract):
     default: bool = False
     state: State
     endpoints: Endpoints
+    mock: Mock | None = None
     auth: Auth = Auth()
     issuers: tuple[str, ...] = ()
     """The names of the external issuers whose tokens are taken beside ours."""

@@ -11,7 +11,7 @@ OnInvalid = Literal["off", "report", "close", "drop"]
 MAX_CHECKED_BYTES: Final = 256 * 1024
 """The largest message that is checked. An API that asks for checks has no larger ones in that direction."""
 
-MAX_PATTERN_BYTES: Final = 32 * 1024
+MAX_PATTERN_BYTES: Final = 16 * 1024
 """Of a compiled pattern: with it, a pattern's time grows with the text, and with this at most."""
 
 

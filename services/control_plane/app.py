@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from services.control_plane import routers
 from services.control_plane.asyncapi import repository as document_repository
+from services.control_plane.asyncapi.describing import describe
 from services.control_plane.asyncapi.service import DocumentService
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
@@ -313,7 +314,13 @@ def _provide_publisher(
     return {
         BackendSecrets: backend_secrets,
         ApiService: ApiService(
-            policies, backend_secrets, issuer_repository.exists, document_repository.copy, mover.take_over, clock
+            policies,
+            backend_secrets,
+            issuer_repository.exists,
+            document_repository.copy,
+            mover.take_over,
+            describe,
+            clock,
         ),
         SubscriptionMover: mover,
         CategoryService: CategoryService(clock),

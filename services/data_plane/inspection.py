@@ -1,7 +1,7 @@
 """What an API's messages are held against. Made with the route table; no message and no schema takes long to check."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,36 +16,11 @@ MAX_DEPTH: Final = 50
 MAX_VALUES: Final = 10_000
 """Of a message. Told by its commas and brackets, those in texts included."""
 
-MAX_STEPS: Final = 1_000_000
-"""Values of a message, times parts of a schema."""
+MAX_STEPS: Final = 2_000_000
+"""Values of a message, times parts of the schemas that it may have."""
 
 MAX_PATTERN_STEPS: Final = 256 * 1024
-"""Bytes of a message, times regular expressions of a schema."""
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    validator: Validator
-    parts: int
-    patterns: int
-
-    @classmethod
-    def of(cls, schema: MessageSchema) -> "Schema":
-        """Raise `ValueError` where this can't be a schema."""
-        options = RegexOptions(size_limit=MAX_PATTERN_BYTES, dfa_size_limit=MAX_PATTERN_BYTES)
-        try:
-            validator = validator_for(
-                json.loads(schema.text), validate_formats=True, offline=True, pattern_options=options, mask="it"
-            )
-        except (ValidationError, ReferencingError) as error:
-            raise ValueError(str(error)) from error
-        return cls(validator, schema.parts, schema.patterns)
-
-    def accepts(self, value: Any, values: int, size: int) -> bool:
-        """Tell whether a value of so many values and bytes is valid; not so if this would take too long to say."""
-        if values * self.parts > MAX_STEPS or size * self.patterns > MAX_PATTERN_STEPS:
-            return False
-        return self.validator.is_valid(value)
+"""Bytes of a message, times regular expressions of the schemas that it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +28,15 @@ class Rules:
     """The schemas of one direction of a path, and what happens to a message that has none of them."""
 
     action: OnInvalid
-    schemas: tuple[Schema, ...]
+    validators: tuple[Validator, ...] = ()
+    parts: int = 0
+    patterns: int = 0
 
     def accept(self, payload: bytes) -> bool:
-        """Tell whether a message is JSON, within bounds, and valid."""
+        """Tell whether a message is JSON, within bounds, and valid. What would take too long to say is not."""
         opened = payload.count(b"[") + payload.count(b"{")
         values = payload.count(b",") + opened + 1
-        if values > MAX_VALUES:
+        if values > MAX_VALUES or values * self.parts > MAX_STEPS or len(payload) * self.patterns > MAX_PATTERN_STEPS:
             return False
         try:
             value = _DECODER.decode(payload.decode())
@@ -67,7 +44,7 @@ class Rules:
             return False
         if opened > MAX_DEPTH and _is_deep(value):
             return False
-        return any(schema.accepts(value, values, len(payload)) for schema in self.schemas)
+        return any(validator.is_valid(value) for validator in self.validators)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +67,31 @@ class Inspection:
     def __init__(self, validation: Validation) -> None:
         """Raise `ValueError` or `IndexError` where it can't be read."""
         self.source = validation
-        schemas = [Schema.of(schema) for schema in validation.schemas]
-        self._paths = [
-            _Path(channel.path, _check(validation, schemas, channel))
-            for channel in validation.channels
-            if channel.path is not None
-        ]
-        rest = next((channel for channel in validation.channels if channel.path is None), ChannelMessages())
-        self._rest = _check(validation, schemas, rest)
+        self._validators = [_read_schema(schema) for schema in validation.schemas]
+        named = [channel for channel in validation.channels if channel.path is not None]
+        self._paths = [_Path(channel.path or "", self._check(channel)) for channel in named]
+        others = (channel for channel in validation.channels if channel.path is None)
+        self._rest = self._check(next(others, ChannelMessages()))
 
     def of(self, rest: str) -> Checks:
         """Return the checks for what was asked for behind context and version. Raises `RefusedError`."""
         path = find_path(self._paths, rest)
         return self._rest if path is None else path.checks
+
+    def _check(self, channel: ChannelMessages) -> Checks:
+        source = self.source
+        return Checks(self._rule(source.publish, channel.publish), self._rule(source.subscribe, channel.subscribe))
+
+    def _rule(self, action: OnInvalid, named: tuple[int, ...]) -> Rules | None:
+        if action == "off":
+            return None
+        schemas = [self.source.schemas[index] for index in named]
+        return Rules(
+            action,
+            tuple(self._validators[index] for index in named),
+            sum(schema.parts for schema in schemas),
+            sum(schema.patterns for schema in schemas),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +120,14 @@ def _inspect(validation: Validation, known: Inspection | None) -> Inspection | N
         return None
 
 
-def _check(validation: Validation, schemas: Sequence[Schema], channel: ChannelMessages) -> Checks:
-    def rules(action: OnInvalid, named: tuple[int, ...]) -> Rules | None:
-        return None if action == "off" else Rules(action, tuple(schemas[index] for index in named))
-
-    return Checks(rules(validation.publish, channel.publish), rules(validation.subscribe, channel.subscribe))
+def _read_schema(schema: MessageSchema) -> Validator:
+    options = RegexOptions(size_limit=MAX_PATTERN_BYTES, dfa_size_limit=MAX_PATTERN_BYTES)
+    try:
+        return validator_for(
+            json.loads(schema.text), validate_formats=True, offline=True, pattern_options=options, mask="it"
+        )
+    except (ValidationError, ReferencingError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _is_deep(value: Any) -> bool:

@@ -11,7 +11,7 @@ from services.data_plane.inspection import Checks, Rules
 from services.data_plane.relay import Relay
 from shared.definition import MessageSizes
 
-REPORT: Final = Checks(Rules("report", ()), Rules("report", ()))
+REPORT: Final = Checks(Rules("report"), Rules("report"))
 """No message is valid, and all pass."""
 
 

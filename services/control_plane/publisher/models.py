@@ -1,13 +1,20 @@
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, Relationship, SQLModel
 
 from services.control_plane.kit.columns import AsJson, Versioned
 from shared.definition import Auth, Endpoints, MessageSizes, State
+from shared.validation import OnInvalid
 
 _STATES: Final = ", ".join(f"'{state}'" for state in get_args(State))
+
+
+Environment = Literal["production", "sandbox"]
+
+UNCHECKED: Final[Mapping[str, OnInvalid]] = {"publish": "off", "subscribe": "off"}
 
 
 class ApiTag(SQLModel, table=True):
@@ -139,6 +146,8 @@ class Api(Versioned, table=True):
     visibility: str = "public"
     origins: list[str] = Field(default_factory=list, sa_type=JSON)
     max_message_bytes: MessageSizes = Field(sa_type=AsJson(MessageSizes))
+    validation: dict[str, OnInvalid] = Field(default_factory=lambda: dict(UNCHECKED), sa_type=JSON)
+    mocked: list[Environment] = Field(default_factory=list, sa_type=JSON)  # what has no backend
     idle_timeout_seconds: int | None = None
     max_connection_age_seconds: int | None = None
     ping_interval_seconds: int | None = None
