@@ -8,7 +8,7 @@ from services.data_plane.quota import Quota, Quotas
 from services.data_plane.refusal import RefusedError, come_back_later
 from services.data_plane.table import Blocks, RouteTable
 from services.data_plane.throttle.decide import RETRY_SECONDS
-from shared.definition import ApiDefinition, Endpoint
+from shared.definition import ApiDefinition, Endpoint, Mock
 from shared.limits import Level, PolicyName, policy_id
 from shared.origins import is_allowed
 from shared.subscription import ApplicationDefinition, SubscriptionDefinition
@@ -26,17 +26,21 @@ def check_origin(api: ApiDefinition, origin: str | None) -> None:
         raise RefusedError("origin_forbidden")
 
 
-def review(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> tuple[Endpoint, Quotas]:
+def review(api: ApiDefinition, caller: Caller, address: str, table: RouteTable) -> tuple[Endpoint | Mock, Quotas]:
     """Return the endpoint and the quotas that a caller has, by a table that may have changed. Raises `RefusedError`."""
     if caller.application is not None and caller.application.owner_disabled:
         raise RefusedError("user_disabled")
     if table.blocks.any:
         _check_blocks(api, caller, address, table.blocks)
     quotas = _find_quotas(api, caller, address, table)
-    endpoint = api.endpoints.of(caller.key_type)
+    endpoint = api.endpoints.of(caller.key_type) or _find_mock(api, caller)
     if endpoint is None:
         raise RefusedError("key_type_unserved", f"The API has no {caller.key_type.lower()} endpoint.")
     return endpoint, quotas
+
+
+def _find_mock(api: ApiDefinition, caller: Caller) -> Mock | None:
+    return api.mock if api.mock is not None and caller.key_type in api.mock.key_types else None
 
 
 def _check_blocks(api: ApiDefinition, caller: Caller, address: str, blocks: Blocks) -> None:

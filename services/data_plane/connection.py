@@ -11,7 +11,7 @@ from services.data_plane.inspection import Checks
 from services.data_plane.quota import Quotas
 from shared.api_keys import ApiKeyDigest
 from shared.claims import AccessClaims
-from shared.definition import ApiDefinition, Endpoint, KeyType
+from shared.definition import ApiDefinition, Endpoint, KeyType, Mock
 from shared.subscription import ApplicationDefinition
 
 Headers = tuple[tuple[str, str], ...]
@@ -172,9 +172,9 @@ ANONYMOUS = Caller(application=None, key_type="PRODUCTION")
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What a connection may do."""
+    """What a connection may do. A mock stands in for an endpoint."""
 
-    endpoint: Endpoint
+    endpoint: Endpoint | Mock
     quotas: Quotas
 
 

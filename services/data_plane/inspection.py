@@ -67,7 +67,7 @@ class Inspection:
     def __init__(self, validation: Validation) -> None:
         """Raise `ValueError` or `IndexError` where it can't be read."""
         self.source = validation
-        self._validators = [_read_schema(schema) for schema in validation.schemas]
+        self._validators = [read_schema(schema) for schema in validation.schemas]
         named = [channel for channel in validation.channels if channel.path is not None]
         self._paths = [_Path(channel.path or "", self._check(channel)) for channel in named]
         others = (channel for channel in validation.channels if channel.path is None)
@@ -120,7 +120,8 @@ def _inspect(validation: Validation, known: Inspection | None) -> Inspection | N
         return None
 
 
-def _read_schema(schema: MessageSchema) -> Validator:
+def read_schema(schema: MessageSchema) -> Validator:
+    """Raise `ValueError` where it is none."""
     options = RegexOptions(size_limit=MAX_PATTERN_BYTES, dfa_size_limit=MAX_PATTERN_BYTES)
     try:
         return validator_for(
