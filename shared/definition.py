@@ -46,12 +46,13 @@ class Auth(Contract):
 class PathDefinition(Contract):
     """A sub-path, such as `/rooms/{id}` or `/rooms/*`, and the scopes that it needs beside those of its API.
 
-    `backend_path` is what the backend calls it.
+    `backend_path` is what the backend calls it; the policy, of level api, is counted for the path alone.
     """
 
     path: str
     scopes: tuple[str, ...] = ()
     backend_path: str | None = None
+    policy: PolicyName | None = None
 
 
 class MessageSizes(Contract):

@@ -11,7 +11,7 @@ from services.data_plane.inspection import Checks
 from services.data_plane.quota import Quotas
 from shared.api_keys import ApiKeyDigest
 from shared.claims import AccessClaims
-from shared.definition import ApiDefinition, Endpoint, KeyType, Mock
+from shared.definition import ApiDefinition, Endpoint, KeyType, Mock, PathDefinition
 from shared.subscription import ApplicationDefinition
 
 Headers = tuple[tuple[str, str], ...]
@@ -83,8 +83,8 @@ class Handshake:
 class Route:
     """The API that answers, what its backend is asked for, and the scopes that this needs.
 
-    `asked` is what stands behind context and version, and `rest` what the API maps it to. Without `checks`, messages are
-    passed through.
+    `asked` is what stands behind context and version, `path` which of the API's paths that is, and `rest` what the API maps
+    it to. Without `checks`, messages are passed through.
     """
 
     api: ApiDefinition
@@ -92,6 +92,7 @@ class Route:
     scopes: tuple[str, ...] = ()
     asked: str = ""
     checks: Checks | None = None
+    path: PathDefinition | None = None
 
 
 Stage = Literal["read", "route", "authenticate", "admit", "dial", "upgrade"]

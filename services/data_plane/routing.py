@@ -40,7 +40,7 @@ def _tell_paths_apart(route: Route) -> Route:
     if path is None:
         return route
     scopes = tuple(dict.fromkeys((*route.scopes, *path.scopes)))
-    return Route(route.api, map_path(path, route.asked), scopes, route.asked)
+    return Route(route.api, map_path(path, route.asked), scopes, route.asked, path=path)
 
 
 def check_state(api: ApiDefinition | None) -> ApiDefinition:

@@ -27,6 +27,10 @@ Objects = Mapping[str, Mapping[str, Contract]]
 """Kind to id to object."""
 
 
+QuotasKey = tuple[ApiId, ApplicationId, str | None]
+"""With the path, where it has limits of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Versions:
     """The APIs of one context."""
@@ -103,7 +107,7 @@ class RouteTable:
     own_issuer: IssuerDefinition | None = None
     blocks: Blocks = field(default_factory=Blocks)
     environment: str = DEFAULT_ENVIRONMENT
-    quotas: dict[tuple[ApiId, ApplicationId], Quotas] = field(default_factory=dict, init=False, compare=False)
+    quotas: dict[QuotasKey, Quotas] = field(default_factory=dict, init=False, compare=False)
     """What was found in this table already: `replace` begins with an empty one."""
 
     def policy_of(self, api: ApiDefinition | None, application: ApplicationDefinition | None) -> str:

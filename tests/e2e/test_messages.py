@@ -45,14 +45,13 @@ async def closed_with(client: ClientConnection) -> tuple[int | None, str | None]
     return client.close_code, client.close_reason
 
 
-async def test_a_document_checks_messages_and_answers_for_a_backend(
-    installation: Installation, production: Backend
-) -> None:
+async def publish(installation: Installation, backend: Backend) -> str:
+    """Publish an API whose production is checked, and whose sandbox is a mock."""
     body = {
         "name": "Rooms",
         "context": "/talk",
         "version": "1.0",
-        "endpoints": {"production": {"urls": [production.url]}},
+        "endpoints": {"production": {"urls": [backend.url]}},
         "policies": ["Unlimited"],
     }
     api = await installation.post("/publisher/v1/apis", body)
@@ -65,16 +64,27 @@ async def test_a_document_checks_messages_and_answers_for_a_backend(
     }
     await installation.call("PATCH", path, change)
     await installation.move(api["id"], "publish")
+    return str(api["id"])
+
+
+async def subscribe(installation: Installation, api: str) -> dict[str, str]:
+    """Return a token by type of key."""
     application = await installation.post("/store/v1/applications", {"name": "Talker", "policy": "Unlimited"})
-    wanted = {"application_id": application["id"], "api_id": api["id"], "policy": "Unlimited"}
+    wanted = {"application_id": application["id"], "api_id": api, "policy": "Unlimited"}
     await installation.post("/store/v1/subscriptions", wanted)
     keys = f"/store/v1/applications/{application['id']}/keys"
     tokens = {
-        key_type: (await installation.post(keys, {"key_type": key_type}))["token"]["access_token"]
+        key_type: str((await installation.post(keys, {"key_type": key_type}))["token"]["access_token"])
         for key_type in ("PRODUCTION", "SANDBOX")
     }
     await installation.caught_up()
+    return tokens
 
+
+async def test_a_document_checks_messages_and_answers_for_a_backend(
+    installation: Installation, production: Backend
+) -> None:
+    tokens = await subscribe(installation, await publish(installation, production))
     async with installation.connect("/talk/1.0/rooms/7", tokens["SANDBOX"]) as client:
         await client.send(SAY)
         assert json.loads(await client.recv()) == {"from": "ann"}

@@ -12,6 +12,15 @@ from shared.validation import OnInvalid
 _STATES: Final = ", ".join(f"'{state}'" for state in get_args(State))
 
 
+class ApiPathPolicy(SQLModel, table=True):
+    """A policy that a path of an API is limited by: it can't go as long as one is."""
+
+    __tablename__ = "api_path_policy"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    policy_id: str = Field(primary_key=True, foreign_key="policy.id", index=True)
+
+
 Environment = Literal["production", "sandbox"]
 
 UNCHECKED: Final[Mapping[str, OnInvalid]] = {"publish": "off", "subscribe": "off"}
@@ -173,6 +182,7 @@ class Api(Versioned, table=True):
     roles: list[ApiRole] = _links("ApiRole.role")
     issuers: list[ApiIssuer] = _links("ApiIssuer.issuer")
     environments: list[ApiEnvironment] = _links("ApiEnvironment.environment")
+    path_policies: list[ApiPathPolicy] = Relationship(cascade_delete=True, passive_deletes=True)
     policies: list[ApiPolicy] = _links("ApiPolicy.policy_id")
 
 

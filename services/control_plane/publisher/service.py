@@ -34,6 +34,7 @@ from services.control_plane.publisher.models import (
     ApiEnvironment,
     ApiIssuer,
     ApiMaintainer,
+    ApiPathPolicy,
     ApiPolicy,
     ApiRole,
     ApiTag,
@@ -210,7 +211,7 @@ class ApiService:
         api.mocked = body.endpoints.mocked
         api.validation = body.validation.model_dump()
         api.auth = Auth.model_validate(body.auth.model_dump())
-        api.paths = [path.model_dump() for path in body.paths]
+        self._assign_paths(session, api, body)
         api.max_message_bytes = MessageSizes.model_validate(body.max_message_bytes.model_dump())
         api.visibility = body.visibility
         api.origins = list(dict.fromkeys(body.origins))
@@ -227,6 +228,15 @@ class ApiService:
         api.issuers = [ApiIssuer(api_id=api.id, issuer=name) for name in sorted(set(body.issuers))]
         api.environments = [ApiEnvironment(api_id=api.id, environment=name) for name in sorted(set(body.environments))]
         api.policies = [ApiPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
+
+    def _assign_paths(self, session: Session, api: Api, body: ApiWrite) -> None:
+        policies = {
+            self._policies.require(session, f"paths.{index}.policy", path.policy, "api")
+            for index, path in enumerate(body.paths)
+            if path.policy is not None
+        }
+        api.paths = [path.stored() for path in body.paths]
+        api.path_policies = [ApiPathPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
 
     def _assign_backend(self, api: Api, body: ApiWrite) -> None:
         api.set_headers = body.set_headers
