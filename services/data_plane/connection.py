@@ -83,8 +83,8 @@ class Handshake:
 class Route:
     """The API that answers, what its backend is asked for, and the scopes that this needs.
 
-    `asked` is what stands behind context and version, `path` which of the API's paths that is, and `rest` what the API maps
-    it to. Without `checks`, messages are passed through.
+    `asked` is what stands behind context and version, `path` which of the API's paths that is, and `rest` what the API
+    maps it to. Without `checks`, messages are passed through.
     """
 
     api: ApiDefinition

@@ -1,6 +1,7 @@
 """What an API's messages are held against. Made with the route table; no message and no schema takes long to check."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +12,8 @@ from services.data_plane.paths import find_path
 from shared.definition import ApiDefinition, ApiId
 from shared.limits import Direction
 from shared.validation import MAX_PATTERN_BYTES, ChannelMessages, MessageSchema, OnInvalid, Validation
+
+log = logging.getLogger(__name__)
 
 MAX_DEPTH: Final = 50
 MAX_VALUES: Final = 10_000
@@ -117,6 +120,10 @@ def _inspect(validation: Validation, known: Inspection | None) -> Inspection | N
     try:
         return Inspection(validation)
     except (ValueError, IndexError):
+        return None
+    except Exception:
+        # A fault of ours: it would end every pod, and again whenever one starts.
+        log.exception("how messages are to be checked can't be read")
         return None
 
 
