@@ -91,7 +91,7 @@ class _Writer:
     def _texts(self, message: Message) -> Iterator[str]:
         for given in self._payloads(message):
             text = given if isinstance(given, str) and _is_text(message) else json.dumps(given, separators=(",", ":"))
-            if len(text) <= MAX_EXAMPLE_BYTES:
+            if len(text.encode()) <= MAX_EXAMPLE_BYTES:
                 self._count(text)
                 yield text
 
@@ -111,7 +111,7 @@ class _Writer:
     def _count(self, text: str) -> None:
         if text not in self._counted:
             self._counted.add(text)
-            self._size += len(text)
+            self._size += len(text.encode())
             if self._size > MAX_BYTES:
                 raise refused(f"has examples and schemas of over {MAX_BYTES} bytes, too many for a mock")
 

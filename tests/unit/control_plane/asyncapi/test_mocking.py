@@ -65,6 +65,12 @@ def test_a_text_is_said_as_it_is() -> None:
     assert channel(mock(lobby("hello", **more)), "/lobby").greeting == "hello"
 
 
+def test_a_text_is_measured_in_bytes() -> None:
+    more = {"operations.hear": HEAR, "channels.lobby.messages.said.contentType": "text/plain"}
+    found = mock(lobby("\U0001f600" * (MAX_EXAMPLE_BYTES // 4 + 1), "hello", **more))
+    assert channel(found, "/lobby").greeting == "hello"
+
+
 def test_examples_of_the_schema_will_do() -> None:
     payload = {"type": "string", "examples": ["hello"]}
     found = mock({"operations.hear": HEAR, "channels.lobby.messages.said.payload": payload})
