@@ -1,6 +1,7 @@
 """A message's payload schema, taken out of its document: with what it refers to, and without what checks nothing."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -36,6 +37,7 @@ _OF_SEVERAL: Final = frozenset({"allOf", "anyOf", "items", "oneOf", "prefixItems
 _OF_NAMED: Final = frozenset({"dependencies", "dependentSchemas", "patternProperties", "properties"})
 _UNKNOWN: Final = frozenset({"$dynamicRef", "$recursiveRef"})
 _COSTLY_FORMATS: Final = frozenset({"regex"})
+_FORMATS_A_PATTERN: Final = 10
 
 
 class SchemaWriter:
@@ -149,9 +151,13 @@ def _compile(schema: dict[str, Any], place: Place) -> None:
 
 
 def _count_patterns(schema: Any) -> int:
-    return sum(1 for key, _ in _keywords(schema) if key == "pattern") + sum(
-        len(value) for key, value in _keywords(schema) if key == "patternProperties" and isinstance(value, dict)
-    )
+    """Return the number of patterns. Some formats read long texts too, if not as slowly: several count as one."""
+    patterns = formats = 0
+    for key, value in _keywords(schema):
+        patterns += 1 if key == "pattern" else 0
+        formats += 1 if key == "format" else 0
+        patterns += len(value) if key == "patternProperties" and isinstance(value, dict) else 0
+    return patterns + math.ceil(formats / _FORMATS_A_PATTERN)
 
 
 def _keywords(value: Any) -> Iterator[tuple[str, Any]]:

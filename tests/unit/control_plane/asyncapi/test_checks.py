@@ -116,6 +116,13 @@ def test_a_schema_stands_alone_with_what_it_refers_to() -> None:
     assert not validator.is_valid({"text": "a", "answers": [{}]})
 
 
+def test_patterns_are_counted_and_formats_a_little() -> None:
+    formats = {f"f{number}": {"type": "string", "format": "email"} for number in range(11)}
+    payload = {"properties": formats | {"a": {"pattern": "a"}}, "patternProperties": {"^x": True, "^y": True}}
+    (schema,) = find(change(CHAT_3, {f"{SAID}.payload": payload})).schemas
+    assert schema.patterns == 5
+
+
 SCHEMA_2020: Final = {
     "allOf": [{"$ref": "#/components/schemas/said", "minItems": 1}],
     "prefixItems": [{"type": "integer"}],
