@@ -23,7 +23,8 @@ def match(handshake: Handshake, table: RouteTable) -> Route:
     if route is None:
         raise RefusedError("api_not_found")
     check_state(route.api)
-    return replace(_tell_paths_apart(route), checks=_find_checks(route, table))
+    route, checks = _tell_paths_apart(route), _find_checks(route, table)
+    return route if checks is None else replace(route, checks=checks)
 
 
 def match_again(route: Route, table: RouteTable) -> Route:
