@@ -295,7 +295,7 @@ async def test_nobody_else_gets_into_a_context(platform: Platform) -> None:
 
 
 async def test_paths_reach_the_pods(platform: Platform, redis_client: Redis) -> None:
-    path = {"path": "/rooms/{id}", "scopes": ["read"], "backend_path": None}
+    path = {"path": "/rooms/{id}", "scopes": ["read"], "backend_path": None, "policy": None}
     api = await platform.publish_api(paths=[{"path": "/rooms/{id}", "scopes": ["read"]}])
     assert api["paths"] == [path]
     assert json.loads(platform.catalogue(redis_client)["api"][api["id"]])["paths"] == [path]
