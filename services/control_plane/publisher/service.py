@@ -26,13 +26,15 @@ from services.control_plane.publisher.errors import (
     unknown_issuer,
     unknown_role,
 )
-from services.control_plane.publisher.lifecycle import INITIAL, SERVED_STATES, Action, target
+from services.control_plane.publisher.lifecycle import INITIAL, KNOWN_TO_PODS, SERVED_STATES, Action, target
+from services.control_plane.publisher.messages import Asked, Describe, Described, in_the_document
 from services.control_plane.publisher.metadata import assign_metadata
 from services.control_plane.publisher.models import (
     Api,
     ApiEnvironment,
     ApiIssuer,
     ApiMaintainer,
+    ApiPathPolicy,
     ApiPolicy,
     ApiRole,
     ApiTag,
@@ -72,6 +74,7 @@ class ApiService:
         knows_issuer: KnowsIssuer,
         copy_more: CopyMore,
         take_over: TakeOver,
+        describe: Describe,
         clock: Clock,
     ) -> None:
         self._policies = policies
@@ -79,6 +82,7 @@ class ApiService:
         self._knows_issuer = knows_issuer
         self._copy_more = copy_more
         self._take_over = take_over
+        self._describe = describe
         self._clock = clock
 
     def get(self, session: Session, api_id: str, caller: Principal) -> Api:
@@ -117,6 +121,7 @@ class ApiService:
         if other := repository.find_confusable(session, api.context_key, api.route_key):
             raise ambiguous_context(f"{other.context}/{other.version}")
         self._assign(session, api, body)
+        self._check_messages(session, api, source or api)
         repository.add(session, api)
         self._publish(session, api, "api.create")
         return api
@@ -127,8 +132,9 @@ class ApiService:
             if getattr(body, field) != getattr(api, field):
                 raise cannot_change(field)
         if state_of(api) in SERVED_STATES:
-            _check_publishable(body)
+            _check_publishable(body, state_of(api))
         self._assign(session, api, body)
+        self._check_messages(session, api, api)
         api.updated_at = self._clock()
         repository.save(session)
         self._publish(session, api, "api.update")
@@ -171,7 +177,7 @@ class ApiService:
     def _step(self, session: Session, api: Api, action: Action, caller: Principal, reason: str | None) -> None:
         before, after = state_of(api), _after(api, action)
         if after in SERVED_STATES:
-            _check_publishable(write_of(api))
+            _check_publishable(write_of(api), after)
         now = self._clock()
         api.state = after
         api.updated_at = now
@@ -201,9 +207,11 @@ class ApiService:
         api.name = body.name
         api.is_default = body.default
         api.description = body.description
-        api.endpoints = Endpoints.model_validate(body.endpoints.model_dump())
+        api.endpoints = body.endpoints.contract()
+        api.mocked = body.endpoints.mocked
+        api.validation = body.validation.model_dump()
         api.auth = Auth.model_validate(body.auth.model_dump())
-        api.paths = [path.model_dump() for path in body.paths]
+        self._assign_paths(session, api, body)
         api.max_message_bytes = MessageSizes.model_validate(body.max_message_bytes.model_dump())
         api.visibility = body.visibility
         api.origins = list(dict.fromkeys(body.origins))
@@ -220,6 +228,15 @@ class ApiService:
         api.issuers = [ApiIssuer(api_id=api.id, issuer=name) for name in sorted(set(body.issuers))]
         api.environments = [ApiEnvironment(api_id=api.id, environment=name) for name in sorted(set(body.environments))]
         api.policies = [ApiPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
+
+    def _assign_paths(self, session: Session, api: Api, body: ApiWrite) -> None:
+        policies = {
+            self._policies.require(session, f"paths.{index}.policy", path.policy, "api")
+            for index, path in enumerate(body.paths)
+            if path.policy is not None
+        }
+        api.paths = [path.stored() for path in body.paths]
+        api.path_policies = [ApiPathPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
 
     def _assign_backend(self, api: Api, body: ApiWrite) -> None:
         api.set_headers = body.set_headers
@@ -265,11 +282,33 @@ class ApiService:
         other.is_default = False
         other.updated_at = self._clock()
         session.flush()
-        outbox.record(session, "api", other.id, define_api(other), self._clock())
+        self._tell_pods(session, other)
+
+    def _check_messages(self, session: Session, api: Api, documented: Api) -> None:
+        """Refuse checks and mocks that the document, which may be another API's as yet, says too little for."""
+        asked = Asked.of(api)
+        if asked.anything:
+            try:
+                self._describe(session, documented.id, asked)
+            except InvalidError as error:
+                raise in_the_document(error) from error
+
+    def tell_of_document(self, session: Session, api: Api) -> None:
+        """Have pods go by an API's document, which has changed. Raises `InvalidError` where it says too little."""
+        asked = Asked.of(api)
+        if asked.anything:
+            self._describe(session, api.id, asked)
+            self._tell_pods(session, api)
 
     def _publish(self, session: Session, api: Api, action: str) -> None:
         audit.record(session, action, "api", api.id)
-        outbox.record(session, "api", api.id, define_api(api), self._clock())
+        self._tell_pods(session, api)
+
+    def _tell_pods(self, session: Session, api: Api) -> None:
+        asked = Asked.of(api)
+        is_needed = asked.anything and state_of(api) in KNOWN_TO_PODS
+        described = self._describe(session, api.id, asked) if is_needed else Described()
+        outbox.record(session, "api", api.id, define_api(api, described), self._clock())
 
 
 def _after(api: Api, action: Action) -> State:
@@ -295,11 +334,14 @@ def _check_environments(session: Session, body: ApiWrite) -> None:
             raise unknown_environment(index, name)
 
 
-def _check_publishable(body: ApiWrite) -> None:
+def _check_publishable(body: ApiWrite, state: State) -> None:
     """Refuse to serve what nobody could use. Raises `InvalidError`."""
     errors = []
-    if not any(body.endpoints.urls()):
+    mocked = body.endpoints.mocked
+    if not any(body.endpoints.urls()) and not mocked:
         errors.append(FieldError("endpoints", "an API that is served needs an endpoint"))
+    if "production" in mocked and state != "PROTOTYPED":
+        errors.append(FieldError("endpoints.production.mock", "is for prototypes: a published API needs a backend"))
     if not body.policies and body.auth.types != ["none"]:
         errors.append(FieldError("policies", "an API that is served needs a subscription policy, or auth type 'none'"))
     if errors:
