@@ -101,13 +101,13 @@ from services.control_plane.throttling.subjects import Subjects
 from services.control_plane.traces import Spans, configure, open_spans
 from services.control_plane.usage.billing import BillReader
 from services.control_plane.usage.reports import UsageReader
+from shared import logs
 from shared.connections import ANSWER_SECONDS
 
 MAX_BODY_BYTES: Final = 1 << 20
 
 _SLOW_CALLS: Final = 6  # of those that a publisher may cause: each takes a thread
 _SLOW_WAIT_SECONDS: Final = 2.0
-
 _TAILS: Final = 8  # at once: each takes a thread while it lasts
 
 _FREE_FAILED_SIGN_INS: Final = 20
@@ -364,6 +364,7 @@ def _lifespan(
             yield
         finally:
             await run_in_threadpool(_close, platform, services)
+            logs.finish()  # uvicorn has some last lines, and then ends of the signal that stopped it
 
     return lifespan
 
