@@ -41,16 +41,20 @@ class Change:
     kind: str
     id: str
     body: str | None
+    before: str | None = None
+    """The digest of what it was made to, or None where nobody knows: a restored database may use a revision twice."""
 
     def fields(self) -> dict[str, str]:
         """Return the stream entry's fields."""
-        head = {"kind": self.kind, "id": self.id}
-        return head if self.body is None else {**head, "body": self.body}
+        fields = {"kind": self.kind, "id": self.id, "body": self.body, "before": self.before}
+        return {name: value for name, value in fields.items() if value is not None}
 
     @classmethod
     def read(cls, entry_id: str, fields: Mapping[str, str]) -> Self:
         """Return the change that a stream entry says. Raises `KeyError` or `ValueError`."""
-        return cls(int(entry_id.partition("-")[0]), fields["kind"], fields["id"], fields.get("body"))
+        return cls(
+            int(entry_id.partition("-")[0]), fields["kind"], fields["id"], fields.get("body"), fields.get("before")
+        )
 
 
 @dataclass(frozen=True, slots=True)

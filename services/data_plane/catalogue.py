@@ -218,7 +218,7 @@ class Catalogue:
             if there.revision > mark.revision:
                 raise OutOfStepError(f"the stream holds nothing behind revision {mark.revision}")
             return
-        changes = _read_changes(entries, mark.revision)
+        changes = _read_changes(entries, mark)
         digest = mark.digest
         for change in changes:
             digest = self._contents.change(digest, change)
@@ -234,9 +234,10 @@ class Catalogue:
         self._confirmed_at = self._clock()
 
 
-def _read_changes(entries: Iterable[Entry], revision: int) -> list[Change]:
-    """Return what a stream says behind a revision: all of it is good, before any of it is applied."""
-    changes = []
+def _read_changes(entries: Iterable[Entry], mark: Mark) -> list[Change]:
+    """Return what a stream says behind a mark: all of it is good, before any of it is applied."""
+    revision = mark.revision
+    changes: list[Change] = []
     for entry_id, fields in entries:
         try:
             change = Change.read(entry_id, fields)
@@ -246,4 +247,6 @@ def _read_changes(entries: Iterable[Entry], revision: int) -> list[Change]:
             raise OutOfStepError(f"revision {change.revision} follows {revision}")
         revision = change.revision
         changes.append(change)
+    if changes[0].before not in (None, mark.digest):
+        raise OutOfStepError(f"revision {changes[0].revision} follows other contents")
     return changes

@@ -20,9 +20,9 @@ if revision ~= stored + 1 or (ARGV[3] ~= '' and ARGV[3] ~= state[3]) then
   return 'gap'
 end
 
-local fields = { 'kind', ARGV[6], 'id', ARGV[7] }
+local fields = { 'kind', ARGV[6], 'id', ARGV[7], 'before', state[3] }
 if ARGV[8] then
-  fields[5], fields[6] = 'body', ARGV[8]
+  fields[7], fields[8] = 'body', ARGV[8]
   redis.call('HSET', KEYS[3], ARGV[7], ARGV[8])
 else
   redis.call('HDEL', KEYS[3], ARGV[7])

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -24,7 +25,7 @@ from services.control_plane.catalogue.models import OutboxEntry
 from services.control_plane.kit import audit
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
-from shared.catalogue import STREAM_LENGTH, Change, Mark
+from shared.catalogue import NO_DIGEST, STREAM_LENGTH, Change, Mark
 
 logger = logging.getLogger(__name__)
 
@@ -203,15 +204,21 @@ def find_lost(ours: Mark, theirs: Mark | None, witnesses: Mapping[str, int]) -> 
     return max(known) if max(known) > ours.revision else None
 
 
-def _change(entry: OutboxEntry) -> Change:
-    return Change(entry.revision, entry.kind, entry.id, entry.body)
+def _change(entry: OutboxEntry, before: str | None = None) -> Change:
+    return Change(entry.revision, entry.kind, entry.id, entry.body, before)
 
 
 def _snapshot(session: Session) -> Snapshot:
     state = repository.get_state(session)
     objects = [(item.kind, item.id, item.body) for item in repository.list_objects(session)]
-    changes = [_change(entry) for entry in repository.list_latest(session, STREAM_LENGTH)]
+    changes = _follow_on(repository.list_latest(session, STREAM_LENGTH))
     return Snapshot(state.mark, objects, contiguous(changes, state.revision))
+
+
+def _follow_on(entries: Sequence[OutboxEntry]) -> Sequence[Change]:
+    """Return changes of which is known what they were made to: not of the first, unless it was the first of all."""
+    begins = [(NO_DIGEST, entry) for entry in entries[:1] if entry.revision == 1]
+    return [_change(entry, digest) for digest, entry in begins + [(one.digest, two) for one, two in pairwise(entries)]]
 
 
 def contiguous(changes: Sequence[Change], revision: int) -> Sequence[Change]:

@@ -336,6 +336,18 @@ def site(sqlite_template: Path, tmp_path: Path, redis_url: str, monkeypatch: pyt
         redis.config_set("hz", 10)
 
 
+def test_what_a_restored_database_says_anew_is_not_followed_from_what_it_said_before(site: Site) -> None:
+    model = Pushing(site)
+    model.begin()
+    model.forget(["b"], 5)
+    model.commit(["c", "d"], 1)
+    model.push(0, "heard")
+    for pod in model.pods:
+        pod.step()
+        model.pods_hold_what_was_true_once()
+    model.teardown()
+
+
 @pytest.mark.timeout(600)
 def test_the_push_protocol(site: Site, rounds: int) -> None:
     check(lambda: Pushing(site), 25 * rounds)
