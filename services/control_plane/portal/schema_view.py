@@ -89,38 +89,53 @@ class SchemaView:
                 return
             yield self._read(given, name, above, required=required)
 
-    def sample(self, given: Any, depth: int = 0) -> Any:
+    def sample(self, given: Any, above: tuple[int, ...] = ()) -> Any:
         """Return a value such as a schema allows, as far as that can be told at a glance."""
         try:
             schema = self._references.follow(given)
         except DanglingError:
             return None
-        if not isinstance(schema, dict) or depth > _MAX_DEPTH:
+        if not isinstance(schema, dict) or self.is_cut or id(schema) in above or len(above) > _MAX_DEPTH:
             return None
         for known in ("example", "default", "const"):
             if known in schema:
-                return schema[known]
+                return self._take(schema[known])
         for several in ("examples", "enum"):
             if isinstance(schema.get(several), list) and schema[several]:
-                return schema[several][0]
-        return self._sample(schema, depth)
+                return self._take(schema[several][0])
+        self._left -= 1
+        return self._sample(schema, (*above, id(schema)))
 
-    def _sample(self, schema: dict[str, Any], depth: int) -> Any:
+    def _take(self, value: Any) -> Any:
+        """Return a value that the document gives. Many schemas may refer to one that is large."""
+        self._left -= _weight(value)
+        return value
+
+    def _sample(self, schema: dict[str, Any], above: tuple[int, ...]) -> Any:
         for group in ("oneOf", "anyOf"):
             if isinstance(schema.get(group), list) and schema[group]:
-                return self.sample(schema[group][0], depth + 1)
+                return self.sample(schema[group][0], above)
         if isinstance(schema.get("allOf"), list):
-            found = [self.sample(part, depth + 1) for part in schema["allOf"][:_MAX_VALUES]]
+            found = [self.sample(part, above) for part in schema["allOf"][:_MAX_VALUES]]
             return {key: value for part in found if isinstance(part, dict) for key, value in part.items()}
         if isinstance(schema.get("properties"), dict):
             properties = list(schema["properties"].items())[:_MAX_VALUES]
-            return {name: self.sample(part, depth + 1) for name, part in properties}
+            return {name: self.sample(part, above) for name, part in properties}
         kind = _first_type(schema)
         if kind == "array":
-            return [self.sample(schema["items"], depth + 1)] if isinstance(schema.get("items"), dict) else []
+            return [self.sample(schema["items"], above)] if isinstance(schema.get("items"), dict) else []
         if kind == "object":
             return {}
         return _FORMATS.get(str(schema.get("format")), _SAMPLES.get(kind))
+
+
+def _weight(value: Any) -> int:
+    """Return how many nodes of a page a value stands for."""
+    if isinstance(value, dict):
+        return 1 + sum(map(_weight, value.values()))
+    if isinstance(value, list):
+        return 1 + sum(map(_weight, value))
+    return 1 + (len(value) // _MAX_TEXT if isinstance(value, str) else 0)
 
 
 def _children(schema: dict[str, Any], needed: list[Any]) -> Iterator[tuple[str, Any, bool]]:
