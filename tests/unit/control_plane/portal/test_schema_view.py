@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from services.control_plane.asyncapi.references import References
+from services.control_plane.portal.page_room import PageRoom
 from services.control_plane.portal.schema_view import MAX_NODES, Node, SchemaView
 
 TREE: dict[str, Any] = {
@@ -17,7 +18,7 @@ TREE: dict[str, Any] = {
 
 
 def reading(**schemas: Any) -> SchemaView:
-    return SchemaView(References({"schemas": schemas}))
+    return SchemaView(References({"schemas": schemas}), PageRoom())
 
 
 def test_a_schema_is_told_with_its_parts() -> None:
