@@ -14,7 +14,7 @@ from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN, PUBLISHER_READ, STORE_SUBSCRIBE
 from services.control_plane.identity.sessions import SessionService
 from services.control_plane.kit.database import Database
-from services.control_plane.kit.problems import ProblemError
+from services.control_plane.kit.problems import ProblemError, UnavailableError
 from services.control_plane.kit.provide import obtain
 from services.control_plane.kit.routing import Room
 from services.control_plane.kit.text import ResourceId
@@ -56,6 +56,8 @@ class Stream:
             try:
                 async with obtain(self.request, Room):
                     figures = await run_in_threadpool(self._read, find, wanted)
+            except UnavailableError:
+                return  # the browser comes again by itself
             except ProblemError:
                 yield ServerSentEvent(event="end", data=None)
                 return

@@ -8,6 +8,7 @@ from services.control_plane.publisher.schemas import ApiRead
 
 CONTACTS: Final = ("business_owner", "technical_owner")
 ENVIRONMENTS: Final = ("production", "sandbox")
+SIDES: Final = ("publish", "subscribe")
 STEPS: Final = (("design", "Design"), ("implement", "Implement"), ("manage", "Manage"))
 
 _BLANK: Final[dict[str, Any]] = {
@@ -52,10 +53,11 @@ def read_manage(sent: Fields) -> dict[str, Any]:
         "api_policy": sent.text("api_policy") or None,
         "auth": {"types": sent.all("auth"), "scopes": sent.words("scopes")},
         "origins": sent.words("origins"),
-        "max_message_bytes": {side: sent.number(f"max_{side}") or "0" for side in ("publish", "subscribe")},
+        "max_message_bytes": {side: sent.number(f"max_{side}") or "0" for side in SIDES},
         **{name: sent.number(name) for name in ("idle_timeout_seconds", "ping_interval_seconds")},
         "max_connection_age_seconds": sent.number("max_connection_age_seconds"),
         **({"environments": sent.all("environments")} if sent.on("places") else {}),
+        **({"validation": {side: sent.text(f"validation_{side}") for side in SIDES}} if sent.on("checks") else {}),
     }
 
 

@@ -11,6 +11,7 @@ from services.control_plane.portal import (
     consent_router,
     device_router,
     documents_router,
+    environments_router,
     fleet_router,
     home_router,
     issuers_router,
@@ -58,5 +59,6 @@ ROUTERS: Final = (
     policies_router.preview_router,
     policies_router.router,
     categories_router.router,
+    environments_router.router,
     admin_router.router,
 )

@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from services.control_plane.asyncapi.pointers import split_fragment
 from services.control_plane.asyncapi.references import DanglingError, References, reference_of
+from services.control_plane.portal.page_room import PageRoom
 
 MAX_NODES: Final = 400
 """In all of a page."""
 
 _MAX_DEPTH: Final = 8
+_MAX_NAME: Final = 100
 _MAX_TEXT: Final = 300
 _MAX_VALUES: Final = 20
 _GROUPS: Final = {"oneOf": "one of", "anyOf": "any of", "allOf": "all of"}
@@ -54,27 +56,29 @@ class Node:
 class SchemaView:
     """Reads the schemas of one document, as far as a page has room."""
 
-    def __init__(self, references: References) -> None:
+    def __init__(self, references: References, room: PageRoom) -> None:
         self._references = references
+        self._room = room
         self._left = MAX_NODES
 
     @property
     def is_cut(self) -> bool:
-        return self._left <= 0
+        return self._left <= 0 or self._room.is_full
 
     def read(self, schema: Any, name: str = "", *, required: bool = False) -> Node:
         return self._read(schema, name, (), required=required)
 
     def _read(self, given: Any, name: str, above: tuple[int, ...], *, required: bool = False) -> Node:
         self._left -= 1
-        label = _label(given)
+        name, label = self._room.text(name, _MAX_NAME), _label(given)
         try:
             schema = self._references.follow(given)
         except DanglingError:
             return Node(name, "unknown", required)
         if not isinstance(schema, dict):
             return Node(name, "nothing" if schema is False else "anything", required)
-        node = Node(name, _kind(schema, label), required, _text(schema.get("description")), list(_facts(schema)))
+        node = Node(name, self._kind(schema, label), required, self._text(schema.get("description")))
+        node.facts = list(self._facts(schema))
         if id(schema) in above:
             node.kind += ", as above"
         elif len(above) < _MAX_DEPTH:
@@ -83,44 +87,80 @@ class SchemaView:
 
     def _parts(self, schema: dict[str, Any], above: tuple[int, ...]) -> Iterator[Node]:
         needed = schema.get("required")
-        needed = needed if isinstance(needed, list) else []
+        needed = needed[:MAX_NODES] if isinstance(needed, list) else []
         for name, given, required in _children(schema, needed):
             if self.is_cut:
                 return
             yield self._read(given, name, above, required=required)
 
-    def sample(self, given: Any, depth: int = 0) -> Any:
+    def _kind(self, schema: dict[str, Any], label: str) -> str:
+        kinds = schema.get("type")
+        kinds = kinds[:_MAX_VALUES] if isinstance(kinds, list) else [kinds] if kinds else []
+        if not kinds:
+            found = [words for group, words in _GROUPS.items() if group in schema]
+            kinds = ["object"] if "properties" in schema else found or ["anything"]
+        words, title = " or ".join(map(str, kinds)), label or schema.get("title")
+        return self._text(f"{self._text(title)}: {words}" if title else words)
+
+    def _facts(self, schema: dict[str, Any]) -> Iterator[str]:
+        for key, words in _FACTS.items():
+            if key in schema:
+                yield words.format(self._text(schema[key]))
+        values = schema.get("enum")
+        if isinstance(values, list):
+            shown = ", ".join(self._text(value) for value in values[:_MAX_VALUES])
+            yield f"one of {shown}{' …' if len(values) > _MAX_VALUES else ''}"
+
+    def _text(self, value: Any) -> str:
+        return self._room.text(value, _MAX_TEXT)
+
+    def sample(self, given: Any, above: tuple[int, ...] = ()) -> Any:
         """Return a value such as a schema allows, as far as that can be told at a glance."""
         try:
             schema = self._references.follow(given)
         except DanglingError:
             return None
-        if not isinstance(schema, dict) or depth > _MAX_DEPTH:
+        if not isinstance(schema, dict) or self.is_cut or id(schema) in above or len(above) > _MAX_DEPTH:
             return None
         for known in ("example", "default", "const"):
             if known in schema:
-                return schema[known]
+                return self._take(schema[known])
         for several in ("examples", "enum"):
             if isinstance(schema.get(several), list) and schema[several]:
-                return schema[several][0]
-        return self._sample(schema, depth)
+                return self._take(schema[several][0])
+        self._left -= 1
+        return self._sample(schema, (*above, id(schema)))
 
-    def _sample(self, schema: dict[str, Any], depth: int) -> Any:
+    def _take(self, value: Any) -> Any:
+        """Return a value that the document gives. Many schemas may refer to one that is large."""
+        self._left -= _weight(value)
+        return value
+
+    def _sample(self, schema: dict[str, Any], above: tuple[int, ...]) -> Any:
         for group in ("oneOf", "anyOf"):
             if isinstance(schema.get(group), list) and schema[group]:
-                return self.sample(schema[group][0], depth + 1)
+                return self.sample(schema[group][0], above)
         if isinstance(schema.get("allOf"), list):
-            found = [self.sample(part, depth + 1) for part in schema["allOf"][:_MAX_VALUES]]
+            found = [self.sample(part, above) for part in schema["allOf"][:_MAX_VALUES]]
             return {key: value for part in found if isinstance(part, dict) for key, value in part.items()}
         if isinstance(schema.get("properties"), dict):
             properties = list(schema["properties"].items())[:_MAX_VALUES]
-            return {name: self.sample(part, depth + 1) for name, part in properties}
+            return {name: self.sample(part, above) for name, part in properties}
         kind = _first_type(schema)
         if kind == "array":
-            return [self.sample(schema["items"], depth + 1)] if isinstance(schema.get("items"), dict) else []
+            return [self.sample(schema["items"], above)] if isinstance(schema.get("items"), dict) else []
         if kind == "object":
             return {}
         return _FORMATS.get(str(schema.get("format")), _SAMPLES.get(kind))
+
+
+def _weight(value: Any) -> int:
+    """Return how many nodes of a page a value stands for."""
+    if isinstance(value, dict):
+        return 1 + sum(map(_weight, value.values()))
+    if isinstance(value, list):
+        return 1 + sum(map(_weight, value))
+    return 1 + (len(value) // _MAX_TEXT if isinstance(value, str) else 0)
 
 
 def _children(schema: dict[str, Any], needed: list[Any]) -> Iterator[tuple[str, Any, bool]]:
@@ -145,29 +185,3 @@ def _label(given: Any) -> str:
 def _first_type(schema: dict[str, Any]) -> str:
     kind = schema.get("type", "object" if "properties" in schema else "string")
     return str(kind[0] if isinstance(kind, list) and kind else kind)
-
-
-def _kind(schema: dict[str, Any], label: str) -> str:
-    kinds = schema.get("type")
-    kinds = kinds if isinstance(kinds, list) else [kinds] if kinds else []
-    if not kinds:
-        found = [words for group, words in _GROUPS.items() if group in schema]
-        kinds = ["object"] if "properties" in schema else found or ["anything"]
-    words = " or ".join(map(str, kinds))
-    title = label or _text(schema.get("title"))
-    return f"{title}: {words}" if title else words
-
-
-def _facts(schema: dict[str, Any]) -> Iterator[str]:
-    for key, words in _FACTS.items():
-        if key in schema:
-            yield words.format(_text(schema[key]))
-    values = schema.get("enum")
-    if isinstance(values, list):
-        shown = ", ".join(_text(value) for value in values[:_MAX_VALUES])
-        yield f"one of {shown}{' …' if len(values) > _MAX_VALUES else ''}"
-
-
-def _text(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return f"{text[:_MAX_TEXT]} …" if len(text) > _MAX_TEXT else text

@@ -50,6 +50,11 @@ DOCUMENT_TYPES: Final = {
     "SUPPORT": "Support",
     "OTHER": "Other",
 }
+GAPS: Final = {
+    "pod_lost": "a pod was killed, and took along what it had counted",
+    "batches_lost": "Redis lost what a pod had counted",
+    "no_room": "a pod had no room for what it counted, while Redis was away",
+}
 SUBSCRIPTION_STATES: Final = {
     "UNBLOCKED": "active",
     "BLOCKED": "blocked",

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, not_, or_
 from sqlalchemy import select as any_select
 from sqlmodel import Session, col, select
 
+from services.control_plane.identity.models import Account
 from services.control_plane.publisher.models import Api
 from services.control_plane.store.models import Application
 from services.control_plane.usage.models import Usage, UsageCause
@@ -118,14 +119,18 @@ def _split(session: Session, asked: Asked, by: By, times: list[datetime]) -> lis
     key = _KEYS[by]
     now, then = (_parts(session, asked, span, key) for span in (asked.span, before(asked.span)))
     names = _names(session, by, now.keys() | then.keys())
-    here, earlier = _by_name(now, names), _by_name(then, names)
-    greatest = [name for name, _ in here.most_common(MAX_LINES)]
-    ids = [id_ for id_ in now if names[id_] in greatest]
+    groups = names if by == "api" else {id_: id_ for id_ in names}  # versions are told together; namesakes are not
+    here, earlier = _by_group(now, groups), _by_group(then, groups)
+    greatest = [group for group, _ in here.most_common(MAX_LINES)]
+    ids = [id_ for id_ in now if groups[id_] in greatest]
     column = getattr(UsageCause if asked.measure == "errors" else Usage, key)
     rows = [
-        (names[of], at, *sums) for at, of, *sums in _fetch(session, asked, asked.span, ["at", key], column.in_(ids))
+        (groups[of], at, *sums) for at, of, *sums in _fetch(session, asked, asked.span, ["at", key], column.in_(ids))
     ]
-    lines = [_line(name, _over(times, [row[1:] for row in rows if row[0] == name]), earlier[name]) for name in greatest]
+    lines = [
+        _line(names.get(group, group), _over(times, [row[1:] for row in rows if row[0] == group]), earlier[group])
+        for group in greatest
+    ]
     rest = [
         all_ - sum(parts)
         for all_, *parts in zip(
@@ -140,10 +145,10 @@ def _parts(session: Session, asked: Asked, span: Span, key: str) -> dict[str, in
     return {row[0]: sum(row[1:]) for row in _fetch(session, asked, span, [key])}
 
 
-def _by_name(parts: Mapping[str, int], names: Mapping[str, str]) -> Counter[str]:
+def _by_group(parts: Mapping[str, int], groups: Mapping[str, str]) -> Counter[str]:
     found: Counter[str] = Counter()
     for id_, count in parts.items():
-        found[names[id_]] += count
+        found[groups[id_]] += count
     return found
 
 
@@ -154,8 +159,16 @@ def _names(session: Session, by: By, ids: Collection[str]) -> dict[str, str]:
         apis = session.exec(select(Api).where(col(Api.id).in_(ids))).all()
         known = {api.id: api.name if by == "api" else f"{api.name} {api.version}" for api in apis}
     elif by == "application":
-        known = {row.id: row.name for row in session.exec(select(Application).where(col(Application.id).in_(ids)))}
+        known = _applications(session, ids)
     return {id_: known.get(id_, id_ or "none") for id_ in ids}
+
+
+def _applications(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """Return the applications' names, with the owner's where several have one name."""
+    owned = select(Application.id, Application.name, Account.name).join(Account)
+    rows = session.exec(owned.where(col(Application.id).in_(ids))).all()
+    times = Counter(name for _, name, _ in rows)
+    return {id_: f"{name} of {owner}" if times[name] > 1 else name for id_, name, owner in rows}
 
 
 def _fetch(

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from services.control_plane.kit.problems import UnavailableError
+from services.control_plane.kit.routing import Room
 from services.control_plane.portal.live_room import LiveRoom
 from tests.integration.control_plane.platform import Platform, on_sqlite
 from tests.integration.control_plane.portal.person import Person
@@ -20,6 +22,7 @@ class Watching:
         self.status = 0
         self.told: asyncio.Queue[str] = asyncio.Queue()
         self.leaves = asyncio.Event()
+        self.ended = asyncio.Event()
         self._asked = False
 
     async def receive(self) -> dict[str, Any]:
@@ -33,6 +36,13 @@ class Watching:
         self.status = message.get("status", self.status)
         if text := message.get("body", b"").decode():
             self.told.put_nowait(text)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self.ended.set()
+
+
+class FullRoom(Room):
+    async def __aenter__(self) -> None:
+        raise UnavailableError
 
 
 @asynccontextmanager
@@ -76,3 +86,12 @@ async def test_whoever_leaves_gives_the_place_back(admin: Person, platform: Plat
 async def test_what_is_not_there_ends_at_once(admin: Person, platform: Platform) -> None:
     async with asyncio.timeout(20), watch(platform, admin, "/publisher/apis/nothing/usage/live") as watching:
         assert "event: end" in await watching.told.get()
+
+
+async def test_a_control_plane_that_is_full_has_the_browser_come_again(admin: Person, platform: Platform) -> None:
+    async with asyncio.timeout(20), watch(platform, admin, "/admin/usage/live") as watching:
+        assert "event: figures" in await watching.told.get()
+    platform.app.state.provided[Room] = FullRoom()
+    async with asyncio.timeout(20), watch(platform, admin, "/admin/usage/live") as watching:
+        await watching.ended.wait()
+        assert (watching.status, watching.told.empty()) == (200, True)

@@ -79,6 +79,23 @@ async def test_where_it_is_served_can_be_chosen_once_there_is_a_choice(admin: Pe
     assert "there is no environment" in wrong_at(page, "environments")
 
 
+async def test_messages_are_checked_once_there_is_a_document(admin: Person, platform: Platform) -> None:
+    place = await create(admin)
+    path = f"/publisher/v1/apis/{place.rpartition('/')[2]}"
+    assert "validation_publish" not in await admin.see(f"{place}/manage")
+    await platform.client.put(f"{path}/asyncapi", json=CHAT_3)
+    form = {"auth": "oauth2", "checks": "1", "validation_publish": "report", "validation_subscribe": "off"}
+    page = await admin.send(f"{place}/manage", 422, **form)
+    assert "needs max_message_bytes.publish" in wrong_at(page, "validation")
+    assert '<option value="report" selected>' in page
+    await admin.send(f"{place}/manage", **form, max_publish="1024")
+    assert (await platform.read(path))["validation"] == {"publish": "report", "subscribe": "off"}
+    page = await admin.send(f"{place}/manage", 422, **{**form, "validation_subscribe": "perhaps"}, max_publish="1024")
+    assert "'drop'" in wrong_at(page, "validation_subscribe")
+    await admin.send(f"{place}/manage", auth="oauth2", max_publish="1024")
+    assert (await platform.read(path))["validation"]["publish"] == "report"
+
+
 async def test_what_was_refused_stands_in_the_form(admin: Person) -> None:
     page = await admin.send("/publisher/new", 422, **{**DESIGN, "context": "no slash"})
     assert "must be a path such as /echo" in wrong_at(page, "context")

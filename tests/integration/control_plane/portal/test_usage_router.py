@@ -2,11 +2,14 @@
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 from redis import Redis
 
 from services.control_plane.kit.clock import system_clock
+from services.control_plane.portal.words import GAPS
+from services.control_plane.usage.models import UsageGap
 from shared import keys
 from shared.usage import UsageBatch, UsageRow
 from tests.integration.control_plane.platform import Platform, on_sqlite
@@ -50,6 +53,19 @@ async def test_traffic_is_counted_plotted_and_explained(admin: Person, platform:
     assert ">EchoWebSocket</th>" in await admin.see(f"{places[1]}?by=api")
     assert ">EchoWebSocket 1.0</th>" in await admin.see(f"{places[2]}?by=version")
     assert "1,234</a>" in await admin.see("/publisher")
+
+
+async def test_what_may_be_missing_is_said(admin: Person, platform: Platform) -> None:
+    assert "There may have been more" not in await admin.see("/admin/usage")
+    now = system_clock()
+    with platform.database.writing() as session:
+        for number, cause in enumerate(GAPS):
+            until = now - timedelta(minutes=number)
+            values: dict[str, Any] = {"worker": "w", "pod": "pod-7", "since": until - timedelta(minutes=1), "count": 3}
+            session.add(UsageGap(cause=cause, number=number, until=until, **values))
+    page = await admin.see("/admin/usage")
+    assert f"to {now:%Y-%m-%d %H:%M} UTC {GAPS['pod_lost']}." in page
+    assert "2 more times." in page
 
 
 async def test_a_range_of_days_is_shown_and_a_wrong_one_refused(admin: Person, platform: Platform) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlmodel import Session
 
+from services.control_plane.identity.models import Account
+from services.control_plane.store.models import Application
 from services.control_plane.usage.analytics import MAX_LINES, OTHERS, Asked, draw, totals, traffic
 from services.control_plane.usage.models import Usage, UsageCause
 from services.control_plane.usage.reports import Scope, Span
@@ -84,3 +86,19 @@ async def test_names_are_those_that_people_know(platform: Platform) -> None:
         "application": [("Dashboard", 10)],
     }
     assert (sum(day[api["id"]]), len(day["quiet"]), sum(day["quiet"])) == (5, 24, 0)
+
+
+async def test_applications_of_one_name_are_told_apart(platform: Platform) -> None:
+    mine = await platform.make_application("Dashboard")
+    with platform.database.writing() as session:
+        row = session.get_one(Application, mine["id"])
+        own = session.get_one(Account, row.owner_id)
+        session.add(Account(id="ann", kind="person", name="ann", created_at=NOON))
+        session.flush()
+        session.add(Application(**row.model_dump() | {"id": "hers", "owner_id": "ann"}))
+        hour(session, SPAN.since, "a", 5, application_id=row.id)
+        hour(session, SPAN.since, "a", 7, application_id="hers")
+        names = f"Dashboard of {own.name}", "Dashboard of ann"
+    with platform.database.reading() as session:
+        chart = draw(session, Asked(Scope(api_id="a"), SPAN, "messages", "application"))
+    assert {line.name: line.total for line in chart.lines} == dict(zip(names, (5, 7), strict=True))

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from services.control_plane.asyncapi.references import References
+from services.control_plane.portal.page_room import PageRoom
 from services.control_plane.portal.schema_view import MAX_NODES, Node, SchemaView
 
 TREE: dict[str, Any] = {
@@ -17,7 +18,7 @@ TREE: dict[str, Any] = {
 
 
 def reading(**schemas: Any) -> SchemaView:
-    return SchemaView(References({"schemas": schemas}))
+    return SchemaView(References({"schemas": schemas}), PageRoom())
 
 
 def test_a_schema_is_told_with_its_parts() -> None:
@@ -61,4 +62,26 @@ def test_a_sample_is_what_the_schema_allows(schema: Any, sample: Any) -> None:
 
 
 def test_a_sample_of_what_refers_to_itself_has_an_end() -> None:
-    assert reading(a={"properties": {"a": {"$ref": "#/schemas/a"}}}).sample({"$ref": "#/schemas/a"})["a"]["a"]
+    parts = {"a": {"$ref": "#/schemas/a"}, "list": {"type": "array", "items": {"$ref": "#/schemas/a"}}}
+    assert reading(a={"properties": parts}).sample({"$ref": "#/schemas/a"}) == {"a": None, "list": [None]}
+
+
+def test_samples_take_from_what_all_of_a_page_has_room_for() -> None:
+    wide = {
+        f"level{depth}": {"properties": {f"p{number}": {"$ref": f"#/schemas/level{depth + 1}"} for number in range(20)}}
+        for depth in range(8)
+    }
+    view = reading(**wide, level8={"type": "string"})
+    assert size(view.sample({"$ref": "#/schemas/level0"})) <= MAX_NODES * 20
+    assert view.sample({"$ref": "#/schemas/level0"}) is None
+    assert view.is_cut
+
+
+def test_a_large_example_is_not_told_over_and_over() -> None:
+    properties = {f"p{number}": {"$ref": "#/schemas/large"} for number in range(20)}
+    view = reading(a={"properties": properties}, large={"example": [{"a": "x" * 600}] * MAX_NODES})
+    assert [value is not None for value in view.sample({"$ref": "#/schemas/a"}).values()] == [True] + [False] * 19
+
+
+def size(value: Any) -> int:
+    return 1 + sum(map(size, value.values())) if isinstance(value, dict) else 1

@@ -1,7 +1,10 @@
+from typing import get_args
+
 import pytest
 
-from services.control_plane.portal.words import close_words, describe_policy, describe_quota, describe_span
+from services.control_plane.portal.words import GAPS, close_words, describe_policy, describe_quota, describe_span
 from services.control_plane.throttling.schemas import BurstBody, LimitBody, PolicyWrite
+from services.control_plane.usage.schemas import Gap
 from shared.problems import PROBLEMS
 
 
@@ -51,3 +54,7 @@ def test_every_close_has_words_and_says_whether_to_come_back() -> None:
     assert words.keys() >= PROBLEMS.keys() | {"1000", "1006", "1011"}
     assert words["quota_exceeded"].endswith("Connect again when you like.")
     assert words["subscription_blocked"].endswith("Connecting again will not help until that is changed.")
+
+
+def test_every_cause_of_a_gap_has_words() -> None:
+    assert set(GAPS) == set(get_args(Gap.model_fields["cause"].annotation))
