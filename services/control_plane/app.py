@@ -43,6 +43,7 @@ from services.control_plane.issuers import repository as issuer_repository
 from services.control_plane.issuers.refreshing import Refresher
 from services.control_plane.issuers.service import ExternalIssuerService
 from services.control_plane.kit import audit, problems
+from services.control_plane.kit.approvals import Approvals
 from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import Clock, system_clock
@@ -86,6 +87,7 @@ from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.external_keys import ExternalKeyService
+from services.control_plane.store.feedback import FeedbackService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.registration import RegistrationService
@@ -96,6 +98,9 @@ from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
 from services.control_plane.usage.billing import BillReader
 from services.control_plane.usage.reports import UsageReader
+from services.control_plane.workflow.requests import ApprovalRequests
+from services.control_plane.workflow.settings import SettingsService
+from services.control_plane.workflows import build_workflow
 from shared.connections import ANSWER_SECONDS
 
 MAX_BODY_BYTES: Final = 1 << 20
@@ -125,6 +130,7 @@ class Platform:
     pusher: Pusher
     sealer: Sealer
     backend_sealer: Sealer
+    approvals: Approvals
     clock: Clock
 
 
@@ -137,6 +143,7 @@ class Services:
     accounts: AccountService
     roles: RoleService
     keepers: tuple[Keeper, ...]
+    choices: SettingsService
     provided: dict[type, object]
 
 
@@ -174,9 +181,8 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
     pusher = Pusher(database, Mirror(redis, backend_sealer.key), clock, random.SystemRandom())
     quick_redis = connect(settings.redis_url, _QUICK_SECONDS)
     patient_redis = connect(settings.redis_url, ANSWER_SECONDS + _QUICK_SECONDS)
-    return Platform(
-        database, redis, quick_redis, patient_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock
-    )
+    sealer, approvals = Sealer(settings.sealing_key), ApprovalRequests(clock)
+    return Platform(database, redis, quick_redis, patient_redis, pusher, sealer, backend_sealer, approvals, clock)
 
 
 def _build_services(settings: Settings, platform: Platform, outside: Outside) -> Services:
@@ -212,9 +218,10 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
         **kept,
         **_provide_store(settings, platform, bearer, blocks),
     }
-    parts = (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, sessions, personal)
-    keepers = make_keepers(database, platform.redis, clock, keyring, signing, parts, outside.refresher)
-    return Services(policies, signing, accounts, roles, keepers, provided)
+    flow = build_workflow(provided, database, platform.sealer, outside.addresses, clock, random.SystemRandom())
+    parts = (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, sessions, personal, flow.queue)
+    keepers = make_keepers(database, platform.redis, clock, keyring, signing, parts, outside.refresher, flow.sender)
+    return Services(policies, signing, accounts, roles, keepers, flow.settings, provided | flow.provided)
 
 
 def _provide_applications(
@@ -223,7 +230,9 @@ def _provide_applications(
     clock = platform.clock
     external_keys = ExternalKeyService(platform.database, outside.introspection, clock)
     api_keys = ApiKeyService(clock)
-    applications = ApplicationService(policies, keys, external_keys, api_keys, clock, settings.bootstrap_client_id)
+    applications = ApplicationService(
+        policies, keys, external_keys, api_keys, platform.approvals, clock, settings.bootstrap_client_id
+    )
     return applications, {
         ApplicationService: applications,
         KeyService: keys,
@@ -249,7 +258,8 @@ def _provide_store(
     tokens, enquirer = ApplicationTokens(bearer), Enquirer(platform.patient_redis, patient)
     gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     return {
-        SubscriptionService: SubscriptionService(clock),
+        SubscriptionService: SubscriptionService(platform.approvals, clock),
+        FeedbackService: FeedbackService(clock),
         QuotaReader: QuotaReader(redis, quick),
         ApplicationTokens: tokens,
         TicketService: TicketService(tokens, redis, quick),
@@ -306,7 +316,9 @@ def _provide_publisher(
     issuers = ExternalIssuerService(settings.public_url, outside.reader, outside.introspection, clock)
     return {
         BackendSecrets: backend_secrets,
-        ApiService: ApiService(policies, backend_secrets, issuer_repository.exists, document_repository.copy, clock),
+        ApiService: ApiService(
+            policies, backend_secrets, issuer_repository.exists, document_repository.copy, platform.approvals, clock
+        ),
         ExternalIssuerService: issuers,
         Refresher: outside.refresher,
         AddressChecker: addresses,
@@ -366,6 +378,7 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         services.policies.prepare(session)
         services.accounts.prepare_cli(session)
         services.roles.prepare(session)
+        services.choices.prepare(session)
         made_up = services.accounts.prepare_administrator(session, settings.admin_username, settings.first_password)
         if settings.bootstrap_client_id and settings.bootstrap_client_secret:
             secret = settings.bootstrap_client_secret.get_secret_value()

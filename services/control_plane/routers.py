@@ -28,6 +28,7 @@ from services.control_plane.store import (
     api_key_router,
     external_key_admin_router,
     external_key_router,
+    feedback_router,
     key_router,
     registration_router,
     snippet_router,
@@ -37,6 +38,7 @@ from services.control_plane.store import publisher_router as store_publisher_rou
 from services.control_plane.store import router as store_router
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.usage import router as usage_router
+from services.control_plane.workflow import approval_router, notice_router, settings_router, webhook_router
 
 
 @cache
@@ -77,5 +79,12 @@ def join() -> list[BaseRoute]:
     app.include_router(account_router.router)
     app.include_router(role_router.router)
     app.include_router(audit_router.router)
+    app.include_router(feedback_router.router)
+    app.include_router(feedback_router.moderation)
+    app.include_router(notice_router.router)
+    app.include_router(approval_router.router)
+    app.include_router(approval_router.own)
+    app.include_router(settings_router.router)
+    app.include_router(webhook_router.router)
     app.include_router(health.router)
     return app.routes

@@ -1,9 +1,11 @@
 """Who did what, when and from where: a row in the transaction of the change itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import JSON
 from sqlmodel import Field, Session, SQLModel
 
 from services.control_plane.kit.clock import Clock
@@ -11,6 +13,7 @@ from services.control_plane.kit.clock import Clock
 SYSTEM: Final = "system"
 
 _CONTEXT: Final = "framegate_audit"
+_ENTRIES: Final = "framegate_audit_entries"
 
 
 class AuditEntry(SQLModel, table=True):
@@ -23,6 +26,8 @@ class AuditEntry(SQLModel, table=True):
     action: str
     target_kind: str
     target_id: str
+    details: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    """What it was, in words that last: the thing may be gone when somebody reads this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +49,23 @@ def speak_for(session: Session, actor: str) -> None:
     session.info[_CONTEXT] = replace(context, actor=actor)
 
 
-def record(session: Session, action: str, target_kind: str, target_id: str) -> None:
+def record(session: Session, action: str, target_kind: str, target_id: str, /, **details: str) -> None:
     """Write down an action of the session's actor."""
     context: AuditContext = session.info[_CONTEXT]
-    session.add(
-        AuditEntry(
-            at=context.clock(),
-            actor=context.actor,
-            address=context.address,
-            action=action,
-            target_kind=target_kind,
-            target_id=target_id,
-        )
+    entry = AuditEntry(
+        at=context.clock(),
+        actor=context.actor,
+        address=context.address,
+        action=action,
+        target_kind=target_kind,
+        target_id=target_id,
+        details=details or None,
     )
+    session.add(entry)
+    session.info.setdefault(_ENTRIES, []).append(entry)
+
+
+def take_written(session: Session) -> Sequence[AuditEntry]:
+    """Return what was written down in a transaction that is about to be committed, once."""
+    entries: list[AuditEntry] = session.info.pop(_ENTRIES, [])
+    return [entry for entry in entries if entry in session]  # a savepoint may have undone some

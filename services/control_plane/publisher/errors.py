@@ -31,6 +31,11 @@ class TransitionNotOpenError(ProblemError):
         )
 
 
+class PublicationPendingError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("This waits for an administrator's approval already.")
+
+
 class SecretsLostError(ConflictError):
     def __init__(self) -> None:
         super().__init__(

@@ -97,7 +97,10 @@ def get_lifecycle(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Api
     return read_lifecycle(api, repository.list_events(unit.session, api_id))
 
 
-@router.post("/{api_id}/lifecycle", responses=declare("not_found", "transition_not_open", "precondition_failed"))
+@router.post(
+    "/{api_id}/lifecycle",
+    responses=declare("not_found", "transition_not_open", "conflict", "precondition_failed"),
+)
 def change_lifecycle(
     caller: MayPublishApis,
     api_id: ResourceId,
@@ -111,6 +114,14 @@ def change_lifecycle(
     apis.change_state(unit.session, api, body.action, caller, if_match)
     tag(response, api.row_version)
     return read_lifecycle(api, repository.list_events(unit.session, api_id))
+
+
+@router.delete("/{api_id}/lifecycle/pending", status_code=204, responses=declare("not_found", "precondition_failed"))
+def withdraw_publication(
+    caller: MayPublishApis, api_id: ResourceId, unit: Unit, apis: Apis, if_match: IfMatch = None
+) -> None:
+    """Take back the step that waits for an approval."""
+    apis.withdraw(unit.session, apis.get(unit.session, api_id, caller), if_match)
 
 
 @router.post("/{api_id}/versions", status_code=201, responses=declare("not_found", "already_exists"))

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from sqlmodel import Session
 
@@ -8,6 +8,7 @@ from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit import audit, preconditions
+from services.control_plane.kit.approvals import Approvals, Question
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.problems import FieldError, InvalidError, NotFoundError
@@ -16,6 +17,7 @@ from services.control_plane.publisher import repository
 from services.control_plane.publisher.backend_schemas import BackendCredentialsBody
 from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.errors import (
+    PublicationPendingError,
     TransitionNotOpenError,
     ambiguous_context,
     cannot_change,
@@ -23,12 +25,12 @@ from services.control_plane.publisher.errors import (
     unknown_issuer,
     unknown_role,
 )
-from services.control_plane.publisher.lifecycle import INITIAL, SERVED_STATES, Action, target
+from services.control_plane.publisher.lifecycle import ASKED_FOR, INITIAL, SERVED_STATES, Action, target
 from services.control_plane.publisher.models import Api, ApiIssuer, ApiPolicy, ApiRole, ApiTag, LifecycleEvent
 from services.control_plane.publisher.projection import define_api, state_of, write_of
 from services.control_plane.publisher.schemas import ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
-from shared.definition import Auth, Endpoints, MessageSizes
+from shared.definition import Auth, Endpoints, MessageSizes, State
 from shared.limits import Level
 
 KnowsIssuer = Callable[[Session, str], bool]
@@ -45,12 +47,14 @@ class ApiService:
         secrets: BackendSecrets,
         knows_issuer: KnowsIssuer,
         copy_more: CopyMore,
+        approvals: Approvals,
         clock: Clock,
     ) -> None:
         self._policies = policies
         self._secrets = secrets
         self._knows_issuer = knows_issuer
         self._copy_more = copy_more
+        self._approvals = approvals
         self._clock = clock
 
     def get(self, session: Session, api_id: str, caller: Principal) -> Api:
@@ -106,8 +110,9 @@ class ApiService:
 
     def delete(self, session: Session, api: Api, if_match: str | None) -> None:
         preconditions.check(if_match, api.row_version)
+        self._withdraw(session, api)
         repository.delete(session, api)
-        audit.record(session, "api.delete", "api", api.id)
+        audit.record(session, "api.delete", "api", api.id, **_words_of(api))
         outbox.record(session, "api", api.id, None, self._clock())
 
     def copy(self, session: Session, api: Api, body: VersionCreate, caller: Principal) -> Api:
@@ -118,20 +123,52 @@ class ApiService:
         return made
 
     def change_state(self, session: Session, api: Api, action: Action, caller: Principal, if_match: str | None) -> None:
+        """Take a step of its life, or ask for it: then `pending_action` says so, and the state stays."""
         preconditions.check(if_match, api.row_version)
-        before = state_of(api)
-        after = target(before, action)
-        if after is None:
-            raise TransitionNotOpenError(before, action)
-        if after in SERVED_STATES:
-            _check_publishable(write_of(api))
-        now = self._clock()
+        after = _check_step(api, action)
+        asks = action in ASKED_FOR and after != state_of(api) and self._approvals.needed(session, "publication")
+        if asks and api.pending_action == action:
+            raise PublicationPendingError
+        self._withdraw(session, api)
+        if not asks:
+            self._enter(session, api, action, after, caller.account_id)
+            return
+        title = f"{action} {api.name} {api.version}"
+        self._approvals.ask(session, Question("publication", api.id, title, action, caller.account_id))
+        api.pending_action = action
+        api.updated_at = self._clock()
+        session.flush()
+
+    def answer(self, session: Session, api: Api, asked_by: str, *, approved: bool) -> None:
+        """Take the step that was asked for, or let it be."""
+        action = cast("Action", api.pending_action)
+        api.pending_action = None
+        if approved:
+            self._enter(session, api, action, _check_step(api, action), asked_by)
+        else:
+            api.updated_at = self._clock()
+            session.flush()
+
+    def withdraw(self, session: Session, api: Api, if_match: str | None) -> None:
+        """Take back what is asked. Raises `NotFoundError` where nothing is."""
+        preconditions.check(if_match, api.row_version)
+        if api.pending_action is None:
+            raise NotFoundError("Nothing waits for an approval.")
+        self._withdraw(session, api)
+        api.updated_at = self._clock()
+        session.flush()
+
+    def _withdraw(self, session: Session, api: Api) -> None:
+        if api.pending_action is not None:
+            self._approvals.withdraw(session, "publication", api.id)
+            api.pending_action = None
+
+    def _enter(self, session: Session, api: Api, action: Action, after: State, actor: str) -> None:
+        now, before = self._clock(), api.state
         api.state = after
         api.updated_at = now
         session.add(
-            LifecycleEvent(
-                api_id=api.id, action=action, from_state=before, to_state=after, actor=caller.account_id, at=now
-            )
+            LifecycleEvent(api_id=api.id, action=action, from_state=before, to_state=after, actor=actor, at=now)
         )
         session.flush()
         self._publish(session, api, f"api.{action}")
@@ -211,8 +248,23 @@ class ApiService:
         outbox.record(session, "api", other.id, define_api(other), self._clock())
 
     def _publish(self, session: Session, api: Api, action: str) -> None:
-        audit.record(session, action, "api", api.id)
+        audit.record(session, action, "api", api.id, **_words_of(api))
         outbox.record(session, "api", api.id, define_api(api), self._clock())
+
+
+def _words_of(api: Api) -> dict[str, str]:
+    return {"name": api.name, "context": api.context, "version": api.version, "state": api.state}
+
+
+def _check_step(api: Api, action: Action) -> State:
+    """Return the state that a step leads to. Raises `TransitionNotOpenError` and `InvalidError`."""
+    before = state_of(api)
+    after = target(before, action)
+    if after is None:
+        raise TransitionNotOpenError(before, action)
+    if after in SERVED_STATES:
+        _check_publishable(write_of(api))
+    return after
 
 
 def _owner_of(session: Session, context_key: str, caller: Principal) -> str:

@@ -1,11 +1,15 @@
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from services.control_plane.kit.problems import (
     AlreadyExistsError,
     ConflictError,
+    ForbiddenError,
     InvalidError,
     NotFoundError,
+    ProblemError,
 )
+from services.control_plane.store.models import Application
 from shared.definition import State
 
 
@@ -48,6 +52,34 @@ class NotSubscribableError(ConflictError):
     def __init__(self, state: State) -> None:
         reason = "needs no subscription" if state == "PROTOTYPED" else "takes no new subscriptions"
         super().__init__(f"An API in state {state} {reason}.")
+
+
+class TooManyCommentsError(ProblemError):
+    slug: ClassVar[str] = "too_many_requests"
+
+    def __init__(self, limit: int, window_seconds: int) -> None:
+        super().__init__(f"{limit} comments an hour are enough.", headers={"Retry-After": str(window_seconds)})
+
+
+class NotYoursError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("Only who wrote a comment deletes it here.")
+
+
+class NotApprovedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("The application is not approved: until an administrator approves it, it gets no keys.")
+
+
+class RejectedError(ConflictError):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The {what} was rejected. Delete it, and ask for another.")
+
+
+def check_approved(application: Application) -> None:
+    """Raise `NotApprovedError` where an application has no right yet, or none."""
+    if application.approval:
+        raise NotApprovedError
 
 
 def no_application() -> NotFoundError:

@@ -10,6 +10,7 @@ from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import issuers_of, state_of
 from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
 from services.control_plane.store.external_key_schemas import ExternalKeyRead, MappedClientRead
+from services.control_plane.store.feedback_schemas import RatingRead
 from services.control_plane.store.models import ApiKey, Application, ApplicationKey, ExternalKey, Subscription
 from services.control_plane.store.schemas import (
     ApplicationRead,
@@ -38,6 +39,11 @@ def define_application(application: Application, owner: Account) -> ApplicationD
 
 def define_key(key: ApplicationKey) -> KeyDefinition:
     return KeyDefinition.model_validate(key.model_dump(include=set(KeyDefinition.model_fields)))
+
+
+def words_of_key(key: ApplicationKey | ApiKey | ExternalKey) -> dict[str, str]:
+    """Return what the audit says of a key beside its id."""
+    return {"application_id": key.application_id, "key_type": key.key_type}
 
 
 def define_api_key(key: ApiKey) -> ApiKeyDefinition:
@@ -69,7 +75,8 @@ def write_of_application(application: Application) -> ApplicationWrite:
 
 def read_application(application: Application) -> ApplicationRead:
     fields = application.model_dump(include=set(ApplicationRead.model_fields))
-    return ApplicationRead.model_validate({**fields, "policy": application.policy})
+    known = {"policy": application.policy, "state": application.approval or "ACTIVE"}
+    return ApplicationRead.model_validate({**fields, **known})
 
 
 def read_key(key: ApplicationKey, client: OAuthClient) -> KeyRead:
@@ -112,10 +119,11 @@ def read_token(token: NewToken) -> TokenRead:
 
 def read_subscription(subscription: Subscription) -> SubscriptionRead:
     fields = subscription.model_dump(include=set(SubscriptionRead.model_fields))
-    return SubscriptionRead.model_validate({**fields, "policy": subscription.policy})
+    known = {"policy": subscription.policy, "state": subscription.approval or subscription.state}
+    return SubscriptionRead.model_validate({**fields, **known})
 
 
-def read_store_api(api: Api, gateways: Sequence[str]) -> StoreApiRead:
+def read_store_api(api: Api, gateways: Sequence[str], rating: RatingRead | None = None) -> StoreApiRead:
     return StoreApiRead(
         id=api.id,
         name=api.name,
@@ -131,6 +139,7 @@ def read_store_api(api: Api, gateways: Sequence[str]) -> StoreApiRead:
         issuers=issuers_of(api),
         visibility=api.visibility,
         gateway_urls=gateway_urls(api, gateways),
+        rating=rating or RatingRead(),
         created_at=api.created_at,
         updated_at=api.updated_at,
     )

@@ -81,6 +81,12 @@ def _visible(roles: Collection[str]) -> SelectOfScalar[Api]:
     )
 
 
+def visible_ids(roles: Collection[str]) -> SelectOfScalar[str]:
+    """Return the ids of the APIs in the store, for queries of those above."""
+    visible = _visible(roles).subquery()
+    return select(visible.c.id)
+
+
 def list_apis(session: Session, roles: Collection[str], tag: str | None, query: PageQuery) -> tuple[Sequence[Api], int]:
     apis = _visible(roles)
     if tag is not None:
@@ -98,7 +104,7 @@ def find_apis_named(session: Session, name: str, caller: Principal) -> Sequence[
     """Return the versions of an API that a caller knows: from the store, as their own, or by a subscription."""
     subscribed = _joined().where(Application.owner_id == caller.account_id).subquery()
     known = or_(
-        col(Api.id).in_(select(_visible(caller.roles).subquery().c.id)),
+        col(Api.id).in_(visible_ids(caller.roles)),
         own(caller),
         col(Api.id).in_(select(subscribed.c.api_id)),
     )

@@ -158,7 +158,7 @@ def get_subscription(
     return read_subscription(subscription)
 
 
-@router.patch("/subscriptions/{subscription_id}", responses=declare("not_found", "precondition_failed"))
+@router.patch("/subscriptions/{subscription_id}", responses=declare("not_found", "conflict", "precondition_failed"))
 def move_subscription(
     caller: MaySubscribe,
     subscription_id: ResourceId,

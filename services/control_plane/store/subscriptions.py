@@ -5,6 +5,7 @@ from sqlmodel import Session
 from services.control_plane.catalogue import outbox
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit import audit, preconditions
+from services.control_plane.kit.approvals import PENDING, REJECTED, Approvals, Question
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
@@ -14,6 +15,7 @@ from services.control_plane.publisher.projection import state_of
 from services.control_plane.store import repository
 from services.control_plane.store.errors import (
     NotSubscribableError,
+    RejectedError,
     SubscriptionExistsError,
     no_api,
     no_application,
@@ -26,7 +28,8 @@ from shared.subscription import SubscriptionState
 
 
 class SubscriptionService:
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, approvals: Approvals, clock: Clock) -> None:
+        self._approvals = approvals
         self._clock = clock
 
     def get(self, session: Session, subscription_id: str, owner_id: str) -> Subscription:
@@ -49,35 +52,64 @@ class SubscriptionService:
         api = repository.find_api(session, body.api_id, caller.roles, hold=True)
         if api is None:
             raise no_api()
-        if (state := state_of(api)) != "PUBLISHED":
-            raise NotSubscribableError(state)
+        _check_subscribable(api)
+        asks = self._approvals.needed(session, "subscription")
         now = self._clock()
         subscription = Subscription(
             id=new_id(),
             application_id=application.id,
             api_id=api.id,
             policy_id=_offered(api, body.policy),
+            approval=PENDING if asks else None,
             created_at=now,
             updated_at=now,
         )
         repository.add(session, subscription, SubscriptionExistsError())
+        if asks:
+            self._ask(session, subscription, body.policy)
         self._publish(session, subscription, "subscription.create")
         return subscription
 
     def move(self, session: Session, subscription: Subscription, policy: str, if_match: str | None) -> None:
-        """Put a subscription under another policy of its API."""
+        """Put a subscription under another policy of its API, or ask for it: then `pending_policy` says so."""
         preconditions.check(if_match, subscription.row_version)
         api = publisher_repository.find(session, subscription.api_id)
         if api is None:
             raise no_api()
-        subscription.policy_id = _offered(api, policy)
+        if subscription.approval == REJECTED:
+            raise RejectedError("subscription")
+        policy_id = _offered(api, policy)
+        self._withdraw(session, subscription)
+        asks = policy_id != subscription.policy_id and self._approvals.needed(session, "subscription")
+        if subscription.approval or asks:
+            self._ask(session, subscription, policy)
+        if asks and not subscription.approval:
+            subscription.pending_policy = policy
+        else:
+            subscription.policy_id = policy_id
+        self._touch(session, subscription, "subscription.update")
+
+    def answer(self, session: Session, subscription: Subscription, *, approved: bool) -> None:
+        """Give it the right, or the policy, that was asked for, or not."""
+        api = publisher_repository.find(session, subscription.api_id)
+        if api is None:
+            raise no_api()
+        if subscription.approval:
+            if approved:
+                _check_subscribable(api)
+            subscription.approval = None if approved else REJECTED
+        elif subscription.pending_policy:
+            if approved:
+                subscription.policy_id = _offered(api, subscription.pending_policy)
+            subscription.pending_policy = None
         self._touch(session, subscription, "subscription.update")
 
     def delete(self, session: Session, subscription: Subscription, if_match: str | None) -> None:
         preconditions.check(if_match, subscription.row_version)
+        self._withdraw(session, subscription)
         session.delete(subscription)
         session.flush()
-        audit.record(session, "subscription.delete", "subscription", subscription.id)
+        audit.record(session, "subscription.delete", "subscription", subscription.id, **_words_of(subscription))
         outbox.record(session, "subscription", subscription.id, None, self._clock())
 
     def block(self, session: Session, subscription: Subscription, scope: Literal["all", "production"]) -> None:
@@ -97,8 +129,35 @@ class SubscriptionService:
         self._publish(session, subscription, action)
 
     def _publish(self, session: Session, subscription: Subscription, action: str) -> None:
-        audit.record(session, action, "subscription", subscription.id)
-        outbox.record(session, "subscription", subscription.id, define_subscription(subscription), self._clock())
+        audit.record(session, action, "subscription", subscription.id, **_words_of(subscription))
+        definition = None if subscription.approval else define_subscription(subscription)
+        outbox.record(session, "subscription", subscription.id, definition, self._clock())
+
+    def _ask(self, session: Session, subscription: Subscription, policy: str) -> None:
+        application = repository.get_application(session, subscription.application_id)
+        api = publisher_repository.find(session, subscription.api_id)
+        title = f"{application.name} to {api.name} {api.version}" if api else application.name
+        question = Question("subscription", subscription.id, title, policy, application.owner_id)
+        self._approvals.ask(session, question)
+
+    def _withdraw(self, session: Session, subscription: Subscription) -> None:
+        if subscription.approval or subscription.pending_policy:
+            self._approvals.withdraw(session, "subscription", subscription.id)
+            subscription.pending_policy = None
+
+
+def _words_of(subscription: Subscription) -> dict[str, str]:
+    return {
+        "application_id": subscription.application_id,
+        "api_id": subscription.api_id,
+        "policy": subscription.policy,
+        "state": subscription.approval or subscription.state,
+    }
+
+
+def _check_subscribable(api: Api) -> None:
+    if (state := state_of(api)) != "PUBLISHED":
+        raise NotSubscribableError(state)
 
 
 def _offered(api: Api, name: str) -> str:
