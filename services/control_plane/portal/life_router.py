@@ -61,11 +61,19 @@ def change_life(
 ) -> Response:
     try:
         change = build(LifecycleChange, {"action": sent.text("action")})
-        apis.change_state(unit.session, apis.get(unit.session, api_id, caller), change.action, caller, sent.if_match)
+        api = apis.get(unit.session, api_id, caller)
+        apis.change_state(unit.session, api, change.action, caller, sent.if_match)
+        done = "asked" if api.pending_action else change.action
     except ProblemError as error:
         unit.close()
         return _show_life(frame, unit.session, apis.get(unit.session, api_id, caller), Mistakes.of_button(error))
-    return RedirectResponse(f"/publisher/apis/{api_id}/lifecycle?done={change.action}", 303)
+    return RedirectResponse(f"/publisher/apis/{api_id}/lifecycle?done={done}", 303)
+
+
+@router.post("/apis/{api_id}/lifecycle/withdraw")
+def withdraw(caller: Publisher, api_id: ResourceId, sent: Sent, unit: Unit, apis: Apis) -> Response:
+    apis.withdraw(unit.session, apis.get(unit.session, api_id, caller), sent.if_match)
+    return RedirectResponse(f"/publisher/apis/{api_id}/lifecycle?done=withdrawn", 303)
 
 
 @router.post("/apis/{api_id}/versions")

@@ -8,7 +8,9 @@ from services.control_plane.portal import (
     applications_router,
     asyncapi_router,
     consent_router,
+    decisions_router,
     device_router,
+    feedback_router,
     fleet_router,
     home_router,
     issuers_router,
@@ -25,6 +27,7 @@ from services.control_plane.portal import (
     store_router,
     try_router,
     usage_router,
+    webhooks_router,
 )
 
 ROUTERS: Final = (
@@ -36,6 +39,7 @@ ROUTERS: Final = (
     store_router.router,
     asyncapi_router.router,
     asyncapi_router.reviews_router,
+    feedback_router.router,
     try_router.router,
     applications_router.router,
     keys_router.router,
@@ -53,4 +57,6 @@ ROUTERS: Final = (
     policies_router.preview_router,
     policies_router.router,
     admin_router.router,
+    decisions_router.router,
+    webhooks_router.router,
 )

@@ -36,6 +36,11 @@ class FeedbackService:
             raise NotFoundError("You have not rated this API.")
         return OwnRating(stars=rating.stars, rated_at=rating.rated_at)
 
+    def find_stars(self, session: Session, api: Api, caller: Principal) -> int | None:
+        """Return how many stars a caller has given, if any."""
+        rating = session.get(ApiRating, (api.id, caller.account_id))
+        return rating.stars if rating else None
+
     def rate(self, session: Session, api: Api, stars: int, caller: Principal) -> OwnRating:
         now = self._clock()
         repository.put_rating(session, api.id, caller.account_id, stars, now)
