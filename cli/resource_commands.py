@@ -186,4 +186,7 @@ _FINDERS: dict[str, Callable[[Rest, dict[str, Any]], str]] = {
     "key_type": lambda _, given: str(given["key_type"]).upper(),
     "policy": lambda _, given: str(given["policy"]),
     "connection": lambda _, given: str(given["connection"]),
+    "approval": lambda _, given: str(given["approval"]),
+    "webhook": lambda _, given: str(given["webhook"]),
+    "delivery": lambda _, given: str(given["delivery"]),
 }

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 APIS: Final = "/publisher/v1/apis"
 APPLICATIONS: Final = "/store/v1/applications"
+APPROVALS: Final = "/admin/v1/approvals"
 CONNECTIONS: Final = "/store/v1/connections"
 POLICIES: Final = "/admin/v1/policies"
 SUBSCRIPTIONS: Final = "/store/v1/subscriptions"
+WEBHOOKS: Final = "/admin/v1/webhooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,4 +265,53 @@ _CONNECTIONS: Final = Group(
     ),
 )
 
-GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _GATEWAY, _CONNECTIONS)
+_APPROVAL: Final = f"{APPROVALS}/{{approval}}"
+_APPROVALS: Final = Group(
+    "approvals",
+    "What administrators are asked. APPROVAL is an id.",
+    (
+        Command(
+            "list",
+            "List what was asked.",
+            "GET",
+            APPROVALS,
+            query=("kind", "state", "q"),
+            columns=("id", "kind", "title", "wanted", "asked_by_name", "asked_at", "state"),
+        ),
+        Command("approve", "Have done what was asked.", "POST", f"{_APPROVAL}/approve", fields=("--comment",)),
+        Command("reject", "Turn down what was asked.", "POST", f"{_APPROVAL}/reject", fields=("--comment",)),
+    ),
+)
+
+_WEBHOOK: Final = f"{WEBHOOKS}/{{webhook}}"
+_WEBHOOKS: Final = Group(
+    "webhooks",
+    "Who hears of events, as an administrator. WEBHOOK is an id.",
+    (
+        Command(
+            "list",
+            "List the webhooks.",
+            "GET",
+            WEBHOOKS,
+            query=("q",),
+            columns=("id", "url", "events", "active", "pending", "failures"),
+        ),
+        Command(
+            "create", "Make a webhook, and show its secret this once.", "POST", WEBHOOKS, fields=("URL",), file=True
+        ),
+        Command("get", "Show a webhook.", "GET", _WEBHOOK),
+        Command("patch", "Change a webhook by a merge patch.", "PATCH", _WEBHOOK, file=True),
+        Command("delete", "Delete a webhook, with what waits for it.", "DELETE", _WEBHOOK),
+        Command(
+            "deliveries",
+            "List what was sent to a webhook, or waits.",
+            "GET",
+            f"{_WEBHOOK}/deliveries",
+            query=("state",),
+            columns=("id", "event", "state", "attempts", "queued_at", "status", "error"),
+        ),
+        Command("redeliver", "Send an event again.", "POST", f"{_WEBHOOK}/deliveries/{{delivery}}/redeliver"),
+    ),
+)
+
+GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _GATEWAY, _CONNECTIONS, _APPROVALS, _WEBHOOKS)
