@@ -1,6 +1,7 @@
 """The only place where routers are joined."""
 
 from functools import cache
+from typing import Final
 
 from fastapi import APIRouter, Depends
 from starlette.routing import BaseRoute
@@ -40,14 +41,24 @@ from services.control_plane.throttling import router as throttling_router
 from services.control_plane.usage import router as usage_router
 from services.control_plane.workflow import approval_router, notice_router, settings_router, webhook_router
 
+_HEARING: Final = (
+    feedback_router.router,
+    feedback_router.moderation,
+    notice_router.router,
+    approval_router.router,
+    approval_router.own,
+    settings_router.router,
+    webhook_router.router,
+)
+
 
 @cache
 def join() -> list[BaseRoute]:
     """Return all routes, joined once: FastAPI reads their functions' parameters anew for each router that has them."""
     app = APIRouter(responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"))
     app.include_router(oauth_router.router)
-    for pages in portal.ROUTERS:
-        app.include_router(pages)
+    for router in (*portal.ROUTERS, *_HEARING):
+        app.include_router(router)
     app.include_router(publisher_router.router)
     app.include_router(document_router.router)
     app.include_router(document_store_router.router)
@@ -79,12 +90,5 @@ def join() -> list[BaseRoute]:
     app.include_router(account_router.router)
     app.include_router(role_router.router)
     app.include_router(audit_router.router)
-    app.include_router(feedback_router.router)
-    app.include_router(feedback_router.moderation)
-    app.include_router(notice_router.router)
-    app.include_router(approval_router.router)
-    app.include_router(approval_router.own)
-    app.include_router(settings_router.router)
-    app.include_router(webhook_router.router)
     app.include_router(health.router)
     return app.routes
