@@ -154,8 +154,7 @@ class ApplicationService:
         self._tell(session, application, identity_repository.get_account(session, application.owner_id))
 
     def _tell(self, session: Session, application: Application, owner: Account) -> None:
-        """Tell the pods, who hear of none that waits for its approval."""
-        definition = None if application.approval else define_application(application, owner)
+        definition = define_application(application, owner)
         outbox.record(session, "application", application.id, definition, self._clock())
 
 

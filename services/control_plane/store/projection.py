@@ -23,8 +23,13 @@ from shared.api_keys import ApiKeyDefinition
 from shared.subscription import ApplicationDefinition, KeyDefinition, SubscriptionDefinition
 
 
-def define_application(application: Application, owner: Account) -> ApplicationDefinition:
-    """Return the application as the pods know it. They block users by name until there is one, and then by id."""
+def define_application(application: Application, owner: Account) -> ApplicationDefinition | None:
+    """Return the application as the pods know it, or None while it waits for its approval.
+
+    They block users by name until there is one, and then by id.
+    """
+    if application.approval:
+        return None
     return ApplicationDefinition.model_validate(
         {
             "id": application.id,
@@ -56,7 +61,10 @@ def define_external_key(key: ExternalKey) -> KeyDefinition:
     return KeyDefinition.model_validate(key.model_dump(include=set(KeyDefinition.model_fields)))
 
 
-def define_subscription(subscription: Subscription) -> SubscriptionDefinition:
+def define_subscription(subscription: Subscription) -> SubscriptionDefinition | None:
+    """Return the subscription as the pods know it, or None while it waits for its approval."""
+    if subscription.approval:
+        return None
     return SubscriptionDefinition.model_validate(
         {
             "id": subscription.id,

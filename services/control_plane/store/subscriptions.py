@@ -130,8 +130,7 @@ class SubscriptionService:
 
     def _publish(self, session: Session, subscription: Subscription, action: str) -> None:
         audit.record(session, action, "subscription", subscription.id, **_words_of(subscription))
-        definition = None if subscription.approval else define_subscription(subscription)
-        outbox.record(session, "subscription", subscription.id, definition, self._clock())
+        outbox.record(session, "subscription", subscription.id, define_subscription(subscription), self._clock())
 
     def _ask(self, session: Session, subscription: Subscription, policy: str) -> None:
         application = repository.get_application(session, subscription.application_id)

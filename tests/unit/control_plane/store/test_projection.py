@@ -42,7 +42,9 @@ CLIENT = OAuthClient(
 
 
 def test_pods_are_told_names_of_policies() -> None:
-    assert define_application(APPLICATION, OWNER).model_dump() == {
+    definition = define_application(APPLICATION, OWNER)
+    assert definition is not None
+    assert definition.model_dump() == {
         "id": "app",
         "name": "App",
         "owner": "maria",
@@ -50,7 +52,9 @@ def test_pods_are_told_names_of_policies() -> None:
         "owner_disabled": True,
         "policy": "10PerMin",
     }
-    assert define_subscription(SUBSCRIPTION).model_dump() == {
+    subscription = define_subscription(SUBSCRIPTION)
+    assert subscription is not None
+    assert subscription.model_dump() == {
         "id": "sub",
         "application_id": "app",
         "api_id": "api",
@@ -84,3 +88,9 @@ def test_the_default_version_answers_at_the_context_too() -> None:
 
 def test_subscribers_do_not_see_backends() -> None:
     assert "ws://a" not in read_store_api(make_api(), ["ws://gw"]).model_dump_json()
+
+
+def test_pods_do_not_know_what_waits_for_an_approval() -> None:
+    for waiting in ("PENDING", "REJECTED"):
+        assert define_application(Application(**APPLICATION.model_dump() | {"approval": waiting}), OWNER) is None
+        assert define_subscription(Subscription(**SUBSCRIPTION.model_dump() | {"approval": waiting})) is None
