@@ -66,6 +66,8 @@ def _options(command: Command) -> Iterator[inspect.Parameter]:
     for name in command.fields:
         if name.startswith("--"):
             yield _parameter(_plain(name), Annotated[str | None, typer.Option(name)], None)
+    for name in command.flags:
+        yield _parameter(name, Annotated[bool | None, typer.Option()], None)
     for name in command.query:
         yield _parameter(name, Annotated[str | None, typer.Option(f"--{name}")], None)
     if command.is_list:
@@ -118,6 +120,7 @@ def _body(client: Rest, command: Command, given: dict[str, Any]) -> Any:
     body = dict(command.body)
     if command.file and given["file"] is not None:
         body |= _read(given["file"])
+    body |= {name: given[name] for name in command.flags if given[name] is not None}
     for name in command.fields:
         field = _plain(name)
         if _placeholders(name):
@@ -184,6 +187,9 @@ _FINDERS: dict[str, Callable[[Rest, dict[str, Any]], str]] = {
     "app": lambda client, given: find_application(client, given["app"]),
     "sub": _find_subscription,
     "key_type": lambda _, given: str(given["key_type"]).upper(),
+    "to": lambda client, given: _find_api(client, given["to"], APIS),
+    "other_api": lambda client, given: _find_api(client, given["other_api"], _STORE_APIS),
+    "category": lambda _, given: str(given["category"]),
     "policy": lambda _, given: str(given["policy"]),
     "connection": lambda _, given: str(given["connection"]),
     "approval": lambda _, given: str(given["approval"]),

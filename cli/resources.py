@@ -10,6 +10,7 @@ from typing import Any, Final
 APIS: Final = "/publisher/v1/apis"
 APPLICATIONS: Final = "/store/v1/applications"
 APPROVALS: Final = "/admin/v1/approvals"
+CATEGORIES: Final = "/admin/v1/categories"
 CONNECTIONS: Final = "/store/v1/connections"
 POLICIES: Final = "/admin/v1/policies"
 SUBSCRIPTIONS: Final = "/store/v1/subscriptions"
@@ -30,6 +31,8 @@ class Command:
     fields: tuple[str, ...] = ()
     body: Mapping[str, Any] = field(default_factory=dict)
     query: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Options of the body that are there or not: `--deprecate-older-versions`, `--no-deprecate-older-versions`."""
     file: bool = False
     columns: tuple[str, ...] = ()
     """Of a list: what a table shows."""
@@ -83,7 +86,15 @@ _API: Final = Group(
         Command("patch", "Change an API by a merge patch.", "PATCH", f"{APIS}/{{api}}", file=True),
         Command("delete", "Delete an API without subscriptions.", "DELETE", f"{APIS}/{{api}}"),
         *(
-            Command(action, said, "POST", f"{APIS}/{{api}}/lifecycle", body={"action": action}, only="state")
+            Command(
+                action,
+                said,
+                "POST",
+                f"{APIS}/{{api}}/lifecycle",
+                body={"action": action},
+                flags=("require_resubscription", "deprecate_older_versions") if action == "publish" else (),
+                only="state",
+            )
             for action, said in _ACTIONS.items()
         ),
         Command(
@@ -116,6 +127,28 @@ _API: Final = Group(
             "GET",
             f"{APIS}/{{api}}/subscriptions",
             columns=("id", "application_id", "policy", "state", "created_at"),
+        ),
+        Command(
+            "move-subscriptions",
+            "Put all subscriptions of one version of an API on another version.",
+            "POST",
+            f"{APIS}/{{api}}/subscriptions/move",
+            fields=("TO",),
+        ),
+        Command(
+            "documents",
+            "List the documents of an API.",
+            "GET",
+            f"{APIS}/{{api}}/documents",
+            query=("q",),
+            columns=("name", "type", "source", "visibility", "summary", "updated_at"),
+        ),
+        Command(
+            "add-document",
+            "Add a document to an API, as a file says it.",
+            "POST",
+            f"{APIS}/{{api}}/documents",
+            file=True,
         ),
     ),
 )
@@ -176,6 +209,13 @@ _SUB: Final = Group(
         Command(
             "move", "Put a subscription under another policy.", "PATCH", f"{SUBSCRIPTIONS}/{{sub}}", fields=("POLICY",)
         ),
+        Command(
+            "switch",
+            "Put a subscription on another version of its API.",
+            "PATCH",
+            f"{SUBSCRIPTIONS}/{{sub}}",
+            fields=("{other_api:api_id}", "--policy"),
+        ),
         Command("delete", "End a subscription.", "DELETE", f"{SUBSCRIPTIONS}/{{sub}}"),
     ),
 )
@@ -230,6 +270,17 @@ _POLICY: Final = Group(
             "replace", "Put a policy as a file says it.", "PUT", f"{POLICIES}/{{policy}}", query=("level",), file=True
         ),
         Command("delete", "Delete a policy that is not used.", "DELETE", f"{POLICIES}/{{policy}}", query=("level",)),
+    ),
+)
+
+_CATEGORY: Final = Group(
+    "category",
+    "Categories that publishers choose from, as an administrator.",
+    (
+        Command("list", "List the categories.", "GET", CATEGORIES, query=("q",), columns=("name", "description")),
+        Command("create", "Make a category.", "POST", CATEGORIES, fields=("NAME", "--description")),
+        Command("update", "Change a category.", "PUT", f"{CATEGORIES}/{{category}}", fields=("--description",)),
+        Command("delete", "Delete a category that no API is in.", "DELETE", f"{CATEGORIES}/{{category}}"),
     ),
 )
 
@@ -314,4 +365,4 @@ _WEBHOOKS: Final = Group(
     ),
 )
 
-GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _GATEWAY, _CONNECTIONS, _APPROVALS, _WEBHOOKS)
+GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _CATEGORY, _GATEWAY, _CONNECTIONS, _APPROVALS, _WEBHOOKS)

@@ -18,8 +18,8 @@ _BALANCE = {"load_balance": "round_robin", "failover": "failover"}
 _AUTH_TYPES = {"oauth2": "oauth2", "api_key": "api_key"}
 _FOLDERS = {
     "Definitions": "the AsyncAPI definition is no part of a manifest",
-    "Docs": "documents are no part of a manifest",
-    "Image": "a thumbnail is no part of a manifest",
+    "Docs": "write texts and links into documents; files are put apart",
+    "Image": "a thumbnail is put apart",
     "Client-certificates": "clients are known by tokens and keys, not by certificates",
     "Endpoint-certificates": "write the authorities of the backend into ca_certificate",
     "Policies": "messages are not changed on their way",
@@ -59,7 +59,15 @@ _USUAL = {
     "keyManagers": ["all"],
     "subscriptionAvailability": "CURRENT_TENANT",
 }
-_KINDS = {"endpointConfig": dict, "operations": list, "policies": list, "securityScheme": list, "tags": list}
+_KINDS = {
+    "businessInformation": dict,
+    "categories": list,
+    "endpointConfig": dict,
+    "operations": list,
+    "policies": list,
+    "securityScheme": list,
+    "tags": list,
+}
 
 
 @dataclass(slots=True)
@@ -158,6 +166,31 @@ def _take_visibility(found: Conversion, data: Mapping[str, Any]) -> None:
     found.leave("visibility", "see that the roles exist: without one nobody finds the API in the store")
 
 
+def _take_owners(found: Conversion, data: Mapping[str, Any]) -> None:
+    known = data["businessInformation"]
+    for owner in ("business", "technical"):
+        name, email = known.get(f"{owner}Owner"), known.get(f"{owner}OwnerEmail")
+        if name or email:
+            contact = {"name": str(name or email), **({"email": str(email)} if email else {})}
+            found.take("businessInformation", f"{owner}_owner", contact)
+
+
+def _take_categories(found: Conversion, data: Mapping[str, Any]) -> None:
+    found.take("categories", "categories", [str(name) for name in data["categories"]])
+    found.leave("categories", "see that these exist: framegate category list")
+
+
+def _take_properties(found: Conversion, data: Mapping[str, Any]) -> None:
+    given = data["additionalProperties"]
+    listed = given if isinstance(given, list) else []
+    pairs = (
+        given.items()
+        if isinstance(given, dict)
+        else [(each["name"], each.get("value")) for each in listed if _is_named(each)]
+    )
+    found.take("additionalProperties", "properties", {str(name): str(value) for name, value in pairs})
+
+
 def _take_auth(found: Conversion, data: Mapping[str, Any]) -> None:
     given = [str(item) for item in data["securityScheme"]]
     types = [_AUTH_TYPES[item] for item in given if item in _AUTH_TYPES]
@@ -204,6 +237,10 @@ def _take_operations(found: Conversion, data: Mapping[str, Any]) -> None:
     found.leave("operations", "other paths are let through, and scopes hold for both directions")
 
 
+def _is_named(value: Any) -> bool:
+    return isinstance(value, dict) and "name" in value
+
+
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
 
@@ -224,6 +261,9 @@ _STEPS: dict[str, Callable[[Conversion, Mapping[str, Any]], None]] = {
     "isDefaultVersion": _take_plain("isDefaultVersion", "default"),
     "description": _take_plain("description", "description"),
     "tags": _take_plain("tags", "tags"),
+    "categories": _take_categories,
+    "businessInformation": _take_owners,
+    "additionalProperties": _take_properties,
     "endpointConfig": _take_endpoints,
     "policies": _take_policies,
     "apiThrottlingPolicy": _take_plain("apiThrottlingPolicy", "api_policy"),

@@ -16,7 +16,8 @@ class UsageRow(Contract):
 
     `minute` is its first second, of the epoch. There is no application where an API asks for no credentials, or
     a caller was refused before it was known. `refused` counts handshakes by slug, `closed` connections by
-    `<cause>:<close code>`.
+    `<cause>:<close code>`. `published_sizes` and `delivered_sizes` count messages by the exponent of their size, and
+    `round_trips` pings by that of their microseconds: of a value from over 64 up to 128 it is `7`.
     """
 
     minute: int
@@ -34,6 +35,9 @@ class UsageRow(Contract):
     connected_ms: int = Field(default=0, ge=0)
     refused: Mapping[str, int] = {}
     closed: Mapping[str, int] = {}
+    published_sizes: Mapping[str, int] = {}
+    delivered_sizes: Mapping[str, int] = {}
+    round_trips: Mapping[str, int] = {}
 
 
 class UsageBatch(Contract):

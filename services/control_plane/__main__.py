@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from services.control_plane.app import create_app
 from services.control_plane.kit import migrate as migrations
 from services.control_plane.settings import Settings
+from shared import logs
 
 DEFAULT_PORT: Final = 8000
 
@@ -24,6 +25,7 @@ _MAX_CONNECTIONS: Final = 1000
 def serve(*, host: str, port: int, workers: int, migrate: bool) -> None:
     """Serve until told to stop. Migrations come first, unless they are left to somebody else."""
     settings = read_settings()
+    logs.install(settings)
     _prepare_schema(settings.database_url, migrate=migrate)
     uvicorn.run(
         _BUILD,
@@ -35,6 +37,8 @@ def serve(*, host: str, port: int, workers: int, migrate: bool) -> None:
         proxy_headers=True,
         forwarded_allow_ips="127.0.0.1",
         server_header=False,
+        log_config=None,  # its lines go where ours do
+        access_log=False,  # it would write queries: the metrics' middleware writes a line of its own
         limit_concurrency=_MAX_CONNECTIONS,
         timeout_graceful_shutdown=_GRACEFUL_SECONDS,
         ssl_certfile=settings.tls_cert,
@@ -44,7 +48,9 @@ def serve(*, host: str, port: int, workers: int, migrate: bool) -> None:
 
 def build() -> FastAPI:
     """Build the application of one worker."""
-    return create_app(read_settings())
+    settings = read_settings()
+    logs.install(settings)
+    return create_app(settings)
 
 
 def read_settings() -> Settings:

@@ -10,7 +10,6 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
-from fastapi.telemetry import TelemetryConfig
 from redis import Redis
 from sqlmodel import Session
 
@@ -78,7 +77,10 @@ from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher.addresses import AddressChecker
 from services.control_plane.publisher.backend_secrets import BackendSecrets
+from services.control_plane.publisher.metadata import CategoryService
+from services.control_plane.publisher.pictures import PictureService
 from services.control_plane.publisher.service import ApiService
+from services.control_plane.publisher.shelf import DocumentShelf
 from services.control_plane.publisher.testing import EndpointTester
 from services.control_plane.settings import Settings
 from services.control_plane.store import repository as store_repository
@@ -89,6 +91,7 @@ from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.feedback import FeedbackService
 from services.control_plane.store.keys import KeyService
+from services.control_plane.store.moving import SubscriptionMover
 from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.registration import RegistrationService
 from services.control_plane.store.snippets.writer import Writer
@@ -96,6 +99,7 @@ from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
+from services.control_plane.traces import Spans, configure, open_spans
 from services.control_plane.usage.billing import BillReader
 from services.control_plane.usage.reports import UsageReader
 from services.control_plane.workflow.requests import ApprovalRequests
@@ -116,8 +120,6 @@ _FREE_FAILED_SIGN_INS: Final = 20
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
 
-_TELEMETRY_OFF: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
-
 
 @dataclass(frozen=True, slots=True)
 class Platform:
@@ -132,6 +134,7 @@ class Platform:
     backend_sealer: Sealer
     approvals: Approvals
     clock: Clock
+    spans: Spans | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +157,13 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
         settings.addresses, slow, platform.database, platform.redis, platform.backend_sealer, platform.clock
     )
     services = _build_services(settings, platform, outside)
-    metrics = Metrics(platform.pusher)
+    spans = platform.spans
+    metrics = Metrics(platform.pusher, spans.take_lost) if spans else Metrics(platform.pusher)
     app = FastAPI(
         title="Framegate",
         version="0.1.0",
         description="Manages WebSocket APIs.",
-        telemetry=_TELEMETRY_OFF,
+        telemetry=configure(spans),
         lifespan=_lifespan(settings, platform, services),
         redirect_slashes=False,
         docs_url=None,  # their pages load scripts from other hosts
@@ -176,13 +180,17 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
 
 def _build_platform(settings: Settings, clock: Clock) -> Platform:
     database = Database(settings.database_url)
+    database.on_commit(audit.tell)
     redis = connect(settings.redis_url)
     backend_sealer = Sealer(settings.sealing_key, "backends")
     pusher = Pusher(database, Mirror(redis, backend_sealer.key), clock, random.SystemRandom())
     quick_redis = connect(settings.redis_url, _QUICK_SECONDS)
     patient_redis = connect(settings.redis_url, ANSWER_SECONDS + _QUICK_SECONDS)
+    spans = open_spans(settings, database, redis, quick_redis, patient_redis)
     sealer, approvals = Sealer(settings.sealing_key), ApprovalRequests(clock)
-    return Platform(database, redis, quick_redis, patient_redis, pusher, sealer, backend_sealer, approvals, clock)
+    return Platform(
+        database, redis, quick_redis, patient_redis, pusher, sealer, backend_sealer, approvals, clock, spans
+    )
 
 
 def _build_services(settings: Settings, platform: Platform, outside: Outside) -> Services:
@@ -193,6 +201,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     clients, roles = ClientService(clock), RoleService()
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys, blocks = KeyService(clients, issuer, clock), BlockService(clock)
+    mover = SubscriptionMover(platform.approvals, clock)
     applications, kept = _provide_applications(settings, platform, policies, keys, outside)
     hooks = _build_hooks(applications, blocks)
     accounts = AccountService(clients, roles, hooks, clock)
@@ -214,7 +223,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
         PeopleService: people,
         **_provide_portal(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
-        **_provide_publisher(settings, platform, policies, outside),
+        **_provide_publisher(settings, platform, policies, outside, mover),
         **kept,
         **_provide_store(settings, platform, bearer, blocks),
     }
@@ -309,7 +318,7 @@ def _build_doors(settings: Settings, people: PeopleService, clock: Clock) -> Doo
 
 
 def _provide_publisher(
-    settings: Settings, platform: Platform, policies: PolicyService, outside: Outside
+    settings: Settings, platform: Platform, policies: PolicyService, outside: Outside, mover: SubscriptionMover
 ) -> dict[type, object]:
     clock, addresses = platform.clock, outside.addresses
     backend_secrets = BackendSecrets(platform.backend_sealer)
@@ -317,8 +326,18 @@ def _provide_publisher(
     return {
         BackendSecrets: backend_secrets,
         ApiService: ApiService(
-            policies, backend_secrets, issuer_repository.exists, document_repository.copy, platform.approvals, clock
+            policies,
+            backend_secrets,
+            issuer_repository.exists,
+            document_repository.copy,
+            mover.take_over,
+            platform.approvals,
+            clock,
         ),
+        SubscriptionMover: mover,
+        CategoryService: CategoryService(clock),
+        PictureService: PictureService(clock),
+        DocumentShelf: DocumentShelf(clock),
         ExternalIssuerService: issuers,
         Refresher: outside.refresher,
         AddressChecker: addresses,
@@ -396,3 +415,5 @@ def _close(platform: Platform, services: Services) -> None:
     disconnect(platform.quick_redis)
     disconnect(platform.patient_redis)
     platform.database.close()
+    if platform.spans is not None:
+        platform.spans.close()

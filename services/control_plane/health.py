@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from services.control_plane.kit.database import Database
@@ -31,4 +31,4 @@ def read_readiness(database: Annotated[Database, Depends(provide(Database))]) ->
 
 @router.get("/metrics", response_class=Response)
 async def read_metrics(metrics: Annotated[Metrics, Depends(provide(Metrics))]) -> Response:
-    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)

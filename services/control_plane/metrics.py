@@ -1,19 +1,29 @@
-"""What the control plane counts, in a registry of its own."""
+"""What the control plane counts, in a registry of its own, and the line of the log that each request is."""
 
+import logging
 import time
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypedDict
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from opentelemetry.trace import format_trace_id, get_current_span
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.control_plane.catalogue.pusher import Pusher
+from shared.logs import fields, take_dropped
+
+log = logging.getLogger(__name__)
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+"""Of others there are as many as somebody likes to make up."""
+
 _UNKNOWN: Final = "unknown"
 
 
 class Metrics:
-    def __init__(self, pusher: Pusher) -> None:
+    def __init__(self, pusher: Pusher, take_lost_spans: Callable[[], int] = lambda: 0) -> None:
+        self._take_lost_spans = take_lost_spans
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "framegate_http_requests", "Requests answered", ["method", "route", "status"], registry=self.registry
@@ -33,6 +43,29 @@ class Metrics:
             "framegate_catalogue_epochs", "Times that the database was found to have gone back", registry=self.registry
         )
         epochs.set_function(lambda: pusher.status().epochs)
+        self.log_dropped = Counter(
+            "framegate_log_lines_dropped", "Lines of the log that nobody took in time", registry=self.registry
+        )
+        self.spans_lost = Counter(
+            "framegate_trace_spans_lost", "Spans that nobody took in time", registry=self.registry
+        )
+
+    def render(self) -> bytes:
+        """Return all of it in Prometheus' text format."""
+        self.log_dropped.inc(take_dropped())
+        self.spans_lost.inc(self._take_lost_spans())
+        return generate_latest(self.registry)
+
+
+class RequestLine(TypedDict):
+    """What a line says of a request. Its path, its query and its headers are not among it."""
+
+    method: str
+    route: str
+    status: int
+    seconds: float
+    client: str | None
+    trace_id: str | None
 
 
 class MetricsMiddleware:
@@ -58,6 +91,21 @@ class MetricsMiddleware:
             await self._app(scope, receive, observe)
         finally:
             route = getattr(scope.get("route"), "path", _UNKNOWN)
-            method = scope["method"] if route != _UNKNOWN else _UNKNOWN
+            method = scope["method"] if route != _UNKNOWN and scope["method"] in _METHODS else _UNKNOWN
             self._metrics.requests.labels(method, route, str(status)).inc()
-            self._metrics.seconds.labels(method, route).observe(time.monotonic() - began)
+            seconds = time.monotonic() - began
+            self._metrics.seconds.labels(method, route).observe(seconds)
+            line: RequestLine = {
+                "method": method,
+                "route": route,
+                "status": status,
+                "seconds": round(seconds, 4),
+                "client": scope["client"][0] if scope.get("client") else None,
+                "trace_id": _trace_id(),
+            }
+            log.info("request", extra=fields(line))
+
+
+def _trace_id() -> str | None:
+    context = get_current_span().get_span_context()
+    return format_trace_id(context.trace_id) if context.is_valid else None

@@ -24,6 +24,7 @@ from services.control_plane.kit import problems
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.portal import routers as portal
+from services.control_plane.publisher import category_router, picture_router, shelf_router
 from services.control_plane.publisher import router as publisher_router
 from services.control_plane.store import (
     api_key_router,
@@ -31,6 +32,7 @@ from services.control_plane.store import (
     external_key_router,
     feedback_router,
     key_router,
+    reading_router,
     registration_router,
     snippet_router,
     ticket_router,
@@ -51,13 +53,21 @@ _HEARING: Final = (
     webhook_router.router,
 )
 
+_DESCRIBING: Final = (
+    category_router.router,
+    category_router.choices,
+    picture_router.router,
+    shelf_router.router,
+    reading_router.router,
+)
+
 
 @cache
 def join() -> list[BaseRoute]:
     """Return all routes, joined once: FastAPI reads their functions' parameters anew for each router that has them."""
     app = APIRouter(responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"))
     app.include_router(oauth_router.router)
-    for router in (*portal.ROUTERS, *_HEARING):
+    for router in (*portal.ROUTERS, *_DESCRIBING, *_HEARING):
         app.include_router(router)
     app.include_router(publisher_router.router)
     app.include_router(document_router.router)

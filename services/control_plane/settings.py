@@ -3,13 +3,14 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from services.control_plane.identity.oidc import Client, check_provider_url
 from services.control_plane.kit.database import check_url
 from services.control_plane.kit.security import MIN_KEY_LENGTH
 from services.control_plane.oauth.keyring import SigningAlgorithm
 from shared.addresses import AddressPolicy
+from shared.observing import ObservedSettings
 from shared.redis_url import read_redis_url
 
 MIN_BOOTSTRAP_SECRET_LENGTH: Final = 16
@@ -18,7 +19,7 @@ _DEMO_SECRET_KEY: Final = "framegate demo: not a secret, never for production"  
 _DEMO_PASSWORD: Final = "admin"  # noqa: S105 - the demo's, and printed by it
 
 
-class Settings(BaseSettings):
+class Settings(ObservedSettings):
     """What the control plane is told by its environment. `docs/reference/settings.md` lists the same."""
 
     model_config = SettingsConfigDict(env_prefix="FRAMEGATE_", frozen=True, extra="ignore", hide_input_in_errors=True)

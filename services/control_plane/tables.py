@@ -12,6 +12,7 @@ from services.control_plane.identity import models as identity
 from services.control_plane.issuers import models as issuers
 from services.control_plane.kit import audit, idempotency
 from services.control_plane.oauth import models as oauth
+from services.control_plane.publisher import file_models as publisher_files
 from services.control_plane.publisher import models as publisher
 from services.control_plane.store import models as store
 from services.control_plane.throttling import models as throttling
@@ -28,6 +29,7 @@ MODULES: Final = (
     idempotency,
     oauth,
     publisher,
+    publisher_files,
     store,
     throttling,
     usage,

@@ -14,16 +14,15 @@ from services.data_plane.settings import Settings
 from services.data_plane.sockets import PortError, check_free
 from services.data_plane.tls import CertificateError, load_certificate
 from services.data_plane.workers import run_workers
+from shared import logs
 
 log = logging.getLogger(__name__)
 
 
 def serve(*, host: str, port: int, tls_port: int, ops_port: int, workers: int | None = None) -> None:
     """Serve a pod until SIGTERM or SIGINT, then drain. Without a number there is one worker for each core."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s %(message)s")
-    # What no line shows need not be found out for each: the library's own advice.
-    logging.logThreads = logging.logMultiprocessing = False
     settings, ports = Settings(), Ports(host, port, tls_port, ops_port)
+    logs.install(settings)
     count = workers or count_cores()
     try:
         _check(settings, ports)

@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from services.data_plane.assertion import AssertionBook
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.backend_access import AccessBook
 from services.data_plane.balance import Balancer
 from services.data_plane.catalogue import Catalogue
+from services.data_plane.connection import Tracer
 from services.data_plane.connector import Connector
 from services.data_plane.descriptors import count_connections
 from services.data_plane.dpop import ProofChecker, UsedProofs
@@ -49,8 +51,12 @@ from services.data_plane.upstream import Dialler
 from services.data_plane.usage import UsageBook, UsageSender
 from shared.connections import Beat
 from shared.definition import ApiDefinition
+from shared.logs import take_dropped
 from shared.subscription import ApplicationDefinition
 from shared.version import VERSION
+
+if TYPE_CHECKING:
+    from shared.tracing import Spans
 
 THROTTLE_SECONDS = 0.05
 MOST_REFUSED = 100
@@ -98,7 +104,7 @@ class Pod:
         self.prober = Prober(lambda: self.catalogue.table, connector, access, balancer, self.telemetry)
         self.introspector = Introspector(settings.addresses, self._unsealing_key, _wall_clock)
         authenticator = self._make_authenticator()
-        self.tails = Tails(self._follower, self.id, _wall_clock)
+        self.spans, self.tails = self._open_spans(), Tails(self._follower, self.id, _wall_clock)
         self.enquiries = Enquiries(
             self._follower, name, self.catalogue, self.registry, authenticator, self.tails, _wall_clock
         )
@@ -112,17 +118,36 @@ class Pod:
             capacity=count_connections(),
             count_open=lambda: len(self.registry),
             proxies=proxies if settings.proxy_protocol else None,
-            on_refused=lambda cause: self.telemetry.refused_connections.labels(cause).inc(),
+            on_refused=lambda cause: self.telemetry.handshakes.refused_connections.labels(cause).inc(),
         )
 
     def _find_policy(self, api: ApiDefinition | None, application: ApplicationDefinition | None) -> str:
         return self.catalogue.table.policy_of(api, application)
 
+    def _open_spans(self) -> "Spans | None":
+        if not self.settings.traces:
+            return None
+        from shared.tracing import Spans  # noqa: PLC0415 - the SDK is large, and most go without
+
+        return Spans("framegate-data-plane", self.settings)
+
+    def _make_tracer(self) -> Tracer | None:
+        if self.spans is None:
+            return None
+        from services.data_plane.tracing import SpanTracer  # noqa: PLC0415 - see above
+
+        return SpanTracer(self.spans.provider, _wall_clock)
+
     def _unsealing_key(self) -> str | None:
         return self.catalogue.unsealing_key
 
     def _make_authenticator(self) -> Authenticator:
-        proofs = ProofChecker(UsedProofs(self._counter, self.settings.on_redis_loss), self.settings.gateways)
+        used = UsedProofs(
+            self._counter,
+            self.settings.on_redis_loss,
+            on_alone=lambda decision: self.telemetry.proofs_without_redis.labels(decision).inc(),
+        )
+        proofs = ProofChecker(used, self.settings.gateways)
         return Authenticator(TicketBox(self._counter), proofs, self.hints, self.introspector, self.revocations)
 
     def _make_staleness(self) -> Staleness:
@@ -145,6 +170,7 @@ class Pod:
             tails=self.tails,
             proxies=proxies,
             clock=_wall_clock,
+            tracer=self._make_tracer(),
         )
 
     def _note_living(self, workers: int) -> None:
@@ -179,6 +205,9 @@ class Pod:
         state.age.set(catalogue.age_seconds or 0)
         state.refused.set(len(catalogue.refused))
         state.ahead.set(catalogue.ahead)
+        telemetry.log_dropped.inc(take_dropped())
+        if self.spans is not None:
+            telemetry.spans_lost.inc(self.spans.take_lost())
         return Report(
             reason=self._reason(),
             revision=mark.revision if mark else None,
@@ -213,6 +242,8 @@ class Pod:
         await self.introspector.close()
         await disconnect(self._follower)
         await disconnect(self._counter)
+        if self.spans is not None:
+            await asyncio.to_thread(self.spans.close)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """The nouns that a connection carries from stage to stage."""
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from multidict import CIMultiDictProxy
 
@@ -89,13 +91,48 @@ class Route:
     asked: str = ""
 
 
+Stage = Literal["read", "route", "authenticate", "admit", "dial", "upgrade"]
+
+
+class Trace(Protocol):
+    """What traces tell of one connection, where they are wanted."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def headers(self) -> Headers: ...
+    def enter(self, stage: Stage) -> None: ...
+    def accept(self, attempt: "Attempt") -> None: ...
+    def refuse(self, attempt: "Attempt", result: str, status: int | None) -> None: ...
+    def end(self, outcome: "Outcome") -> None: ...
+
+
+class Tracer(Protocol):
+    """Begins a trace, or goes on with the client's. Of `trusted` proxies it believes whether to keep it."""
+
+    def begin(self, request: Request, *, trusted: bool) -> Trace: ...
+
+
 @dataclass(slots=True)
 class Attempt:
-    """How far a handshake came: what is known of it if it is refused."""
+    """How far a handshake came: what is known of it, also if it is refused."""
 
+    request_id: str
+    address: str
+    trace: Trace | None = None
     api: ApiDefinition | None = None
     caller: "Caller | None" = None
-    address: str = ""
+    stages: list[tuple[Stage, float]] = field(default_factory=list)
+    """When each began, on the clock of `time.perf_counter`."""
+
+    def enter(self, stage: Stage) -> None:
+        self.stages.append((stage, time.perf_counter()))
+        if self.trace is not None:
+            self.trace.enter(stage)
+
+    @property
+    def trace_id(self) -> str | None:
+        return self.trace.id if self.trace is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +157,12 @@ class Caller:
     def scopes(self) -> frozenset[str]:
         return frozenset(self.ticket_scopes) if self.claims is None else self.claims.scopes
 
+    @property
+    def user(self) -> str | None:
+        """Whom a token was given to, if that is somebody."""
+        claims = self.claims
+        return claims.sub if claims and claims.sub != claims.client_id else None
+
 
 ANONYMOUS = Caller(application=None, key_type="PRODUCTION")
 
@@ -140,12 +183,25 @@ class Outcome:
     caller: Caller
     request_id: str
     address: str
+    upstream_url: str
+    trace: Trace | None
     seconds: float
     cause: str
     close_code: int
+    backend_code: int
+    frames_published: int
+    frames_delivered: int
     messages_published: int
     messages_delivered: int
     bytes_published: int
     bytes_delivered: int
     messages_dropped: int
     delayed_seconds: float
+    published_sizes: Mapping[int, int]
+    """Messages by the exponent of their size: `7` is up to 128 bytes."""
+
+    delivered_sizes: Mapping[int, int]
+    round_trips: Mapping[int, int]
+    """Pings of our own by the exponent of the microseconds until their pong."""
+
+    round_trip_seconds: float

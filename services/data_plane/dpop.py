@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Literal
@@ -27,10 +28,20 @@ _SECURE: Final = {"https": True, "wss": True, "http": False, "ws": False}
 
 
 class UsedProofs:
-    """The proofs that were used. `redis` has a short time limit, for a client waits for it."""
+    """The proofs that were used. `redis` has a short time limit, for a client waits for it.
 
-    def __init__(self, redis: Redis, on_loss: Literal["allow", "deny"], limit: int = REMEMBERED_PROOFS) -> None:
+    `on_alone` hears what is decided without Redis.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        on_loss: Literal["allow", "deny"],
+        limit: int = REMEMBERED_PROOFS,
+        on_alone: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._redis = redis
+        self._on_alone = on_alone
         self._on_loss = on_loss
         self._limit = limit
         self._known: OrderedDict[str, float] = OrderedDict()
@@ -50,7 +61,9 @@ class UsedProofs:
             return bool(await self._redis.set(keys.dpop(digest), "", nx=True, ex=KEPT_SECONDS))
         except (RedisError, OSError) as error:
             log.warning("a proof can't be looked up: %s", error)
-            if self._on_loss == "deny" or full:  # what was forgotten for it may come again
+            denies = self._on_loss == "deny" or full  # what was forgotten for it may come again
+            self._on_alone("deny" if denies else "allow")
+            if denies:
                 raise come_back_later("unavailable") from error
             return True
 

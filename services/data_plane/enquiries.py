@@ -149,7 +149,7 @@ class Enquiries:
 
     def _describe(self, connection: Connection) -> OpenConnection:
         api, caller, application = connection.api, connection.caller, connection.caller.application
-        now, outcome, claims = time.monotonic(), connection.outcome(), caller.claims
+        now, outcome = time.monotonic(), connection.outcome()
         return OpenConnection(
             id=connection.request_id,
             pod=self._pod,
@@ -160,7 +160,7 @@ class Enquiries:
             application=application.name if application else None,
             owner=application.owner if application else None,
             key_type=caller.key_type,
-            user=claims.sub if claims and claims.sub != claims.client_id else None,
+            user=caller.user,
             address=connection.address,
             opened_at=self._clock() - outcome.seconds,
             expires_at=caller.expires_at,

@@ -16,7 +16,17 @@ from services.data_plane.admit import admit
 from services.data_plane.assertion import AssertionBook
 from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
-from services.data_plane.connection import OWN_SUBPROTOCOL, Attempt, Caller, Handshake, Headers, Request, Route
+from services.data_plane.connection import (
+    OWN_SUBPROTOCOL,
+    Attempt,
+    Caller,
+    Handshake,
+    Headers,
+    Request,
+    Route,
+    Trace,
+    Tracer,
+)
 from services.data_plane.drain import Drain
 from services.data_plane.failures import Failures
 from services.data_plane.forwarded import TrustedProxies
@@ -39,6 +49,7 @@ from services.data_plane.upstream import Dialler, Upstream
 from services.data_plane.usage import UsageBook
 from shared.assertions import ASSERTION_HEADER
 from shared.definition import ApiDefinition
+from shared.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,50 +70,66 @@ class Gateway:
     tails: Tails
     proxies: TrustedProxies
     clock: Callable[[], float]
+    tracer: Tracer | None = None
     failures: Failures = field(default_factory=Failures)
+    refusals: account.RefusalLog = field(default_factory=account.RefusalLog)
 
     async def handle(self, exchange: Exchange, request: Request) -> None:
         """Answer one request: with a relay that goes on by itself, or a refusal."""
-        started = time.perf_counter()
-        request_id, attempt = uuid.uuid4().hex, Attempt(address=request.address)
+        attempt = Attempt(uuid.uuid4().hex, request.address)
+        if self.tracer is not None:
+            attempt.trace = self.tracer.begin(request, trusted=self.proxies.trust(request.address))
+        attempt.enter("read")
         try:
-            await self._connect(exchange, request, request_id, attempt)
+            await self._connect(exchange, request, attempt)
         except RefusedError as refused:
-            self.telemetry.handshakes_with(refused.problem.slug).inc()
-            self.usage.note_refused(attempt.api, attempt.caller, refused.problem.slug)
-            self.tails.note_refused(attempt, request_id, refused.problem)
-            exchange.refuse(render(refused, request_id))
+            self._refuse(attempt, refused.problem)
+            exchange.refuse(render(refused, attempt.request_id))
         except (ClientGoneError, asyncio.CancelledError):
-            self.telemetry.handshakes_with("client_gone").inc()
+            self.telemetry.handshakes.ended_with("client_gone").inc()
+            if attempt.trace is not None:
+                attempt.trace.refuse(attempt, "client_gone", None)
             raise
         else:
-            self.telemetry.handshakes_with("accepted").inc()
-            self.telemetry.handshake_seconds.observe(time.perf_counter() - started)
+            self.telemetry.handshakes.accept(attempt.stages)
+            if attempt.trace is not None:
+                attempt.trace.accept(attempt)
 
-    async def _connect(self, exchange: Exchange, request: Request, request_id: str, attempt: Attempt) -> None:
+    def _refuse(self, attempt: Attempt, problem: Problem) -> None:
+        self.telemetry.handshakes.ended_with(problem.slug).inc()
+        self.usage.note_refused(attempt.api, attempt.caller, problem.slug)
+        self.tails.note_refused(attempt, problem)
+        self.refusals.note(attempt, problem.slug, problem.status)
+        if attempt.trace is not None:
+            attempt.trace.refuse(attempt, problem.slug, problem.status)
+
+    async def _connect(self, exchange: Exchange, request: Request, attempt: Attempt) -> None:
         self.drain.check()
         self.overload.check()
         if self.catalogue.mark is None:
             raise come_back_later("not_ready")
         self.staleness.check()
         table = self.catalogue.table
-        handshake = read_handshake(request, request_id, self.proxies)
+        handshake = read_handshake(request, attempt.request_id, self.proxies)
         attempt.address = handshake.address
+        attempt.enter("route")
         route = match(handshake, table)
         attempt.api = route.api
         handshake = take_credential(handshake, route.api.auth)
+        attempt.enter("authenticate")
         attempt.caller = caller = await self._authenticate(handshake, route, table)
+        attempt.enter("admit")
         self.overload.check_caller(caller.key_type)
         admission = admit(handshake, route, caller, table)
         allotment = await Allotment.take(self.throttle, admission.quotas)
         try:
             consumer = self._tell_of(caller, route.api, table)
             upstream = await self.dialler.dial(
-                handshake, route, consumer, admission.endpoint, admission.quotas.droppable
+                attempt, handshake, route, consumer, admission.endpoint, admission.quotas.droppable
             )
             try:
                 route, caller = self._catch_up(handshake, route, caller, allotment, table)
-                self._relay(exchange, handshake, route, caller, allotment, upstream)
+                self._relay(exchange, handshake, route, caller, allotment, upstream, attempt.trace)
             except BaseException:
                 upstream.transport.abort()
                 self.dialler.release(upstream.url)
@@ -146,6 +173,7 @@ class Gateway:
         caller: Caller,
         allotment: Allotment,
         upstream: Upstream,
+        trace: Trace | None,
     ) -> None:
         relay = Relay(
             publish=allotment.publish,
@@ -165,6 +193,7 @@ class Gateway:
             upstream.url,
             liveness,
             allotment,
+            trace=trace,
         )
         client, early = exchange.accept(relay.client, _accept(handshake, upstream, allotment))
         self.registry.add(connection)
@@ -180,6 +209,8 @@ class Gateway:
         self.usage.note_closed(connection, outcome)
         self.tails.note_closed(connection, outcome)
         account.record(outcome, self.telemetry)
+        if outcome.trace is not None:
+            outcome.trace.end(outcome)
 
 
 def _terms(api: ApiDefinition) -> Terms:

@@ -73,6 +73,7 @@ def _tend(requests: socket.socket, parents_end: socket.socket, work: Work, patie
     for worker in workers:
         worker.join(max(0.0, deadline - time.monotonic()))
     _kill([worker for worker in workers if not _has_ended(worker)])
+    logging.shutdown()  # a fork ends without it
 
 
 def _begin(requests: socket.socket, channel: socket.socket, work: Work, again: bool) -> None:

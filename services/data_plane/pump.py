@@ -23,6 +23,7 @@ class Observer(Protocol):
     def on_frame_error(self, pump: "Pump") -> None: ...
     def on_quota_spent(self, pump: "Pump") -> None: ...
     def on_dropped(self) -> None: ...
+    def on_own_pong(self) -> None: ...
     def on_slow_sink(self, pump: "Pump") -> None: ...
     def on_close_written(self, pump: "Pump") -> None: ...
     def on_lost(self, pump: "Pump") -> None: ...
@@ -185,6 +186,7 @@ class Pump(asyncio.Protocol):
         """Handle one read. Nothing here waits."""
         scanner = self.scanner
         start, size, drop, dropped, pongs = 0, len(data), 0, scanner.dropped, scanner.pongs
+        awaited = scanner.awaited_pong
         while start < size:
             end = self._scan(data, start, drop)
             drop = 0
@@ -200,6 +202,8 @@ class Pump(asyncio.Protocol):
                 break
         if scanner.pongs > pongs:
             self.peer.scanner.ping_open = False
+        if awaited and not scanner.awaited_pong:
+            self._observer.on_own_pong()
         if scanner.dropped > dropped:
             self._observer.on_dropped()
         self._end_read(data, start)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.data_plane.connection import Caller, Outcome, Route, Visitor
+from services.data_plane.connection import Caller, Outcome, Route, Trace, Visitor
 from services.data_plane.liveness import Liveness
 from services.data_plane.relay import Relay
 from services.data_plane.throttle.allotment import Allotment
@@ -34,6 +34,8 @@ class Connection:
     policy: str = ""
     """Of its subscription, as far as it was counted: the subscription may be gone before the connection."""
 
+    trace: Trace | None = None
+
     @property
     def api(self) -> ApiDefinition:
         return self.route.api
@@ -58,15 +60,24 @@ class Connection:
             caller=self.caller,
             request_id=self.request_id,
             address=self.address,
+            upstream_url=self.upstream_url,
+            trace=self.trace,
             seconds=time.monotonic() - relay.started_at,
             cause=relay.cause,
             close_code=relay.close_code,
+            backend_code=relay.backend_code,
+            frames_published=outwards.frames,
+            frames_delivered=inwards.frames,
             messages_published=outwards.messages,
             messages_delivered=inwards.messages,
             bytes_published=outwards.arrived_bytes,
             bytes_delivered=inwards.arrived_bytes,
             messages_dropped=outwards.dropped + inwards.dropped,
             delayed_seconds=relay.client.delayed_seconds + relay.backend.delayed_seconds,
+            published_sizes=outwards.sizes,
+            delivered_sizes=inwards.sizes,
+            round_trips=dict(relay.round_trips),
+            round_trip_seconds=relay.round_trip_seconds,
         )
 
 

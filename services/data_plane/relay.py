@@ -10,7 +10,7 @@ from typing import Final
 from services.data_plane.deflate import Agreement
 from services.data_plane.frames import codes
 from services.data_plane.frames.close import Close, write_close, write_ping, write_text
-from services.data_plane.frames.scanner import Scanner
+from services.data_plane.frames.scanner import Scanner, exponent_of
 from services.data_plane.pump import Pump
 from services.data_plane.throttle.meter import Meter
 from shared.definition import MessageSizes
@@ -40,13 +40,17 @@ class Relay:
         "_notice_at",
         "_notice_timer",
         "_on_end",
+        "_pinged_at",
         "_timer",
         "backend",
+        "backend_code",
         "cause",
         "client",
         "close_code",
         "ended",
         "notices",
+        "round_trip_seconds",
+        "round_trips",
         "started_at",
     )
 
@@ -62,13 +66,17 @@ class Relay:
     ) -> None:
         self.notices = notices
         self.cause = ""
-        self.close_code = 0
+        self.close_code = 0  # what the client said or was told
+        self.backend_code = 0  # what its backend said or was told
         self.ended = False
         self.started_at = time.monotonic()
         self._on_end = on_end
         self._timer: asyncio.TimerHandle | None = None
         self._notice_timer: asyncio.TimerHandle | None = None
         self._notice_at = 0.0
+        self._pinged_at = 0.0
+        self.round_trip_seconds = 0.0  # of all pings together
+        self.round_trips: dict[int, int] = {}  # pings by the exponent of the microseconds until their pong
         outwards = Scanner(masked=True, deflate=agreement.deflate, max_message_bytes=sizes.publish)
         inwards = Scanner(masked=False, deflate=agreement.deflate, max_message_bytes=sizes.subscribe)
         self.client = Pump(self, outwards, publish, droppable=agreement.publish_droppable)
@@ -106,6 +114,7 @@ class Relay:
         if self.backend.finished or self.backend.choked or not inwards.at_boundary or inwards.ping_open:
             return False
         self.client.scanner.awaited_pong = secrets.token_bytes(PING_BYTES)
+        self._pinged_at = time.monotonic()
         self.backend.sink.write(write_ping(self.client.scanner.awaited_pong))
         return True
 
@@ -124,7 +133,7 @@ class Relay:
 
     def on_close_frame(self, pump: Pump, frame: bytes) -> None:
         close = pump.scanner.close
-        self._note("client_closed" if pump is self.client else "backend_closed", close.code)
+        self._note("client_closed" if pump is self.client else "backend_closed", close.code, close.code)
         pump.pass_close(frame)
         self._limit(CLOSE_SECONDS, self.abort)
         self._settle()
@@ -154,7 +163,8 @@ class Relay:
 
     def on_slow_sink(self, pump: Pump) -> None:
         # Its buffer is full: a Close could not be written, so the connection is dropped.
-        self._note("slow_consumer" if pump is self.backend else "slow_backend", PROBLEMS["slow_consumer"].close_code)
+        cause = "slow_consumer" if pump is self.backend else "slow_backend"
+        self._note(cause, PROBLEMS["slow_consumer"].close_code, codes.ABNORMAL)
         self.abort()
 
     def on_close_written(self, pump: Pump) -> None:
@@ -169,10 +179,10 @@ class Relay:
         if not pump.heard_close:
             pump.heard_close = True
             if pump is self.client:
-                self._note("client_lost", codes.ABNORMAL)
+                self._note("client_lost", codes.ABNORMAL, codes.GOING_AWAY)
                 close = write_close(_GOING_AWAY, secrets.token_bytes(4))
             else:
-                self._note("upstream_lost", codes.UPSTREAM_LOST)
+                self._note("upstream_lost", codes.UPSTREAM_LOST, codes.ABNORMAL)
                 close = write_close(Close(codes.UPSTREAM_LOST, "upstream_lost"))
             if pump.scanner.at_boundary:
                 pump.finish(close)
@@ -181,6 +191,12 @@ class Relay:
                 pump.sink.abort()
         self._limit(CLOSE_SECONDS, self.abort)
         self._settle()
+
+    def on_own_pong(self) -> None:
+        seconds = time.monotonic() - self._pinged_at
+        self.round_trip_seconds += seconds
+        exponent = exponent_of(round(seconds * 1_000_000))
+        self.round_trips[exponent] = self.round_trips.get(exponent, 0) + 1
 
     def on_dropped(self) -> None:
         """Tell the client between two messages, at most once a second."""
@@ -191,13 +207,13 @@ class Relay:
 
     # Inside.
 
-    def _note(self, cause: str, close_code: int | None) -> None:
+    def _note(self, cause: str, close_code: int | None, backend_code: int) -> None:
         """Remember why it ended: what came first counts."""
         if not self.cause:
-            self.cause, self.close_code = cause, close_code or codes.ABNORMAL
+            self.cause, self.close_code, self.backend_code = cause, close_code or codes.ABNORMAL, backend_code
 
     def _end_with(self, cause: str, to_client: Close, to_backend: Close) -> None:
-        self._note(cause, to_client.code)
+        self._note(cause, to_client.code, to_backend.code)
         self.backend.finish(write_close(to_client))
         # RFC 6455, section 5.3: a mask that nobody can foresee.
         self.client.finish(write_close(to_backend, secrets.token_bytes(4)))

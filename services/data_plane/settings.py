@@ -2,14 +2,15 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, FilePath, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from services.data_plane.forwarded import TrustedProxies
 from shared.addresses import AddressPolicy
+from shared.observing import ObservedSettings
 from shared.redis_url import read_redis_url
 
 
-class Settings(BaseSettings):
+class Settings(ObservedSettings):
     """A pod's settings, from FRAMEGATE_* variables."""
 
     model_config = SettingsConfigDict(

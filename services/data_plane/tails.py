@@ -97,11 +97,12 @@ class Tails:
             for connection in connections:
                 self._tap(connection)
 
-    def note_refused(self, attempt: Attempt, request_id: str, problem: Problem) -> None:
+    def note_refused(self, attempt: Attempt, problem: Problem) -> None:
         """Tell of a handshake that was refused, as far as it is known whose it was."""
         for tail in self._tails.values():
-            if matches(tail.selection, attempt.api, attempt.caller, attempt.address, request_id) and tail.admits():
-                who = _describe(attempt.api, attempt.caller, request_id, attempt.address)
+            whose = (attempt.api, attempt.caller)
+            if matches(tail.selection, *whose, attempt.address, attempt.request_id) and tail.admits():
+                who = _describe(*whose, attempt.request_id, attempt.address)
                 event = TailEvent(event="refused", at=self._clock(), cause=problem.slug, code=problem.status, **who)
                 tail.events.append(event)
 

@@ -101,8 +101,15 @@ def target_of(parts: SplitResult, rest: str, query: str) -> str:
     return f"{path}?{queries}" if queries else path
 
 
-def headers_of(handshake: Handshake, api: ApiDefinition, host: str, consumer: Headers, credentials: Headers) -> Headers:
-    """Return the client's headers, those that the API sets in their place, and who calls."""
+def headers_of(
+    handshake: Handshake,
+    api: ApiDefinition,
+    host: str,
+    consumer: Headers,
+    credentials: Headers,
+    trace: Headers = (),
+) -> Headers:
+    """Return the client's headers, those that the API sets in their place, who calls, and the trace it belongs to."""
     sent = handshake.headers
     if api.forward_cookies:
         sent += tuple((hdrs.COOKIE, cookie) for cookie in handshake.cookies)
@@ -118,6 +125,7 @@ def headers_of(handshake: Handshake, api: ApiDefinition, host: str, consumer: He
         ("X-Forwarded-Host", handshake.host),
         ("X-Request-Id", handshake.request_id),
         *consumer,
+        *trace,
     )
 
 

@@ -11,7 +11,7 @@ from websockets.utils import generate_key
 
 from services.data_plane.backend_access import AccessBook, BackendAccess
 from services.data_plane.balance import Balancer
-from services.data_plane.connection import OWN_SUBPROTOCOL, Handshake, Headers, Route
+from services.data_plane.connection import OWN_SUBPROTOCOL, Attempt, Handshake, Headers, Route
 from services.data_plane.connector import CONNECT_SECONDS, Connector
 from services.data_plane.deflate import Agreement, choose_offers
 from services.data_plane.http1 import AnswerHead
@@ -49,7 +49,13 @@ class Dialler:
         self._handshake_seconds = handshake_seconds
 
     async def dial(
-        self, handshake: Handshake, route: Route, consumer: Headers, endpoint: Endpoint, droppable: Collection[str]
+        self,
+        attempt: Attempt,
+        handshake: Handshake,
+        route: Route,
+        consumer: Headers,
+        endpoint: Endpoint,
+        droppable: Collection[str],
     ) -> Upstream:
         """Connect to one of an endpoint's URLs. A URL that fails makes room for the next, until time is up.
 
@@ -57,6 +63,7 @@ class Dialler:
         compression that survives a dropped message. Raises `RefusedError`.
         """
         call = _Call(
+            attempt=attempt,
             handshake=handshake,
             route=route,
             consumer=consumer,
@@ -83,11 +90,13 @@ class Dialler:
 
     async def _open(self, url: str, call: "_Call") -> Upstream:
         parts = urlsplit(url)
+        call.attempt.enter("dial")
         loop = asyncio.get_running_loop()
         self._balancer.take(url)
         try:
             protocol = await self._connector.connect(parts, call.access.tls, lambda: AnswerProtocol(loop))
             try:
+                call.attempt.enter("upgrade")
                 upgrade = Upgrade(generate_key(), call.subprotocols, call.offers)
                 protocol.transport.write(upgrade.ask(call.target(parts), call.headers(parts)))
                 answer = await self._wait(protocol)
@@ -116,6 +125,7 @@ class Dialler:
 class _Call:
     """What every URL of an endpoint is asked in the same way."""
 
+    attempt: Attempt
     handshake: Handshake
     route: Route
     consumer: Headers
@@ -130,7 +140,8 @@ class _Call:
         return target_of(parts, self.route.rest, self.handshake.query)
 
     def headers(self, parts: SplitResult) -> Headers:
-        return headers_of(self.handshake, self.route.api, parts.netloc, self.consumer, self.access.headers)
+        trace = self.attempt.trace.headers if self.attempt.trace is not None else ()
+        return headers_of(self.handshake, self.route.api, parts.netloc, self.consumer, self.access.headers, trace)
 
 
 def _choose_offers(handshake: Handshake, droppable: Collection[str]) -> str:

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final, NamedTuple
 
 from redis.asyncio import Redis
@@ -60,6 +60,9 @@ class Tally:
     flow: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     closed: Counter[str] = field(default_factory=Counter)
+    published_sizes: Counter[str] = field(default_factory=Counter)
+    delivered_sizes: Counter[str] = field(default_factory=Counter)
+    round_trips: Counter[str] = field(default_factory=Counter)
 
 
 class UsageBook:
@@ -94,11 +97,14 @@ class UsageBook:
     def _add_flow(self, connection: Connection, outcome: Outcome) -> None:
         tally = self._find_open(connection)
         if tally is not None:  # else it is counted when there is room
-            then = _flow(connection.booked) if connection.booked else {}
-            connection.booked = outcome
+            booked, connection.booked = connection.booked, outcome
+            then = _flow(booked) if booked else {}
             for name, value in _flow(outcome).items():
                 if more := value - then.get(name, 0):
                     tally.flow[name] += more
+            _add(tally.published_sizes, outcome.published_sizes, booked.published_sizes if booked else {})
+            _add(tally.delivered_sizes, outcome.delivered_sizes, booked.delivered_sizes if booked else {})
+            _add(tally.round_trips, outcome.round_trips, booked.round_trips if booked else {})
 
     def _find_open(self, connection: Connection) -> Tally | None:
         api, caller = connection.api, connection.caller
@@ -233,6 +239,13 @@ def _flow(outcome: Outcome) -> dict[str, int]:
     }
 
 
+def _add(counts: Counter[str], now: Mapping[int, int], then: Mapping[int, int]) -> None:
+    """Count by exponents what came since then."""
+    for exponent, count in now.items():
+        if more := count - then.get(exponent, 0):
+            counts[str(exponent)] += more
+
+
 def _class_of(outcome: Outcome) -> str:
     """Return a close code, but for those that the ends make up: they would be as many as they like."""
     code = outcome.close_code
@@ -241,5 +254,5 @@ def _class_of(outcome: Outcome) -> str:
 
 
 def _row(subject: Subject, tally: Tally) -> UsageRow:
-    head = subject._asdict()
-    return UsageRow.model_validate({**head, **tally.flow, "refused": tally.refused, "closed": tally.closed})
+    counted = {item.name: getattr(tally, item.name) for item in fields(tally) if item.name != "flow"}
+    return UsageRow.model_validate({**subject._asdict(), **tally.flow, **counted})

@@ -27,7 +27,10 @@ def work(settings: Settings, ports: Ports, name: str, channel: socket.socket, ag
 
     With `again` it takes the place of one that ended.
     """
-    uvloop.run(_work(settings, ports, name, channel, again=again))
+    try:
+        uvloop.run(_work(settings, ports, name, channel, again=again))
+    finally:
+        logging.shutdown()  # a fork ends without it
 
 
 async def _work(settings: Settings, ports: Ports, name: str, channel: socket.socket, *, again: bool) -> None:

@@ -19,6 +19,7 @@ from services.data_plane.drain import LAST_SECONDS
 from services.data_plane.settings import Settings as DataPlaneSettings
 from services.data_plane.workers import MARGIN_SECONDS
 from tests.architecture.repository import ROOT, read, tracked
+from tests.architecture.test_reference import variables
 from tests.support import toolbox
 
 pytestmark = pytest.mark.timeout(300)  # the first test that needs the toolbox installs it
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.timeout(300)  # the first test that needs the toolbox i
 DOCKERFILES = tracked("deploy/*.Dockerfile")
 COMPOSE = yaml.safe_load(read(Path("docker-compose.yml")))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+TRACING = {"control_plane": "services.control_plane.kit.tracing", "data_plane": "services.data_plane.tracing"}
 EXAMPLE = read(Path("deploy/example.env"))
 
 # Run with the image's files and packages alone: nothing else may fill in for what was not copied, or removed. We are no
@@ -104,7 +106,11 @@ def test_an_image_holds_all_that_its_plane_imports(path: Path, tmp_path: Path) -
     plane = path.name.partition(".")[0].replace("-", "_")
     command = [sys.executable, "-B", "-c", IMPORT_IN_IMAGE, str(ROOT), str(tmp_path), " ".join(removed(path))]
     ran = subprocess.run(
-        [*command, "cli.main", f"services.{plane}.__main__"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*command, "cli.main", f"services.{plane}.__main__", TRACING[plane]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
 
@@ -116,7 +122,7 @@ def test_an_image_holds_all_that_its_plane_imports(path: Path, tmp_path: Path) -
 def test_compose_sets_only_what_the_settings_know(
     service: str, settings: type[ControlPlaneSettings | DataPlaneSettings]
 ) -> None:
-    known = {f"FRAMEGATE_{name}".upper() for name in settings.model_fields}
+    known = variables(settings) | {"OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"}
     assert SERVICES[service]["environment"].keys() <= known
     assert "FRAMEGATE_DEMO" not in SERVICES[service]["environment"]
 

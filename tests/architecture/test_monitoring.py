@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -23,6 +23,7 @@ from promql_parser import (
     parse,
 )
 
+from services.data_plane.connection import Stage
 from shared.problems import PROBLEMS
 from tests.architecture.repository import ROOT, read, tracked
 
@@ -37,11 +38,13 @@ PANELS: list[dict[str, Any]] = [panel for panel in DASHBOARD["panels"] if panel[
 COMPOSE = yaml.safe_load(read(Path("docker-compose.yml")))["services"]
 
 ENDINGS = {"Counter": ("_total",), "Gauge": ("",), "Histogram": ("_bucket", "_sum", "_count")}
+ENDINGS["Exponential"] = ENDINGS["Histogram"]
 TARGET = frozenset({"instance", "job"})
 VALUES = {
     "job": {job["job_name"] for job in PROMETHEUS["scrape_configs"]},
     "result": {*PROBLEMS, "accepted", "client_gone", "ok", "failed"},
     "cause": set(PROBLEMS),
+    "stage": set(get_args(Stage)),
     "status": {str(problem.status) for problem in PROBLEMS.values()},
 }
 
@@ -151,6 +154,13 @@ def test_names_are_unique() -> None:
 def test_everything_that_is_recorded_is_used() -> None:
     used = json.dumps([ALERTS, PANELS])
     assert not [name for name in RECORDS if name not in used]
+
+
+def test_the_expressions_that_are_proposed_ask_for_what_there_is() -> None:
+    proposed = re.findall(r"^\|.*\| `(.*)` \|$", read(Path("docs/how-to/alert.md")), re.MULTILINE)
+    assert proposed
+    for expression in proposed:
+        labels_of(parse(expression), exposed())
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])

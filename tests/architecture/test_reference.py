@@ -4,14 +4,18 @@ import inspect
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 from typer.core import TyperGroup
 from typer.main import get_command
 
 from cli.main import app
+from services.control_plane.kit.audit import AuditLine
+from services.control_plane.metrics import RequestLine
 from services.control_plane.settings import Settings as ControlPlaneSettings
+from services.data_plane.account import ClosedLine, RefusedLine
 from services.data_plane.settings import Settings as DataPlaneSettings
 from shared import keys
 from shared.problems import PROBLEMS
@@ -51,8 +55,15 @@ def headings(name: str) -> set[str]:
 
 
 def variables(settings: type[BaseSettings]) -> set[str]:
-    prefix = settings.model_config["env_prefix"]
-    return {f"{prefix}{name}".upper() for name in settings.model_fields}
+    """Return the variables that settings are read from: those with a name of their own are not ours."""
+    prefix, found = settings.model_config["env_prefix"], set[str]()
+    for name, field in settings.model_fields.items():
+        alias = field.validation_alias
+        if alias is None:
+            found.add(f"{prefix}{name}".upper())
+        else:
+            found |= {str(choice) for choice in (alias.choices if isinstance(alias, AliasChoices) else [alias])}
+    return found
 
 
 def commands(group: TyperGroup = ROOT_COMMAND, path: str = "framegate") -> Iterator[tuple[str, Sequence[Any]]]:
@@ -84,8 +95,23 @@ def test_the_problem_page_gives_each_status_and_close_code() -> None:
 
 
 def test_every_metric_is_described() -> None:
-    metric = r"\b(?:Counter|Gauge|Histogram|Summary|Info|Enum)\(\s*\"(\w+)\""
+    metric = r"\b(?:Counter|Gauge|Histogram|Exponential|Summary|Info|Enum)\(\s*\"(\w+)\""
     assert headings("metrics") == {name for path in tracked("services/*.py") for name in re.findall(metric, read(path))}
+
+
+def test_every_field_of_the_log_is_described() -> None:
+    lines = {
+        "connection closed": ClosedLine,
+        "handshake refused": RefusedLine,
+        "request": RequestLine,
+        "audit": AuditLine,
+    }
+    assert headings("logs") == set(lines)
+    page = read(Path("docs/reference/logs.md"))
+    for event, line in lines.items():
+        section = page.partition(f"## `{event}`")[2].partition("\n## ")[0]
+        described = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+        assert sorted(described) == sorted(get_type_hints(line))
 
 
 def test_every_redis_key_is_described() -> None:

@@ -13,6 +13,7 @@ from tests.support.console import (
     PASSWORD,
     Site,
     create_api,
+    describe,
     fill,
     generate_keys,
     running_site,
@@ -215,6 +216,7 @@ def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -
     assert find_barriers_in(page, "/sign-in") == []
     sign_in(page)
     api_id = create_api(page, site, "SeenEcho")
+    document = describe(page, api_id)
     subscribe(page, api_id)
     page.get_by_role("link", name="Keys").first.click()
     application = page.url.split("/")[4].partition("#")[0]
@@ -222,7 +224,7 @@ def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -
     replace_document(page)
     add_webhook(page)
     assert find_barriers(page) == []
-    for path in list_pages(api_id, application):
+    for path in list_pages(api_id, document, application):
         assert find_barriers_in(page, path) == [], path
         sizes = "performance.getEntries().filter(entry => entry.decodedBodySize).map(entry => entry.decodedBodySize)"
         weight = sum(page.evaluate(sizes))
@@ -238,19 +240,21 @@ def add_webhook(page: Page) -> None:
     page.get_by_role("heading", name="Secret: copy it now").wait_for()
 
 
-def list_pages(api_id: str, application: str) -> list[str]:
-    admin = ["users", "roles", "service-accounts", "policies", "issuers", "blocklist", "signing-keys", "audit"]
+def list_pages(api_id: str, document: str, application: str) -> list[str]:
+    admin = ["users", "roles", "service-accounts", "policies", "categories", "issuers", "blocklist", "audit"]
     admin += ["approvals", "webhooks", "settings"]
     steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/asyncapi", "/subscriptions", "/connections"]
+    documents = ["/documents", "/documents/new", f"/documents/{document}", f"/documents/{document}/edit"]
     return [
         "/publisher",
         "/publisher/new",
         "/publisher/import",
-        *(f"/publisher/apis/{api_id}{step}" for step in steps),
+        *(f"/publisher/apis/{api_id}{step}" for step in [*steps, *documents]),
         "/store",
         "/store/notices",
         f"/store/apis/{api_id}",
         f"/store/apis/{api_id}/asyncapi",
+        f"/store/apis/{api_id}/documents/{document}",
         f"/store/apis/{api_id}/try",
         "/applications",
         "/applications/new",
@@ -258,7 +262,7 @@ def list_pages(api_id: str, application: str) -> list[str]:
         f"/applications/{application}/usage",
         f"/publisher/apis/{api_id}/usage?step=minute&compare=true",
         "/admin/usage?step=minute&by=version&compare=true",
-        *(f"/admin/{name}" for name in [*admin, "gateways", "connections"]),
+        *(f"/admin/{name}" for name in [*admin, "signing-keys", "gateways", "connections"]),
         "/admin/issuers/new",
         "/admin/policies/subscription/Gold",
         "/account",

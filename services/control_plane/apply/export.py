@@ -5,10 +5,13 @@ from typing import Any, Final, TypeVar
 
 from sqlmodel import Session
 
+from services.control_plane.apply.documents import entry_of
 from services.control_plane.apply.errors import TooMuchError
 from services.control_plane.apply.schemas import MAX_ENTRIES, Manifest
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN, STORE_SUBSCRIBE
+from services.control_plane.kit.documents import MAX_BYTES
+from services.control_plane.publisher import file_repository
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher.projection import write_of as write_of_api
 from services.control_plane.store import repository as store_repository
@@ -45,7 +48,18 @@ def export(session: Session, caller: Principal) -> Manifest:
 
 def _list_apis(session: Session, owner: str) -> list[dict[str, Any]]:
     rows = _bounded(publisher_repository.list_owned(session, owner, _FETCHED), "APIs")
-    return [{**write_of_api(row).model_dump(), "state": row.state} for row in rows]
+    documents = _list_documents(session, [row.id for row in rows])
+    return [{**write_of_api(row).model_dump(), "state": row.state, "documents": documents.get(row.id)} for row in rows]
+
+
+def _list_documents(session: Session, api_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the texts and links of APIs, by API."""
+    if file_repository.count_characters(session, api_ids) > MAX_BYTES:
+        raise TooMuchError("characters in documents", MAX_BYTES)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for document in file_repository.texts_and_links(session, api_ids):
+        found.setdefault(document.api_id, []).append(entry_of(document))
+    return found
 
 
 def _list_policies(session: Session) -> list[PolicyBody]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from services.control_plane.kit.text import Name, Word
+from services.control_plane.publisher.document_schemas import MAX_DOCUMENTS, DocumentWrite
 from services.control_plane.publisher.schemas import ApiVersion, ApiWrite
 from services.control_plane.store.schemas import ApplicationWrite
 from services.control_plane.throttling.schemas import PolicyBody
@@ -36,13 +37,42 @@ EntryState = Annotated[
 ]
 
 
+class DocumentEntry(DocumentWrite):
+    """A document of an API: a text or a link, for a manifest holds no files."""
+
+    source: Literal["markdown", "url"] = "markdown"
+
+
+def _each_once(key: Callable[[T], Hashable], what: str) -> AfterValidator:
+    """Return a validator that refuses entries for the same thing."""
+
+    def check(entries: Sequence[T]) -> Sequence[T]:
+        seen: dict[Hashable, int] = {}
+        for index, entry in enumerate(entries):
+            first = seen.setdefault(key(entry), index)
+            if first != index:
+                raise ValueError(f"{first} and {index} have the same {what}")
+        return entries
+
+    return AfterValidator(check)
+
+
+Documents = Annotated[
+    list[DocumentEntry], Field(max_length=MAX_DOCUMENTS), _each_once(lambda entry: entry.name, "name")
+]
+
+
 class ApiEntry(ApiWrite):
-    """An API, and the state that it is brought to: none where it stays in the state that it has."""
+    """An API, and the state that it is brought to: none where it stays in the state that it has.
+
+    `documents` are all texts and links that it is to have; without them they stay as they are.
+    """
 
     read_only = ApiWrite.read_only - {"state"}
 
     version: Version
     state: EntryState | None = None
+    documents: Documents | None = None
 
     @property
     def target(self) -> State | None:
@@ -58,20 +88,6 @@ class SubscriptionEntry(BaseModel):
     api: Name
     version: Version | None = None
     policy: Word
-
-
-def _each_once(key: Callable[[T], Hashable], what: str) -> AfterValidator:
-    """Return a validator that refuses entries for the same thing."""
-
-    def check(entries: Sequence[T]) -> Sequence[T]:
-        seen: dict[Hashable, int] = {}
-        for index, entry in enumerate(entries):
-            first = seen.setdefault(key(entry), index)
-            if first != index:
-                raise ValueError(f"{first} and {index} have the same {what}")
-        return entries
-
-    return AfterValidator(check)
 
 
 def _one_default(entries: Sequence[ApiEntry]) -> Sequence[ApiEntry]:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
+from services.control_plane.apply.documents import put_documents, read_documents
 from services.control_plane.apply.errors import (
     NoWayError,
     at,
@@ -25,6 +26,7 @@ from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import state_of
 from services.control_plane.publisher.projection import write_of as write_of_api
 from services.control_plane.publisher.service import ApiService
+from services.control_plane.publisher.shelf import DocumentShelf
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store.applications import DEFAULT_NAME, ApplicationService
 from services.control_plane.store.models import Application, Subscription
@@ -48,6 +50,7 @@ class Services:
     apis: ApiService
     applications: ApplicationService
     subscriptions: SubscriptionService
+    shelf: DocumentShelf
 
 
 class ApplyService:
@@ -155,12 +158,19 @@ class _Run:
         if row is None:
             row = apis.create(self.session, entry, self.caller)
             self.apis[row.id] = _PutApi(entry, row, change)
+            put_documents(self.session, self.services.shelf, row, entry.documents or ())
             return
         put = self.apis[row.id] = _PutApi(entry, row, change)
         change.action = "none"
         if entry.target and entry.target not in SERVED_STATES:
             self._move(put, entry.target)  # what is not served any more may lose its endpoints
         self._update(change, lambda: _fields_of(row), lambda: apis.replace(self.session, row, entry, None))
+        if (documents := entry.documents) is not None:
+            self._update(
+                change,
+                lambda: {"documents": read_documents(self.session, row)},
+                lambda: put_documents(self.session, self.services.shelf, row, documents),
+            )
 
     def _move(self, put: _PutApi, target: State | None) -> None:
         """Take an API through its lifecycle."""

@@ -49,8 +49,10 @@ def has_changed(session: AnySession) -> bool:
 def _write(session: Session) -> None:
     session.flush()
     state = repository.lock_state(session)
-    for (kind, id_), (body, now) in session.info[_PENDING].items():
-        current = repository.find_object(session, kind, id_)
+    pending = session.info[_PENDING]
+    known = repository.find_objects(session, list(pending))
+    for (kind, id_), (body, now) in pending.items():
+        current = known.get((kind, id_))
         before = current.body if current else None
         if body == before:
             continue

@@ -1,10 +1,11 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, func, tuple_, update
 from sqlmodel import Session, col, select
 
 from services.control_plane.catalogue.models import STATE_ID, CatalogueObject, CatalogueState, OutboxEntry
+from services.control_plane.kit.rows import BATCH
 
 
 def find_state(session: Session) -> CatalogueState | None:
@@ -20,8 +21,14 @@ def lock_state(session: Session) -> CatalogueState:
     return session.get_one(CatalogueState, STATE_ID, with_for_update=True, populate_existing=True)
 
 
-def find_object(session: Session, kind: str, id_: str) -> CatalogueObject | None:
-    return session.get(CatalogueObject, (kind, id_))
+def find_objects(session: Session, names: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], CatalogueObject]:
+    """Return what there is of these kinds and ids, in few queries however many they are."""
+    found: dict[tuple[str, str], CatalogueObject] = {}
+    name = tuple_(col(CatalogueObject.kind), col(CatalogueObject.id))
+    for start in range(0, len(names), BATCH):
+        rows = session.exec(select(CatalogueObject).where(name.in_(names[start : start + BATCH])))
+        found |= {(row.kind, row.id): row for row in rows}
+    return found
 
 
 def list_objects(session: Session) -> Sequence[CatalogueObject]:

@@ -1,19 +1,25 @@
-"""Who did what, when and from where: a row in the transaction of the change itself."""
+"""Who did what, when and from where: a row in the transaction of the change itself, and then a line of the log."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, inspect
+from sqlalchemy.orm import Session as AnySession
 from sqlmodel import Field, Session, SQLModel
 
 from services.control_plane.kit.clock import Clock
+from shared.logs import fields
 
 SYSTEM: Final = "system"
 
+log = logging.getLogger("framegate.audit")
+
 _CONTEXT: Final = "framegate_audit"
-_ENTRIES: Final = "framegate_audit_entries"
+_WRITTEN: Final = "framegate_audit_written"
+_UNHEARD: Final = "framegate_audit_unheard"
 
 
 class AuditEntry(SQLModel, table=True):
@@ -28,6 +34,14 @@ class AuditEntry(SQLModel, table=True):
     target_id: str
     details: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     """What it was, in words that last: the thing may be gone when somebody reads this."""
+
+
+class AuditLine(TypedDict):
+    actor: str
+    client: str
+    action: str
+    target_kind: str
+    target_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +76,27 @@ def record(session: Session, action: str, target_kind: str, target_id: str, /, *
         details=details or None,
     )
     session.add(entry)
-    session.info.setdefault(_ENTRIES, []).append(entry)
+    for key in (_WRITTEN, _UNHEARD):
+        session.info.setdefault(key, []).append(entry)
 
 
-def take_written(session: Session) -> Sequence[AuditEntry]:
+def take_unheard(session: Session) -> Sequence[AuditEntry]:
     """Return what was written down in a transaction that is about to be committed, once."""
-    entries: list[AuditEntry] = session.info.pop(_ENTRIES, [])
+    entries: list[AuditEntry] = session.info.pop(_UNHEARD, [])
     return [entry for entry in entries if entry in session]  # a savepoint may have undone some
+
+
+def tell(session: AnySession) -> None:
+    """Log what a transaction did, once it is done. What was rolled back to a savepoint has not been."""
+    if session.in_nested_transaction():
+        return
+    for entry in session.info.pop(_WRITTEN, ()):
+        if inspect(entry).persistent:
+            line: AuditLine = {
+                "actor": entry.actor,
+                "client": entry.address,
+                "action": entry.action,
+                "target_kind": entry.target_kind,
+                "target_id": entry.target_id,
+            }
+            log.info("audit", extra=fields(line))

@@ -90,7 +90,12 @@ class RefreshGrant(RefreshTokenGrant):
 
     def authenticate_refresh_token(self, token: str) -> _GrantedRefresh | None:
         found = self.server.grants.take_refresh_token(self.server.session, token, self.request.client.row.id)
-        return _GrantedRefresh(*found) if found else None
+        if found is None:
+            return None
+        grant, row = found
+        if row.thumbprint not in (None, self.server.thumbprint):
+            raise InvalidGrantError("It is bound to a key: send a DPoP proof by that key.")
+        return _GrantedRefresh(grant, row)
 
     def revoke_old_credential(self, token: _GrantedRefresh) -> None:
         token.row.used_at = self.server.now()

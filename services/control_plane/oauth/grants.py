@@ -79,9 +79,13 @@ class GrantService:
         self._extend(grant, token.expires_at)
         return token
 
-    def new_refresh_token(self, session: Session, grant: OAuthGrant) -> str:
+    def new_refresh_token(self, session: Session, grant: OAuthGrant, thumbprint: str | None = None) -> str:
+        """Return a token that refreshes: for whoever proves to hold a key, where its thumbprint is given."""
         token, expires_at = new_secret(), self.clock() + REFRESH_VALIDITY
-        session.add(RefreshToken(token_hash=hash_secret(token), grant_id=grant.id, expires_at=expires_at))
+        row = RefreshToken(
+            token_hash=hash_secret(token), grant_id=grant.id, expires_at=expires_at, thumbprint=thumbprint
+        )
+        session.add(row)
         self._extend(grant, expires_at)
         return token
 

@@ -124,6 +124,8 @@ class RefreshToken(SQLModel, table=True):
     grant_id: str = Field(foreign_key="oauth_grant.id", ondelete="CASCADE", index=True)
     expires_at: datetime = Field(index=True)
     used_at: datetime | None = None
+    thumbprint: str | None = None
+    """Of the key that its holder must prove to have."""
 
 
 class IssuedToken(SQLModel, table=True):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from authlib.common.urls import add_params_to_uri
@@ -228,19 +229,22 @@ class TokenServer(AuthorizationServer):
             scopes = self.scopes_to_give(client.row, user.subject, scopes)
             if granted and not scopes:
                 raise InvalidScopeError
-            token = self.grants.issue(self._session, client.row, user, scopes, self._read_proof())
+            token = self.grants.issue(self._session, client.row, user, scopes, self.thumbprint)
         else:
             allowed = client.get_allowed_scope(scope)
             if allowed is None:
                 raise InvalidScopeError
-            token = self._with.issuer.issue(client.row, allowed.split(), thumbprint=self._read_proof())
+            token = self._with.issuer.issue(client.row, allowed.split(), thumbprint=self.thumbprint)
         answer = {"access_token": token.access_token, "token_type": token.token_type, "expires_in": token.expires_in}
         if user is not None and include_refresh_token:
-            answer["refresh_token"] = self.grants.new_refresh_token(self._session, user)
+            # Who has no secret holds what refreshes by the key that it proved (RFC 9449, section 5).
+            thumbprint = self.thumbprint if client.row.public else None
+            answer["refresh_token"] = self.grants.new_refresh_token(self._session, user, thumbprint)
         return {**answer, "scope": token.scope} if token.scope else answer
 
-    def _read_proof(self) -> str | None:
-        """Return the thumbprint of the key that the client proves to hold, where it does (RFC 9449)."""
+    @cached_property
+    def thumbprint(self) -> str | None:
+        """Of the key that the client proves to hold, where it does (RFC 9449). Raises `InvalidProofError`."""
         if not self._proofs:
             return None
         try:

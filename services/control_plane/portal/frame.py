@@ -14,6 +14,7 @@ from services.control_plane.identity.sessions import SignedIn
 from services.control_plane.portal.assets import asset_path
 from services.control_plane.portal.forms import Visitor
 from services.control_plane.portal.notes import NOTES
+from services.control_plane.portal.words import DOCUMENT_TYPES
 
 _SECTIONS: Final = (
     ("Publisher", "/publisher", PUBLISHER_READ),
@@ -39,6 +40,7 @@ _ENVIRONMENT: Final = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.globals["asset"] = asset_path
+_ENVIRONMENT.globals["document_types"] = DOCUMENT_TYPES
 _ENVIRONMENT.filters["moment"] = _moment
 _ENVIRONMENT.filters["number"] = _number
 

@@ -16,7 +16,7 @@ from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.portal.access import Creator, Publisher, Reader, Sent
-from services.control_plane.portal.fields import Mistakes, build
+from services.control_plane.portal.fields import Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.lifecycle_picture import HEIGHT, WIDTH, draw_edges, draw_nodes
 from services.control_plane.portal.words import STATES, SUBSCRIPTION_STATES
@@ -25,11 +25,12 @@ from services.control_plane.publisher.dependencies import Apis
 from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import read_api, read_lifecycle
 from services.control_plane.publisher.schemas import LifecycleChange, VersionCreate
+from services.control_plane.publisher.service import Publishing
 from services.control_plane.store import repository as store_repository
-from services.control_plane.store.dependencies import Subscriptions
+from services.control_plane.store.dependencies import Mover, Subscriptions
 from services.control_plane.store.models import Subscription
 from services.control_plane.store.projection import gateway_urls, read_subscription
-from services.control_plane.store.schemas import SubscriptionBlock
+from services.control_plane.store.schemas import SubscriptionBlock, SubscriptionsMove
 
 router = APIRouter(prefix="/publisher", route_class=UnitOfWorkRoute, include_in_schema=False)
 
@@ -47,12 +48,12 @@ _HARMLESS: Final = frozenset({"publish", "prototype", "unblock"})
 
 @router.get("/apis/{api_id}")
 def show(frame: PageFrame, caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis) -> Response:
-    return _show(frame, unit.session, caller, apis.get(unit.session, api_id, caller))
+    return show_overview(frame, unit.session, caller, apis.get(unit.session, api_id, caller))
 
 
 @router.get("/apis/{api_id}/lifecycle")
 def show_life(frame: PageFrame, caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis) -> Response:
-    return _show_life(frame, unit.session, apis.get(unit.session, api_id, caller))
+    return _show_life(frame, unit.session, caller, apis.get(unit.session, api_id, caller))
 
 
 @router.post("/apis/{api_id}/lifecycle")
@@ -60,13 +61,15 @@ def change_life(
     frame: PageFrame, caller: Publisher, api_id: ResourceId, sent: Sent, unit: Unit, apis: Apis
 ) -> Response:
     try:
-        change = build(LifecycleChange, {"action": sent.text("action")})
+        change = build(LifecycleChange, _read_change(sent))
+        publishing = Publishing(not change.require_resubscription, change.deprecate_older_versions)
         api = apis.get(unit.session, api_id, caller)
-        apis.change_state(unit.session, api, change.action, caller, sent.if_match)
+        apis.change_state(unit.session, api, change.action, caller, sent.if_match, publishing)
         done = "asked" if api.pending_action else change.action
     except ProblemError as error:
         unit.close()
-        return _show_life(frame, unit.session, apis.get(unit.session, api_id, caller), Mistakes.of_button(error))
+        api = apis.get(unit.session, api_id, caller)
+        return _show_life(frame, unit.session, caller, api, Mistakes.of_button(error), sent)
     return RedirectResponse(f"/publisher/apis/{api_id}/lifecycle?done={done}", 303)
 
 
@@ -83,7 +86,7 @@ def copy(frame: PageFrame, caller: Creator, api_id: ResourceId, sent: Sent, unit
         made = apis.copy(unit.session, apis.get(unit.session, api_id, caller), body, caller)
     except ProblemError as error:
         unit.close()
-        return _show(frame, unit.session, caller, apis.get(unit.session, api_id, caller), Mistakes.of(error))
+        return show_overview(frame, unit.session, caller, apis.get(unit.session, api_id, caller), Mistakes.of(error))
     return RedirectResponse(f"/publisher/apis/{made.id}?done=version", 303)
 
 
@@ -93,7 +96,8 @@ def delete(frame: PageFrame, caller: Creator, api_id: ResourceId, sent: Sent, un
         apis.delete(unit.session, apis.get(unit.session, api_id, caller), sent.if_match)
     except ProblemError as error:
         unit.close()
-        return _show(frame, unit.session, caller, apis.get(unit.session, api_id, caller), Mistakes.of_button(error))
+        api = apis.get(unit.session, api_id, caller)
+        return show_overview(frame, unit.session, caller, api, Mistakes.of_button(error))
     return RedirectResponse("/publisher?done=deleted", 303)
 
 
@@ -101,15 +105,28 @@ def delete(frame: PageFrame, caller: Creator, api_id: ResourceId, sent: Sent, un
 def show_subscriptions(
     frame: PageFrame, caller: Reader, api_id: ResourceId, unit: Unit, apis: Apis, paging: Paging
 ) -> Response:
-    api = apis.get(unit.session, api_id, caller)
-    rows, total = store_repository.subscriptions_to(unit.session, api.id, paging)
-    return frame.show(
-        "publisher/subscriptions.html",
-        api=read_api(api),
-        items=_with_applications(unit.session, rows),
-        page={"total": total, "limit": paging.limit, "offset": paging.offset},
-        subscription_states=SUBSCRIPTION_STATES,
-    )
+    return _show_subscriptions(frame, unit.session, caller, apis.get(unit.session, api_id, caller), paging)
+
+
+@router.post("/apis/{api_id}/subscriptions/move")
+def move_subscriptions(
+    frame: PageFrame,
+    caller: Creator,
+    api_id: ResourceId,
+    sent: Sent,
+    unit: Unit,
+    apis: Apis,
+    mover: Mover,
+    paging: Paging,
+) -> Response:
+    try:
+        body = build(SubscriptionsMove, {"to": sent.text("to")})
+        mover.move(unit.session, apis.get(unit.session, api_id, caller), body.to, caller)
+    except ProblemError as error:
+        unit.close()
+        api = apis.get(unit.session, api_id, caller)
+        return _show_subscriptions(frame, unit.session, caller, api, paging, Mistakes.of(error))
+    return RedirectResponse(f"/publisher/apis/{body.to}/subscriptions?done=all_moved", 303)
 
 
 @router.post("/subscriptions/{subscription_id}/block")
@@ -135,7 +152,9 @@ def _back(subscription: Subscription, done: str) -> Response:
     return RedirectResponse(f"/publisher/apis/{subscription.api_id}/subscriptions?done={done}", 303)
 
 
-def _show(frame: Frame, session: Session, caller: Principal, api: Api, mistakes: Mistakes | None = None) -> Response:
+def show_overview(
+    frame: Frame, session: Session, caller: Principal, api: Api, mistakes: Mistakes | None = None
+) -> Response:
     _, subscribed = store_repository.subscriptions_to(session, api.id, PageQuery(limit=1))
     return frame.show(
         "publisher/one.html",
@@ -150,7 +169,43 @@ def _show(frame: Frame, session: Session, caller: Principal, api: Api, mistakes:
     )
 
 
-def _show_life(frame: Frame, session: Session, api: Api, mistakes: Mistakes | None = None) -> Response:
+def _show_subscriptions(
+    frame: Frame,
+    session: Session,
+    caller: Principal,
+    api: Api,
+    paging: PageQuery,
+    mistakes: Mistakes | None = None,
+) -> Response:
+    rows, total = store_repository.subscriptions_to(session, api.id, paging)
+    versions = repository.list_versions(session, api.context_key, caller)
+    return frame.show(
+        "publisher/subscriptions.html",
+        422 if mistakes else 200,
+        api=read_api(api),
+        items=_with_applications(session, rows),
+        page={"total": total, "limit": paging.limit, "offset": paging.offset},
+        subscription_states=SUBSCRIPTION_STATES,
+        others=[(row.id, row.version) for row in versions if row.id != api.id and row.state == "PUBLISHED"],
+        mistakes=mistakes or Mistakes(),
+    )
+
+
+def _read_change(sent: Fields) -> dict[str, Any]:
+    """Return what a form asks for. A box that is not ticked is not sent."""
+    action = sent.text("action")
+    boxes = ("require_resubscription", "deprecate_older_versions") if action == "publish" else ()
+    return {"action": action, **{name: sent.on(name) for name in boxes}}
+
+
+def _show_life(
+    frame: Frame,
+    session: Session,
+    caller: Principal,
+    api: Api,
+    mistakes: Mistakes | None = None,
+    sent: Fields | None = None,
+) -> Response:
     _, subscribed = store_repository.subscriptions_to(session, api.id, PageQuery(limit=1))
     life = read_lifecycle(api, repository.list_events(session, api.id))
     return frame.show(
@@ -164,6 +219,8 @@ def _show_life(frame: Frame, session: Session, api: Api, mistakes: Mistakes | No
         consequences=_CONSEQUENCES,
         harmless=_HARMLESS,
         subscribed=subscribed,
+        older=[version.version for version in repository.list_older(session, api, caller)],
+        sent=sent,
         nodes=draw_nodes(life.state),
         edges=draw_edges(),
         size=(WIDTH, HEIGHT),

@@ -16,6 +16,8 @@ NOTES: Final = {
     "version": "A new version, in state CREATED. Publish it when it is ready.",
     "subscribed": "Subscribed. Now get keys, or try it at once.",
     "moved": "The subscription is under its new policy.",
+    "all_moved": "The subscriptions are on this version now.",
+    "document": "Saved. Who may see the document finds it among the API's documents.",
     "unsubscribed": "Unsubscribed. Its open connections are closed.",
     "application": "The application is there. Subscribe it to an API, and get keys.",
     "application_deleted": "The application is gone, with its keys and subscriptions.",

@@ -6,6 +6,7 @@ from services.control_plane.kit.merge_patch import merge
 from services.control_plane.portal.fields import Fields
 from services.control_plane.publisher.schemas import ApiRead
 
+CONTACTS: Final = ("business_owner", "technical_owner")
 ENVIRONMENTS: Final = ("production", "sandbox")
 STEPS: Final = (("design", "Design"), ("implement", "Implement"), ("manage", "Manage"))
 
@@ -16,6 +17,11 @@ _BLANK: Final[dict[str, Any]] = {
     "default": False,
     "description": "",
     "tags": [],
+    "categories": [],
+    "business_owner": None,
+    "technical_owner": None,
+    "properties": {},
+    "maintainers": [],
     "visibility": "public",
     "roles": [],
 }
@@ -27,6 +33,10 @@ def read_design(sent: Fields) -> dict[str, Any]:
         "visibility": sent.text("visibility") or "public",
         "tags": sent.words("tags"),
         "roles": sent.words("roles"),
+        "maintainers": sent.words("maintainers"),
+        "categories": sent.all("categories"),
+        "properties": {name.strip(): value.strip() for name, _, value in _pairs(sent)},
+        **{contact: _contact(sent, contact) for contact in CONTACTS},
         "default": sent.on("default"),
     }
 
@@ -51,6 +61,13 @@ def read_manage(sent: Fields) -> dict[str, Any]:
 READERS: Final = {"design": read_design, "implement": read_implement, "manage": read_manage}
 
 
+def complete(patch: dict[str, Any], api: ApiRead) -> dict[str, Any]:
+    """Return a patch by which an API's properties are those of the form, and no others."""
+    if "properties" not in patch:
+        return patch
+    return {**patch, "properties": {**dict.fromkeys(api.properties), **patch["properties"]}}
+
+
 def values_of(api: ApiRead | None, patch: dict[str, Any] | None = None) -> Any:
     """Return what a form shows: the API as it stands, under what was sent and refused."""
     values = merge(api.model_dump(mode="json") if api else _BLANK, patch or {})
@@ -58,6 +75,15 @@ def values_of(api: ApiRead | None, patch: dict[str, Any] | None = None) -> Any:
         for name in type(api).model_fields.keys() - values.keys():
             values[name] = None
     return values
+
+
+def _pairs(sent: Fields) -> list[tuple[str, str, str]]:
+    return [line.partition("=") for line in sent.lines("properties")]
+
+
+def _contact(sent: Fields, contact: str) -> dict[str, Any] | None:
+    name, email = sent.text(f"{contact}_name"), sent.text(f"{contact}_email")
+    return {"name": name, "email": email or None} if name or email else None
 
 
 def _endpoint(sent: Fields, environment: str) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from services.control_plane.kit.merge_patch import patched
-from services.control_plane.kit.pagination import Paging
+from services.control_plane.kit.pagination import MAX_LIMIT, PageQuery, Paging
 from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import ReadingRoute, UnitOfWorkRoute
@@ -18,7 +18,14 @@ from services.control_plane.portal.access import Creator, Reader, Sent
 from services.control_plane.portal.fields import IF_MATCH, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.policies import offers
-from services.control_plane.portal.publisher_forms import READERS, STEPS, read_design, read_implement, values_of
+from services.control_plane.portal.publisher_forms import (
+    READERS,
+    STEPS,
+    complete,
+    read_design,
+    read_implement,
+    values_of,
+)
 from services.control_plane.portal.sparkline import HEIGHT, WIDTH, sketch
 from services.control_plane.publisher import repository
 from services.control_plane.publisher.addresses import urls_in_patch
@@ -65,6 +72,7 @@ class Editor:
             results=results,
             policies=offers(self.session, "subscription") if manages else [],
             api_policies=offers(self.session, "api") if manages else [],
+            categories=_categories(self.session) if step == "design" else [],
         )
 
 
@@ -120,11 +128,13 @@ def save_step(
     patch = READERS[step](sent)
     try:
         addresses.check(urls_in_patch(patch))  # names are looked up before the transaction begins
-        apis.patch(unit.session, apis.get(unit.session, api_id, caller), patch, sent.if_match)
+        row = apis.get(unit.session, api_id, caller)
+        apis.patch(unit.session, row, complete(patch, read_api(row)), sent.if_match)
     except ProblemError as error:
         unit.close()
         api = read_api(apis.get(unit.session, api_id, caller))
-        return Editor(frame, unit.session, sent.next_match(error)).show(step, api, patch, Mistakes.of(error))
+        editor = Editor(frame, unit.session, sent.next_match(error))
+        return editor.show(step, api, complete(patch, api), Mistakes.of(error))
     after = {"design": "implement", "implement": "manage", "manage": "lifecycle"}[step]
     return RedirectResponse(f"/publisher/apis/{api_id}/{after if sent.on('next') else step}?done=saved", 303)
 
@@ -153,3 +163,8 @@ def try_endpoints(
     except ProblemError as error:
         return Editor(frame, unit.session, sent.text(IF_MATCH)).show("implement", api, patch, Mistakes.of(error))
     return Editor(frame, unit.session, sent.text(IF_MATCH)).show("implement", api, patch, results=results)
+
+
+def _categories(session: Session) -> list[tuple[str, str, str]]:
+    rows, _ = repository.list_categories(session, PageQuery(limit=MAX_LIMIT))
+    return [(row.name, row.name, row.description) for row in rows]

@@ -19,6 +19,7 @@ from services.control_plane.portal.fields import Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.policies import words_of
 from services.control_plane.portal.words import STATES, SUBSCRIPTION_STATES
+from services.control_plane.publisher.file_repository import list_documents
 from services.control_plane.publisher.repository import find_own
 from services.control_plane.publisher.schemas import Tag
 from services.control_plane.store import repository
@@ -62,6 +63,7 @@ class StorePage:
             free=[application for application in applications if application.id not in taken],
             subscriptions=subscriptions,
             subscription_states=SUBSCRIPTION_STATES,
+            documents=list_documents(session, api_id, PageQuery(limit=MAX_LIMIT), private=False)[0],
             snippets=[self.writer.write(api, name) for name in LANGUAGES],
             mistakes=mistakes or Mistakes(),
             **self._heard(session, api_id, mine),
@@ -132,7 +134,7 @@ def move(
 ) -> Response:
     subscription = subscriptions.get(unit.session, subscription_id, caller.account_id)
     body = build(SubscriptionPatch, {"policy": sent.text("policy")})
-    subscriptions.move(unit.session, subscription, body.policy, sent.if_match)
+    subscriptions.change(unit.session, subscription, body, caller, sent.if_match)
     done = "asked" if subscription.approval or subscription.pending_policy else "moved"
     return RedirectResponse(f"/applications/{subscription.application_id}?done={done}", 303)
 

@@ -43,6 +43,13 @@ STATES: Final = {
     "DEPRECATED": "Served to those who have subscribed. Takes no new subscriptions.",
     "RETIRED": "Gone, for good.",
 }
+DOCUMENT_TYPES: Final = {
+    "HOWTO": "How-to",
+    "SAMPLES": "Samples",
+    "FORUM": "Forum",
+    "SUPPORT": "Support",
+    "OTHER": "Other",
+}
 SUBSCRIPTION_STATES: Final = {
     "UNBLOCKED": "active",
     "BLOCKED": "blocked",

@@ -17,6 +17,42 @@ class ApiTag(SQLModel, table=True):
     tag: str = Field(primary_key=True, index=True)
 
 
+class Category(Versioned, table=True):
+    """What administrators let publishers sort APIs by."""
+
+    __tablename__ = "category"
+
+    name: str = Field(primary_key=True)
+    description: str = ""
+    created_at: datetime
+    updated_at: datetime
+
+
+class ApiCategory(SQLModel, table=True):
+    __tablename__ = "api_category"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    category: str = Field(primary_key=True, foreign_key="category.name", index=True)
+
+
+class ApiProperty(SQLModel, table=True):
+    __tablename__ = "api_property"
+    __table_args__ = (Index("ix_api_property_name_value", "name", "value"),)
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    name: str = Field(primary_key=True)
+    value: str
+
+
+class ApiMaintainer(SQLModel, table=True):
+    """A role whose accounts may do with an API what its owner may."""
+
+    __tablename__ = "api_maintainer"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    role: str = Field(primary_key=True, foreign_key="role.name", index=True)
+
+
 class ApiRole(SQLModel, table=True):
     """Who may see a restricted API in the store."""
 
@@ -48,11 +84,18 @@ class ApiPolicy(SQLModel, table=True):
         return self.policy_id.partition("/")[2]
 
 
+def _links(order_by: str) -> Any:
+    """Return what belongs to an API and goes with it, read with all APIs of a list at once."""
+    return Relationship(
+        cascade_delete=True, passive_deletes=True, sa_relationship_kwargs={"lazy": "selectin", "order_by": order_by}
+    )
+
+
 class Api(Versioned, table=True):
     """A WebSocket API.
 
     `context_key` and `route_key` are the context, and the context with the version, in lower case: what differs by case
-    alone is the same.
+    alone is the same. `thumbnail` is the media type of the picture, where there is one.
     """
 
     __tablename__ = "api"
@@ -101,28 +144,20 @@ class Api(Versioned, table=True):
     ca_certificate: str | None = Field(default=None, sa_type=Text)
     sealed_client_certificate: str | None = Field(default=None, sa_type=Text, repr=False)
     sealed_backend_credentials: str | None = Field(default=None, sa_type=Text, repr=False)
+    business_owner: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    technical_owner: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    thumbnail: str | None = None
     owner: str = Field(index=True)
     created_at: datetime
     updated_at: datetime
 
-    tags: list[ApiTag] = Relationship(
-        cascade_delete=True, passive_deletes=True, sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiTag.tag"}
-    )
-    roles: list[ApiRole] = Relationship(
-        cascade_delete=True,
-        passive_deletes=True,
-        sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiRole.role"},
-    )
-    issuers: list[ApiIssuer] = Relationship(
-        cascade_delete=True,
-        passive_deletes=True,
-        sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiIssuer.issuer"},
-    )
-    policies: list[ApiPolicy] = Relationship(
-        cascade_delete=True,
-        passive_deletes=True,
-        sa_relationship_kwargs={"lazy": "selectin", "order_by": "ApiPolicy.policy_id"},
-    )
+    tags: list[ApiTag] = _links("ApiTag.tag")
+    categories: list[ApiCategory] = _links("ApiCategory.category")
+    properties: list[ApiProperty] = _links("ApiProperty.name")
+    maintainers: list[ApiMaintainer] = _links("ApiMaintainer.role")
+    roles: list[ApiRole] = _links("ApiRole.role")
+    issuers: list[ApiIssuer] = _links("ApiIssuer.issuer")
+    policies: list[ApiPolicy] = _links("ApiPolicy.policy_id")
 
 
 class LifecycleEvent(SQLModel, table=True):
@@ -135,5 +170,6 @@ class LifecycleEvent(SQLModel, table=True):
     action: str
     from_state: str
     to_state: str
+    reason: str | None = None
     actor: str
     at: datetime

@@ -1,11 +1,12 @@
 """Rows to what the pods and the callers read. Pure."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from services.control_plane.publisher.backend_schemas import Kept
 from services.control_plane.publisher.lifecycle import KNOWN_TO_PODS, TRANSITIONS, Action
-from services.control_plane.publisher.models import Api, LifecycleEvent
+from services.control_plane.publisher.metadata_schemas import CategoryRead
+from services.control_plane.publisher.models import Api, Category, LifecycleEvent
 from services.control_plane.publisher.schemas import (
     ApiRead,
     ApiWrite,
@@ -15,6 +16,10 @@ from services.control_plane.publisher.schemas import (
 )
 from shared.definition import ApiDefinition, ApiId, PathDefinition, State
 from shared.limits import PolicyName
+
+
+def read_category(category: Category) -> CategoryRead:
+    return CategoryRead.model_validate(category.model_dump())
 
 
 def state_of(api: Api) -> State:
@@ -65,6 +70,7 @@ def read_api(api: Api) -> ApiRead:
         "id": api.id,
         "state": api.state,
         "owner": api.owner,
+        "thumbnail": api.thumbnail is not None,
         "created_at": api.created_at,
         "updated_at": api.updated_at,
     }
@@ -89,6 +95,8 @@ def _fields(api: Api) -> dict[str, object]:
         "default": api.is_default,
         "description": api.description,
         "tags": sorted(link.tag for link in api.tags),
+        **metadata_of(api),
+        "maintainers": sorted(link.role for link in api.maintainers),
         "endpoints": api.endpoints.model_dump(),
         "policies": sorted(link.name for link in api.policies),
         "api_policy": _policy_name(api.api_policy_id),
@@ -111,6 +119,16 @@ def _fields(api: Api) -> dict[str, object]:
         "ca_certificate": api.ca_certificate,
         "client_certificate": _mark(api.sealed_client_certificate),
         "backend_credentials": _mark(api.sealed_backend_credentials),
+    }
+
+
+def metadata_of(api: Api) -> dict[str, Any]:
+    """Return what is said of an API to all who see it."""
+    return {
+        "categories": sorted(link.category for link in api.categories),
+        "business_owner": api.business_owner,
+        "technical_owner": api.technical_owner,
+        "properties": {link.name: link.value for link in sorted(api.properties, key=lambda link: link.name)},
     }
 
 

@@ -8,26 +8,28 @@ from sqlmodel import Session, col, or_, select
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit.pagination import Listing, PageQuery
-from services.control_plane.publisher.errors import ApiExistsError, ApiInUseError
-from services.control_plane.publisher.models import Api, LifecycleEvent
+from services.control_plane.publisher import searching
+from services.control_plane.publisher.errors import (
+    ApiExistsError,
+    ApiInUseError,
+    CategoryExistsError,
+    CategoryInUseError,
+)
+from services.control_plane.publisher.models import Api, ApiMaintainer, Category, LifecycleEvent
 
-LISTING: Final = Listing(
-    search=(col(Api.name), col(Api.context), col(Api.description)),
-    sort={
-        "name": col(Api.name),
-        "context": col(Api.context),
-        "version": col(Api.version),
-        "state": col(Api.state),
-        "created_at": col(Api.created_at),
-        "updated_at": col(Api.updated_at),
-    },
-    unique=col(Api.id),
+_CATEGORIES: Final = Listing(
+    search=(col(Category.name), col(Category.description)),
+    sort={"name": col(Category.name), "created_at": col(Category.created_at)},
+    unique=col(Category.name),
 )
 
 
 def own(caller: Principal) -> ColumnElement[bool]:
-    """Hold a query to a caller's own APIs, or to nothing where the caller administers."""
-    return true() if ADMIN in caller.scopes else col(Api.owner) == caller.account_id
+    """Hold a query to APIs that a caller owns or maintains, or to nothing where the caller administers."""
+    if ADMIN in caller.scopes:
+        return true()
+    maintained = select(ApiMaintainer.api_id).where(col(ApiMaintainer.role).in_(caller.roles))
+    return or_(col(Api.owner) == caller.account_id, col(Api.id).in_(maintained))
 
 
 def find(session: Session, id_: str) -> Api | None:
@@ -45,6 +47,11 @@ def find_own_routed(session: Session, context: str, version: str, caller: Princi
     return session.exec(routed).first()
 
 
+def hold(session: Session, ids: Sequence[str]) -> None:
+    """Keep others from changing APIs, or from subscribing to them, to the end of the transaction."""
+    session.exec(select(Api.id).where(col(Api.id).in_(ids)).order_by(col(Api.id)).with_for_update()).all()
+
+
 def list_owned(session: Session, owner: str, limit: int | None = None) -> Sequence[Api]:
     owned = select(Api).where(Api.owner == owner)
     return session.exec(owned.order_by(col(Api.route_key)).limit(limit)).all()
@@ -55,7 +62,7 @@ def exists(session: Session, id_: str) -> bool:
 
 
 def list_page(session: Session, caller: Principal, query: PageQuery) -> tuple[Sequence[Api], int]:
-    return LISTING.fetch(session, select(Api).where(own(caller)), query)
+    return searching.fetch(session, select(Api).where(own(caller)), query, private=True)
 
 
 def add(session: Session, api: Api) -> None:
@@ -105,6 +112,48 @@ def list_versions(session: Session, context_key: str, caller: Principal) -> Sequ
     """Return the versions in a context that the caller may manage, the newest first."""
     versions = select(Api).where(Api.context_key == context_key, own(caller))
     return session.exec(versions.order_by(col(Api.created_at).desc())).all()
+
+
+def list_older(session: Session, api: Api, caller: Principal, *, hold: bool = False) -> Sequence[Api]:
+    """Return the published versions that were made before an API and that the caller may manage, the newest first.
+
+    `hold` them so that nobody subscribes to one before the transaction ends.
+    """
+    older = select(Api).where(
+        Api.context_key == api.context_key,
+        Api.state == "PUBLISHED",
+        col(Api.id) != api.id,
+        col(Api.created_at) <= api.created_at,
+        own(caller),
+    )
+    ordered = older.order_by(col(Api.created_at).desc(), col(Api.id))
+    return session.exec(ordered.with_for_update() if hold else ordered).all()
+
+
+def find_category(session: Session, name: str) -> Category | None:
+    return session.get(Category, name)
+
+
+def list_categories(session: Session, query: PageQuery) -> tuple[Sequence[Category], int]:
+    return _CATEGORIES.fetch(session, select(Category), query)
+
+
+def add_category(session: Session, category: Category) -> None:
+    """Insert. Raises `CategoryExistsError`."""
+    session.add(category)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise CategoryExistsError from error
+
+
+def delete_category(session: Session, category: Category) -> None:
+    """Delete. Raises `CategoryInUseError`."""
+    session.delete(category)
+    try:
+        session.flush()
+    except IntegrityError as error:  # a foreign key
+        raise CategoryInUseError from error
 
 
 def list_events(session: Session, api_id: str) -> Sequence[LifecycleEvent]:

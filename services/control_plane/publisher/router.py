@@ -21,6 +21,7 @@ from services.control_plane.publisher.schemas import (
     LifecycleRead,
     VersionCreate,
 )
+from services.control_plane.publisher.service import Publishing
 
 router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=UnitOfWorkRoute)
 
@@ -111,7 +112,8 @@ def change_lifecycle(
     if_match: IfMatch = None,
 ) -> LifecycleRead:
     api = apis.get(unit.session, api_id, caller)
-    apis.change_state(unit.session, api, body.action, caller, if_match)
+    publishing = Publishing(not body.require_resubscription, body.deprecate_older_versions)
+    apis.change_state(unit.session, api, body.action, caller, if_match, publishing)
     tag(response, api.row_version)
     return read_lifecycle(api, repository.list_events(unit.session, api_id))
 

@@ -26,6 +26,7 @@ from services.control_plane.publisher.backend_schemas import (
     SetHeaders,
 )
 from services.control_plane.publisher.lifecycle import Action
+from services.control_plane.publisher.metadata_schemas import Categories, ContactBody, Properties
 from services.control_plane.publisher.path_schemas import PathBody, Paths
 from shared.definition import AuthType, Balance, State
 
@@ -140,7 +141,7 @@ class MessageSizesBody(BaseModel):
 class ApiWrite(WriteBody):
     """An API as it is put. Where a secret is read as `true`, `true` keeps it."""
 
-    read_only = WriteBody.read_only | {"state", "owner"}
+    read_only = WriteBody.read_only | {"state", "owner", "thumbnail"}
 
     name: Name
     context: Context
@@ -148,6 +149,11 @@ class ApiWrite(WriteBody):
     default: bool = False
     description: Description = ""
     tags: Annotated[list[Tag], Field(max_length=30, default_factory=list)]
+    categories: Annotated[Categories, Field(default_factory=list)]
+    business_owner: ContactBody | None = None
+    technical_owner: ContactBody | None = None
+    properties: Annotated[Properties, Field(default_factory=dict)]
+    maintainers: Annotated[list[Word], Field(max_length=30, default_factory=list)]
     endpoints: EndpointsBody = EndpointsBody()
     policies: Annotated[list[Word], Field(max_length=30, default_factory=list)]
     api_policy: Word | None = None
@@ -204,6 +210,7 @@ class ApiRead(ApiWrite):
     id: str
     state: State
     owner: str
+    thumbnail: bool
     created_at: datetime
     updated_at: datetime
     ca_certificate: str | None = None
@@ -215,6 +222,14 @@ class LifecycleChange(BaseModel):
     model_config = _STRICT
 
     action: Action
+    require_resubscription: bool = True
+    deprecate_older_versions: bool = False
+
+    @model_validator(mode="after")
+    def _check_publishing(self) -> Self:
+        if self.action != "publish" and (not self.require_resubscription or self.deprecate_older_versions):
+            raise ValueError("require_resubscription and deprecate_older_versions go with 'publish' alone")
+        return self
 
 
 class TransitionRead(BaseModel):
@@ -226,6 +241,7 @@ class LifecycleEventRead(BaseModel):
     action: str
     from_state: str
     to_state: str
+    reason: str | None
     actor: str
     at: datetime
 

@@ -1,4 +1,5 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any, cast
 
 from sqlmodel import Session
@@ -13,7 +14,7 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.problems import FieldError, InvalidError, NotFoundError
 from services.control_plane.kit.security import new_id
-from services.control_plane.publisher import repository
+from services.control_plane.publisher import file_repository, repository
 from services.control_plane.publisher.backend_schemas import BackendCredentialsBody
 from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.errors import (
@@ -21,12 +22,22 @@ from services.control_plane.publisher.errors import (
     TransitionNotOpenError,
     ambiguous_context,
     cannot_change,
+    cannot_wait,
     foreign_context,
     unknown_issuer,
     unknown_role,
 )
 from services.control_plane.publisher.lifecycle import ASKED_FOR, INITIAL, SERVED_STATES, Action, target
-from services.control_plane.publisher.models import Api, ApiIssuer, ApiPolicy, ApiRole, ApiTag, LifecycleEvent
+from services.control_plane.publisher.metadata import assign_metadata
+from services.control_plane.publisher.models import (
+    Api,
+    ApiIssuer,
+    ApiMaintainer,
+    ApiPolicy,
+    ApiRole,
+    ApiTag,
+    LifecycleEvent,
+)
 from services.control_plane.publisher.projection import define_api, state_of, write_of
 from services.control_plane.publisher.schemas import ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
@@ -39,6 +50,19 @@ KnowsIssuer = Callable[[Session, str], bool]
 CopyMore = Callable[[Session, str, str], None]
 """Gives a new version what else belongs to the old one, by the ids of both: it is kept above this domain, too."""
 
+TakeOver = Callable[[Session, Sequence[Api], Api], int]
+"""Gives a version the subscriptions of others, and tells how many: they are kept above this domain, as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What becomes of the older published versions when one is published."""
+
+    takes_over: bool = False
+    """Whether their subscriptions are copied."""
+
+    deprecates_older: bool = False
+
 
 class ApiService:
     def __init__(
@@ -47,6 +71,7 @@ class ApiService:
         secrets: BackendSecrets,
         knows_issuer: KnowsIssuer,
         copy_more: CopyMore,
+        take_over: TakeOver,
         approvals: Approvals,
         clock: Clock,
     ) -> None:
@@ -54,6 +79,7 @@ class ApiService:
         self._secrets = secrets
         self._knows_issuer = knows_issuer
         self._copy_more = copy_more
+        self._take_over = take_over
         self._approvals = approvals
         self._clock = clock
 
@@ -119,32 +145,44 @@ class ApiService:
         """Make another version of an API: a copy that is not published yet."""
         fields = {"version": body.version, "default": body.default}
         made = self.create(session, write_of(api).model_copy(update=fields), caller, api)
+        file_repository.copy(session, api, made)
         self._copy_more(session, api.id, made.id)
         return made
 
-    def change_state(self, session: Session, api: Api, action: Action, caller: Principal, if_match: str | None) -> None:
+    def change_state(
+        self,
+        session: Session,
+        api: Api,
+        action: Action,
+        caller: Principal,
+        if_match: str | None,
+        publishing: Publishing = Publishing(),
+    ) -> None:
         """Take a step of its life, or ask for it: then `pending_action` says so, and the state stays."""
         preconditions.check(if_match, api.row_version)
-        after = _check_step(api, action)
-        asks = action in ASKED_FOR and after != state_of(api) and self._approvals.needed(session, "publication")
-        if asks and api.pending_action == action:
-            raise PublicationPendingError
-        self._withdraw(session, api)
-        if not asks:
-            self._enter(session, api, action, after, caller.account_id)
+        after = _after(api, action)
+        if action in ASKED_FOR and after != state_of(api) and self._approvals.needed(session, "publication"):
+            _check_plain(publishing)
+            self._ask(session, api, action, caller)
             return
-        title = f"{action} {api.name} {api.version}"
-        self._approvals.ask(session, Question("publication", api.id, title, action, caller.account_id))
-        api.pending_action = action
-        api.updated_at = self._clock()
-        session.flush()
+        self._withdraw(session, api)
+        if publishing.deprecates_older:
+            for version in repository.list_older(session, api, caller):
+                self._withdraw(session, version)
+            session.flush()
+        older = repository.list_older(session, api, caller, hold=True) if any(astuple(publishing)) else ()
+        count = self._take_over(session, older, api) if publishing.takes_over else 0
+        actor = caller.account_id
+        self._step(session, api, action, actor, f"subscriptions taken over: {count}" if count else None)
+        for version in older if publishing.deprecates_older else ():
+            self._step(session, version, "deprecate", actor, f"version {api.version} was published")
 
     def answer(self, session: Session, api: Api, asked_by: str, *, approved: bool) -> None:
         """Take the step that was asked for, or let it be."""
         action = cast("Action", api.pending_action)
         api.pending_action = None
         if approved:
-            self._enter(session, api, action, _check_step(api, action), asked_by)
+            self._step(session, api, action, asked_by, None)
         else:
             api.updated_at = self._clock()
             session.flush()
@@ -158,23 +196,42 @@ class ApiService:
         api.updated_at = self._clock()
         session.flush()
 
+    def _ask(self, session: Session, api: Api, action: Action, caller: Principal) -> None:
+        if api.pending_action == action:
+            raise PublicationPendingError
+        self._withdraw(session, api)
+        title = f"{action} {api.name} {api.version}"
+        self._approvals.ask(session, Question("publication", api.id, title, action, caller.account_id))
+        api.pending_action = action
+        api.updated_at = self._clock()
+        session.flush()
+
     def _withdraw(self, session: Session, api: Api) -> None:
         if api.pending_action is not None:
             self._approvals.withdraw(session, "publication", api.id)
             api.pending_action = None
 
-    def _enter(self, session: Session, api: Api, action: Action, after: State, actor: str) -> None:
-        now, before = self._clock(), api.state
+    def _step(self, session: Session, api: Api, action: Action, actor: str, reason: str | None) -> None:
+        before, after = state_of(api), _after(api, action)
+        now = self._clock()
         api.state = after
         api.updated_at = now
-        session.add(
-            LifecycleEvent(api_id=api.id, action=action, from_state=before, to_state=after, actor=actor, at=now)
+        event = LifecycleEvent(
+            api_id=api.id,
+            action=action,
+            from_state=before,
+            to_state=after,
+            reason=reason,
+            actor=actor,
+            at=now,
         )
+        session.add(event)
         session.flush()
         self._publish(session, api, f"api.{action}")
 
     def _assign(self, session: Session, api: Api, body: ApiWrite) -> None:
-        self._check_roles(session, body)
+        self._check_roles(session, "roles", body.roles)
+        self._check_roles(session, "maintainers", body.maintainers)
         self._check_issuers(session, body)
         policies = self._policy_ids(session, body)
         api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
@@ -196,6 +253,8 @@ class ApiService:
         api.close_at_expiry = body.close_at_expiry
         api.expiry_grace_seconds = body.expiry_grace_seconds
         self._assign_backend(api, body)
+        assign_metadata(session, api, body)
+        api.maintainers = [ApiMaintainer(api_id=api.id, role=role) for role in sorted(set(body.maintainers))]
         api.tags = [ApiTag(api_id=api.id, tag=tag) for tag in sorted(set(body.tags))]
         api.roles = [ApiRole(api_id=api.id, role=role) for role in sorted(set(body.roles))]
         api.issuers = [ApiIssuer(api_id=api.id, issuer=name) for name in sorted(set(body.issuers))]
@@ -227,10 +286,10 @@ class ApiService:
             for index, name in enumerate(body.policies)
         }
 
-    def _check_roles(self, session: Session, body: ApiWrite) -> None:
-        for index, role in enumerate(body.roles):
+    def _check_roles(self, session: Session, field: str, roles: Sequence[str]) -> None:
+        for index, role in enumerate(roles):
             if identity_repository.find_role(session, role) is None:
-                raise unknown_role(index, role)
+                raise unknown_role(f"{field}.{index}", role)
 
     def _check_issuers(self, session: Session, body: ApiWrite) -> None:
         for index, name in enumerate(body.issuers):
@@ -256,8 +315,8 @@ def _words_of(api: Api) -> dict[str, str]:
     return {"name": api.name, "context": api.context, "version": api.version, "state": api.state}
 
 
-def _check_step(api: Api, action: Action) -> State:
-    """Return the state that a step leads to. Raises `TransitionNotOpenError` and `InvalidError`."""
+def _after(api: Api, action: Action) -> State:
+    """Return the state that an action leads to. Raises `TransitionNotOpenError` and `InvalidError`."""
     before = state_of(api)
     after = target(before, action)
     if after is None:
@@ -265,6 +324,13 @@ def _check_step(api: Api, action: Action) -> State:
     if after in SERVED_STATES:
         _check_publishable(write_of(api))
     return after
+
+
+def _check_plain(publishing: Publishing) -> None:
+    """Refuse what would be forgotten while a publication waits. Raises `InvalidError`."""
+    chosen = {"require_resubscription": publishing.takes_over, "deprecate_older_versions": publishing.deprecates_older}
+    if fields := [field for field, is_chosen in chosen.items() if is_chosen]:
+        raise cannot_wait(fields)
 
 
 def _owner_of(session: Session, context_key: str, caller: Principal) -> str:

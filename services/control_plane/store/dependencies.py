@@ -13,6 +13,7 @@ from services.control_plane.store.external_keys import ExternalKeyService
 from services.control_plane.store.feedback import FeedbackService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application
+from services.control_plane.store.moving import SubscriptionMover
 from services.control_plane.store.quota import QuotaReader
 from services.control_plane.store.snippets.writer import Writer
 from services.control_plane.store.subscriptions import SubscriptionService
@@ -23,6 +24,7 @@ ApiKeys = Annotated[ApiKeyService, Depends(provide(ApiKeyService))]
 ExternalKeys = Annotated[ExternalKeyService, Depends(provide(ExternalKeyService))]
 Keys = Annotated[KeyService, Depends(provide(KeyService))]
 Subscriptions = Annotated[SubscriptionService, Depends(provide(SubscriptionService))]
+Mover = Annotated[SubscriptionMover, Depends(provide(SubscriptionMover))]
 Quotas = Annotated[QuotaReader, Depends(provide(QuotaReader))]
 Tickets = Annotated[TicketService, Depends(provide(TicketService))]
 SnippetWriter = Annotated[Writer, Depends(provide(Writer))]

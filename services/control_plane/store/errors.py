@@ -82,6 +82,30 @@ def check_approved(application: Application) -> None:
         raise NotApprovedError
 
 
+class TooManySubscriptionsError(ConflictError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"More than {limit} subscriptions can't be moved or copied at once.")
+
+
+def no_version(field: str) -> InvalidError:
+    return InvalidError.of(field, "there is no such other version of the API")
+
+
+def must_be_asked_for(field: str) -> InvalidError:
+    return InvalidError.of(
+        field,
+        "administrators approve subscriptions: subscribe to that version, and delete this one once that is approved",
+    )
+
+
+def not_published(field: str, state: str) -> InvalidError:
+    return InvalidError.of(field, f"must be published: it is {state}")
+
+
+def policies_missing(field: str, names: Sequence[str]) -> InvalidError:
+    return InvalidError.of(field, f"the version does not offer what subscriptions are under: {', '.join(names)}")
+
+
 def no_application() -> NotFoundError:
     return NotFoundError("There is no such application.")
 

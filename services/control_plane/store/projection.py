@@ -7,7 +7,7 @@ from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.oauth.tokens import NewToken
 from services.control_plane.publisher.models import Api
-from services.control_plane.publisher.projection import issuers_of, state_of
+from services.control_plane.publisher.projection import issuers_of, metadata_of, state_of
 from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
 from services.control_plane.store.external_key_schemas import ExternalKeyRead, MappedClientRead
 from services.control_plane.store.feedback_schemas import RatingRead
@@ -140,6 +140,8 @@ def read_store_api(api: Api, gateways: Sequence[str], rating: RatingRead | None 
         default=api.is_default,
         description=api.description,
         tags=sorted(link.tag for link in api.tags),
+        **metadata_of(api),
+        thumbnail=api.thumbnail is not None,
         state=state_of(api),
         policies=sorted(link.name for link in api.policies),
         auth_types=list(api.auth.types),
@@ -157,3 +159,13 @@ def gateway_urls(api: Api, gateways: Sequence[str]) -> list[str]:
     """Return where clients call an API; the default version answers at the context alone as well."""
     paths = [f"{api.context}/{api.version}", *([api.context] if api.is_default else [])]
     return [f"{gateway}{path}" for path in paths for gateway in gateways]
+
+
+def words_of(subscription: Subscription) -> dict[str, str]:
+    """Return what the audit keeps of a subscription."""
+    return {
+        "application_id": subscription.application_id,
+        "api_id": subscription.api_id,
+        "policy": subscription.policy,
+        "state": subscription.approval or subscription.state,
+    }

@@ -13,9 +13,14 @@ from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher.dependencies import Apis
 from services.control_plane.store import repository
-from services.control_plane.store.dependencies import Subscriptions
+from services.control_plane.store.dependencies import Mover, Subscriptions
 from services.control_plane.store.projection import read_subscription
-from services.control_plane.store.schemas import SubscriptionBlock, SubscriptionRead
+from services.control_plane.store.schemas import (
+    SubscriptionBlock,
+    SubscriptionRead,
+    SubscriptionsMove,
+    SubscriptionsMoved,
+)
 
 router = APIRouter(prefix="/publisher/v1", tags=["publisher"], route_class=UnitOfWorkRoute)
 
@@ -27,6 +32,14 @@ def list_subscriptions(
     api = apis.get(unit.session, api_id, caller)
     rows, total = repository.subscriptions_to(unit.session, api.id, paging)
     return Page(items=[read_subscription(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
+
+
+@router.post("/apis/{api_id}/subscriptions/move", responses=declare("not_found", "conflict"))
+def move_subscriptions(
+    caller: MayWriteApis, api_id: ResourceId, body: SubscriptionsMove, unit: Unit, apis: Apis, mover: Mover
+) -> SubscriptionsMoved:
+    """Put all subscriptions of one version on another, which must be published."""
+    return mover.move(unit.session, apis.get(unit.session, api_id, caller), body.to, caller)
 
 
 @router.post("/subscriptions/{subscription_id}/block", responses=declare("not_found"))

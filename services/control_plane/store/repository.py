@@ -12,9 +12,9 @@ from services.control_plane.identity.models import Account
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import Listing, PageQuery
 from services.control_plane.kit.problems import ProblemError
+from services.control_plane.publisher import searching
 from services.control_plane.publisher.lifecycle import SERVED_STATES
 from services.control_plane.publisher.models import Api, ApiRole, ApiTag
-from services.control_plane.publisher.repository import LISTING as API_LISTING
 from services.control_plane.publisher.repository import own
 from services.control_plane.store.models import ApiKey, Application, ApplicationKey, ExternalKey, Subscription
 
@@ -91,7 +91,7 @@ def list_apis(session: Session, roles: Collection[str], tag: str | None, query: 
     apis = _visible(roles)
     if tag is not None:
         apis = apis.where(col(Api.id).in_(select(ApiTag.api_id).where(ApiTag.tag == tag)))
-    return API_LISTING.fetch(session, apis, query)
+    return searching.fetch(session, apis, query, private=False)
 
 
 def find_api(session: Session, api_id: str, roles: Collection[str], *, hold: bool = False) -> Api | None:
@@ -264,6 +264,15 @@ def all_subscriptions(
 def subscriptions_to(session: Session, api_id: str, query: PageQuery) -> tuple[Sequence[Subscription], int]:
     """List an API's subscriptions for its publisher, whoever owns them."""
     return _SUBSCRIPTIONS.fetch(session, _joined().where(Subscription.api_id == api_id), query)
+
+
+def all_subscriptions_to(session: Session, api_id: str, limit: int) -> Sequence[Subscription]:
+    return session.exec(select(Subscription).where(Subscription.api_id == api_id).limit(limit)).all()
+
+
+def applications_of(session: Session, api_id: str) -> frozenset[str]:
+    """Return the ids of the applications that are subscribed to an API."""
+    return frozenset(session.exec(select(Subscription.application_id).where(Subscription.api_id == api_id)))
 
 
 def find_published_subscription(session: Session, id_: str, caller: Principal) -> Subscription | None:

@@ -158,7 +158,10 @@ def get_subscription(
     return read_subscription(subscription)
 
 
-@router.patch("/subscriptions/{subscription_id}", responses=declare("not_found", "conflict", "precondition_failed"))
+@router.patch(
+    "/subscriptions/{subscription_id}",
+    responses=declare("not_found", "already_exists", "conflict", "precondition_failed"),
+)
 def move_subscription(
     caller: MaySubscribe,
     subscription_id: ResourceId,
@@ -169,7 +172,7 @@ def move_subscription(
     if_match: IfMatch = None,
 ) -> SubscriptionRead:
     subscription = subscriptions.get(unit.session, subscription_id, caller.account_id)
-    subscriptions.move(unit.session, subscription, body.policy, if_match)
+    subscriptions.change(unit.session, subscription, body, caller, if_match)
     tag(response, subscription.row_version)
     return read_subscription(subscription)
 

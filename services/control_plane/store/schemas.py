@@ -19,6 +19,7 @@ from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Id, Name, ScopeToken, Word, refuse_controls
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.oauth.service import JWT_BEARER
+from services.control_plane.publisher.metadata_schemas import ContactBody
 from services.control_plane.store.feedback_schemas import RatingRead
 from services.control_plane.throttling.builtin import UNLIMITED
 from shared.definition import KeyType, State
@@ -70,6 +71,11 @@ class StoreApiRead(BaseModel):
     default: bool
     description: str
     tags: list[str]
+    categories: list[str]
+    business_owner: ContactBody | None
+    technical_owner: ContactBody | None
+    properties: dict[str, str]
+    thumbnail: bool
     state: State
     policies: list[str]
     auth_types: list[str]
@@ -190,9 +196,31 @@ class SubscriptionCreate(BaseModel):
 
 
 class SubscriptionPatch(BaseModel):
+    """Another policy, another version of the API, or both."""
+
     model_config = _STRICT
 
-    policy: Word
+    policy: Word | None = None
+    api_id: Id | None = None
+
+    @model_validator(mode="after")
+    def _check_something(self) -> Self:
+        if self.policy is None and self.api_id is None:
+            raise ValueError("needs policy or api_id")
+        return self
+
+
+class SubscriptionsMove(BaseModel):
+    model_config = _STRICT
+
+    to: Id
+
+
+class SubscriptionsMoved(BaseModel):
+    """How many went on, and how many ended because their application had the other version already."""
+
+    moved: int
+    ended: int
 
 
 class SubscriptionRead(BaseModel):

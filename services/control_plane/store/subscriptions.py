@@ -5,7 +5,7 @@ from sqlmodel import Session
 from services.control_plane.catalogue import outbox
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit import audit, preconditions
-from services.control_plane.kit.approvals import PENDING, REJECTED, Approvals, Question
+from services.control_plane.kit.approvals import PENDING, REJECTED, Approvals
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
@@ -13,17 +13,20 @@ from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import state_of
 from services.control_plane.store import repository
+from services.control_plane.store.asking import ask, withdraw
 from services.control_plane.store.errors import (
     NotSubscribableError,
     RejectedError,
     SubscriptionExistsError,
+    must_be_asked_for,
     no_api,
     no_application,
+    no_version,
     policy_not_offered,
 )
 from services.control_plane.store.models import Subscription
-from services.control_plane.store.projection import define_subscription
-from services.control_plane.store.schemas import SubscriptionCreate
+from services.control_plane.store.projection import define_subscription, words_of
+from services.control_plane.store.schemas import SubscriptionCreate, SubscriptionPatch
 from shared.subscription import SubscriptionState
 
 
@@ -66,7 +69,7 @@ class SubscriptionService:
         )
         repository.add(session, subscription, SubscriptionExistsError())
         if asks:
-            self._ask(session, subscription, body.policy)
+            ask(session, self._approvals, subscription, api, body.policy)
         self._publish(session, subscription, "subscription.create")
         return subscription
 
@@ -79,10 +82,10 @@ class SubscriptionService:
         if subscription.approval == REJECTED:
             raise RejectedError("subscription")
         policy_id = _offered(api, policy)
-        self._withdraw(session, subscription)
+        withdraw(session, self._approvals, subscription)
         asks = policy_id != subscription.policy_id and self._approvals.needed(session, "subscription")
         if subscription.approval or asks:
-            self._ask(session, subscription, policy)
+            ask(session, self._approvals, subscription, api, policy)
         if asks and not subscription.approval:
             subscription.pending_policy = policy
         else:
@@ -104,12 +107,53 @@ class SubscriptionService:
             subscription.pending_policy = None
         self._touch(session, subscription, "subscription.update")
 
+    def change(
+        self,
+        session: Session,
+        subscription: Subscription,
+        body: SubscriptionPatch,
+        caller: Principal,
+        if_match: str | None,
+    ) -> None:
+        """Put a subscription under another policy, or on another version of its API that the caller may see.
+
+        A right to one version is none to another: where administrators approve subscriptions, it is refused.
+        """
+        preconditions.check(if_match, subscription.row_version)
+        if body.api_id is not None and body.api_id != subscription.api_id:
+            self._switch(session, subscription, body.api_id, body.policy or subscription.policy, caller)
+        else:
+            self.move(session, subscription, body.policy or subscription.policy, None)
+
+    def _switch(
+        self, session: Session, subscription: Subscription, api_id: str, policy: str, caller: Principal
+    ) -> None:
+        before = publisher_repository.find(session, subscription.api_id)
+        api = repository.find_api(session, api_id, caller.roles, hold=True)
+        if api is None or before is None or api.context_key != before.context_key:
+            raise no_version("api_id")
+        if (state := state_of(api)) != "PUBLISHED":
+            raise NotSubscribableError(state)
+        if subscription.approval == REJECTED:
+            raise RejectedError("subscription")
+        if subscription.approval is None and self._approvals.needed(session, "subscription"):
+            raise must_be_asked_for("api_id")
+        policy_id = _offered(api, policy)
+        withdraw(session, self._approvals, subscription)
+        subscription.policy_id = policy_id
+        subscription.api_id = api.id
+        subscription.updated_at = self._clock()
+        repository.save(session, SubscriptionExistsError())
+        if subscription.approval:
+            ask(session, self._approvals, subscription, api, policy)
+        self._publish(session, subscription, "subscription.move")
+
     def delete(self, session: Session, subscription: Subscription, if_match: str | None) -> None:
         preconditions.check(if_match, subscription.row_version)
-        self._withdraw(session, subscription)
+        withdraw(session, self._approvals, subscription)
         session.delete(subscription)
         session.flush()
-        audit.record(session, "subscription.delete", "subscription", subscription.id, **_words_of(subscription))
+        audit.record(session, "subscription.delete", "subscription", subscription.id, **words_of(subscription))
         outbox.record(session, "subscription", subscription.id, None, self._clock())
 
     def block(self, session: Session, subscription: Subscription, scope: Literal["all", "production"]) -> None:
@@ -129,29 +173,8 @@ class SubscriptionService:
         self._publish(session, subscription, action)
 
     def _publish(self, session: Session, subscription: Subscription, action: str) -> None:
-        audit.record(session, action, "subscription", subscription.id, **_words_of(subscription))
+        audit.record(session, action, "subscription", subscription.id, **words_of(subscription))
         outbox.record(session, "subscription", subscription.id, define_subscription(subscription), self._clock())
-
-    def _ask(self, session: Session, subscription: Subscription, policy: str) -> None:
-        application = repository.get_application(session, subscription.application_id)
-        api = publisher_repository.find(session, subscription.api_id)
-        title = f"{application.name} to {api.name} {api.version}" if api else application.name
-        question = Question("subscription", subscription.id, title, policy, application.owner_id)
-        self._approvals.ask(session, question)
-
-    def _withdraw(self, session: Session, subscription: Subscription) -> None:
-        if subscription.approval or subscription.pending_policy:
-            self._approvals.withdraw(session, "subscription", subscription.id)
-            subscription.pending_policy = None
-
-
-def _words_of(subscription: Subscription) -> dict[str, str]:
-    return {
-        "application_id": subscription.application_id,
-        "api_id": subscription.api_id,
-        "policy": subscription.policy,
-        "state": subscription.approval or subscription.state,
-    }
 
 
 def _check_subscribable(api: Api) -> None:

@@ -20,6 +20,7 @@ from services.control_plane.usage.billing import add_to_bills
 from services.control_plane.usage.gaps import note_batch
 from services.control_plane.usage.models import (
     COUNTS,
+    KINDS,
     Usage,
     UsageBill,
     UsageCause,
@@ -150,8 +151,8 @@ def _add_rows(session: Session, rows: Iterable[UsageRow]) -> None:
         for step in STEPS:
             key = (step, floor(minute, step), row.api_id or "", row.application_id or "", row.key_type)
             usage.setdefault(key, Counter()).update({name: getattr(row, name) for name in COUNTS})
-            for kind, counted in (("refused", row.refused), ("closed", row.closed)):
-                for cause, count in counted.items():
+            for kind in KINDS:
+                for cause, count in getattr(row, kind).items():
                     causes[*key, kind, cause] += count
     subject = ("step", "at", "api_id", "application_id", "key_type")
     add_up(session, Usage, [_row(subject, key, counts) for key, counts in usage.items()], COUNTS)

@@ -16,6 +16,9 @@ COUNTS: Final = (
 )
 """The columns that add up."""
 
+KINDS: Final = ("refused", "closed", "published_sizes", "delivered_sizes", "round_trips")
+"""What is counted by cause; of the last three a cause is the exponent of a size, or of a time."""
+
 
 class Counted(SQLModel):
     """What is counted, wherever it is summed up."""
@@ -50,7 +53,7 @@ class Usage(Counted, table=True):
 
 
 class UsageCause(SQLModel, table=True):
-    """Why handshakes were refused, and connections ended, in one minute, hour or day."""
+    """Why handshakes were refused and connections ended, and how sizes and times spread, in one minute, hour or day."""
 
     __tablename__ = "usage_cause"
     __table_args__ = (

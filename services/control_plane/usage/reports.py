@@ -14,7 +14,8 @@ from services.control_plane.kit.problems import InvalidError
 from services.control_plane.publisher.models import Api
 from services.control_plane.store.models import Application
 from services.control_plane.usage.gaps import find_gaps
-from services.control_plane.usage.models import COUNTS, Usage, UsageCause
+from services.control_plane.usage.models import COUNTS, KINDS, Usage, UsageCause
+from services.control_plane.usage.quantiles import estimate
 from services.control_plane.usage.schemas import MAX_ROWS, UsageItem, UsageQuery, UsageReport
 from services.control_plane.usage.sheets import write_csv
 from services.control_plane.usage.steps import KEPT, LENGTH, STEPS, Step, ceiling, floor, next_month, read_month
@@ -56,15 +57,20 @@ class UsageReader:
         if query.step != "total":
             columns = ["at", *columns]
         found = session.execute(_sums(Usage, scope, span, columns, COUNTS).limit(query.limit + 1)).mappings().all()
-        causes = session.execute(_sums(UsageCause, scope, span, ["kind", "cause"], ("count",))).mappings().all()
+        causes: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
+        for row in session.execute(_sums(UsageCause, scope, span, ["kind", "cause"], ("count",))).mappings():
+            causes.setdefault(row["kind"], {})[row["cause"]] = int(row["count"])
         return UsageReport(
             since=span.since,
             until=span.until,
             step=query.step,
             items=_with_names(session, [dict(row) for row in found[: query.limit]]),
             truncated=len(found) > query.limit,
-            refused={row["cause"]: row["count"] for row in causes if row["kind"] == "refused"},
-            closed={row["cause"]: row["count"] for row in causes if row["kind"] == "closed"},
+            refused=causes["refused"],
+            closed=causes["closed"],
+            published_message_bytes=estimate(causes["published_sizes"]),
+            delivered_message_bytes=estimate(causes["delivered_sizes"]),
+            round_trip_ms=estimate(causes["round_trips"], unit=0.001),
             incomplete=find_gaps(session, span.since, span.until),
         )
 

@@ -110,9 +110,19 @@ class Bill(Page[BillLine]):
     incomplete: list[Gap]
 
 
+class Quantiles(BaseModel):
+    """Where the middle of `count` values is, and their upper ends: exact to within a factor of two."""
+
+    count: int
+    p50: float
+    p90: float
+    p99: float
+
+
 class UsageReport(BaseModel):
     """`refused` counts handshakes by the slug of the problem, `closed` connections by `<cause>:<close code>`.
 
+    The quantiles are those of messages' payloads each way, and of the gateway's pings: none where there was nothing.
     `truncated` says that there are more rows than were asked for, `incomplete` what may be missing.
     """
 
@@ -124,3 +134,6 @@ class UsageReport(BaseModel):
     refused: dict[str, int]
     closed: dict[str, int]
     incomplete: list[Gap] = []
+    published_message_bytes: Quantiles | None = None
+    delivered_message_bytes: Quantiles | None = None
+    round_trip_ms: Quantiles | None = None

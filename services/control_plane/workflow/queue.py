@@ -26,7 +26,7 @@ class EventQueue:
 
     def fill(self, session: Session) -> None:
         """Queue what happened in a transaction that is about to be committed, for each webhook that wants it."""
-        events = [entry for entry in audit.take_written(session) if is_event(entry.action)]
+        events = [entry for entry in audit.take_unheard(session) if is_event(entry.action)]
         if not events:
             return
         session.flush()

@@ -39,23 +39,34 @@ class Stop(IntEnum):
     """A control frame begins here that `control_credit` doesn't cover."""
 
 
+def exponent_of(value: int) -> int:
+    """Return the least power of two that a value is not above: sizes and times are counted by it."""
+    return (value - 1).bit_length() if value > 1 else 0
+
+
 class Scanner:
     """The state of one direction. Holds no bytes."""
 
     __slots__ = (
+        "_alike",
         "_dropping",
         "_dropping_frame",
+        "_exponent",
         "_fragments",
+        "_largest_alike",
         "_length",
         "_mask_bit",
         "_max_message_bytes",
         "_message_bytes",
         "_reserved",
         "_short_header",
+        "_sizes",
         "_skimmed",
+        "_smaller",
         "awaited_pong",
         "close",
         "close_end",
+        "continuations",
         "control_credit",
         "controls",
         "dropped",
@@ -83,11 +94,17 @@ class Scanner:
         self.payload_bytes = 0
         self.whole_bytes = 0
         self._skimmed = 0
+        # Messages of much the same size follow each other: they are counted together, until one of another size comes.
+        self._alike = 0
+        self._smaller = 0
+        self._largest_alike = 0
         self._mask_bit = 0x80 if masked else 0
         self._short_header = 6 if masked else 2
         self._max_message_bytes = max_message_bytes or UNLIMITED
         self._reserved = 0x30 if deflate else 0x70
         self._message_bytes = 0
+        self._exponent = 0
+        self._sizes: dict[int, int] = {}
         self._length = 0
         self._fragments = 0
         self._dropping = False  # the message that is under way is dropped
@@ -97,6 +114,7 @@ class Scanner:
         self.error = _NO_ERROR
         self.close = _NO_CLOSE
         self.close_end = 0
+        self.continuations = 0
         self.controls = 0
         self.control_credit = UNLIMITED  # for pings and pongs: a Close always passes
         self.needed = 0
@@ -122,6 +140,19 @@ class Scanner:
         return self.messages + self.dropped + self.controls + self.payload_bytes - self.remaining
 
     @property
+    def frames(self) -> int:
+        """All but Close."""
+        return self.messages + self.dropped + self.continuations + self.controls
+
+    @property
+    def sizes(self) -> dict[int, int]:
+        """How many messages have ended, by the exponent of their size. Those of one read count with their mean."""
+        sizes = dict(self._sizes)
+        if self._alike:
+            sizes[self._exponent] = sizes.get(self._exponent, 0) + self._alike
+        return sizes
+
+    @property
     def arrived_bytes(self) -> int:
         """The payload that has come, less what was dropped: a header may announce what never comes."""
         owed = self.remaining if self.owes_payload else 0
@@ -140,6 +171,7 @@ class Scanner:
         """Count the messages that `find_whole` found."""
         self.messages += self._skimmed
         self.payload_bytes += self.whole_bytes
+        self._count_sizes(self._skimmed, self.whole_bytes)
 
     def scan(self, data: bytes, start: int, allowance: int, drop: int = 0, byte_allowance: int = UNLIMITED) -> int:
         """Return the end of the run of bytes from `start`, to be forwarded if `forward` says so.
@@ -207,6 +239,10 @@ class Scanner:
                     else:
                         allowance -= 1
                         self.messages += 1
+                else:
+                    self.continuations += 1
+                if first & 0x80 and not dropping:
+                    self._count_sizes(1, self._message_bytes + length)
                 self.in_message = not first & 0x80
                 self._message_bytes = self._message_bytes + length if self.in_message else 0
                 self._fragments = self._fragments + 1 if self.in_message else 0
@@ -318,6 +354,17 @@ class Scanner:
         if (opcode == codes.CONTINUATION) is not self.in_message:
             return "a new message inside another" if self.in_message else "a continuation of nothing"
         return ""
+
+    def _count_sizes(self, messages: int, size: int) -> None:
+        """Count so many messages that have `size` bytes together."""
+        if not messages * self._smaller < size <= messages * self._largest_alike:
+            if self._alike:
+                self._sizes[self._exponent] = self._sizes.get(self._exponent, 0) + self._alike
+                self._alike = 0
+            self._exponent = exponent_of(-(-size // messages))
+            self._largest_alike = 1 << self._exponent
+            self._smaller = self._largest_alike >> 1 if self._exponent else -1
+        self._alike += messages
 
     def _count_control(self, opcode: int, own: bool) -> None:
         self.controls += 1

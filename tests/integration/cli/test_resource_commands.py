@@ -68,6 +68,44 @@ def test_an_application_with_subscription_and_keys(shell: Shell, echo: str) -> N
     shell.run("api", "delete", "Echo")
 
 
+def test_a_version_takes_the_place_of_another(shell: Shell, echo: str, tmp_path: Path) -> None:
+    shell.run("api", "create", "-f", echo)
+    shell.run("api", "publish", "Echo")
+    shell.run("app", "create", "Robot")
+    shell.run("sub", "create", "Robot", "Echo", "Gold")
+    for version in ("2.0", "3.0"):
+        shell.run("api", "copy", "Echo/1.0", version)
+    options = ("--no-require-resubscription", "--deprecate-older-versions")
+    assert shell.run("api", "publish", "Echo/2.0", *options) == "PUBLISHED\n"
+    assert shell.read("api", "get", "Echo/1.0")["state"] == "DEPRECATED"
+    assert len(shell.read("api", "subscriptions", "Echo/2.0")) == 1
+    shell.run("api", "publish", "Echo/3.0")
+    assert shell.read("api", "subscriptions", "Echo/3.0") == []
+    assert shell.read("api", "move-subscriptions", "Echo/1.0", "Echo/3.0") == {"moved": 1, "ended": 0}
+    shell.run("sub", "delete", "Robot", "Echo/2.0")
+    assert "in state DEPRECATED" in shell.fail("sub", "switch", "Robot", "Echo/3.0", "Echo/1.0")
+    switched = shell.read("sub", "switch", "Robot", "Echo/3.0", "Echo/2.0")
+    assert switched["api_id"] == shell.read("api", "get", "Echo/2.0")["id"]
+
+    guide = tmp_path / "guide.yaml"
+    guide.write_text("{name: Guide, type: HOWTO, markdown: '# Begin'}")
+    shell.run("api", "add-document", "Echo/2.0", "-f", str(guide))
+    assert "Guide" in shell.run("api", "documents", "Echo/2.0")
+
+    shell.run("sub", "delete", "Robot", "Echo/2.0")
+    shell.run("app", "delete", "Robot")
+    for version in ("1.0", "2.0", "3.0"):
+        shell.run("api", "delete", f"Echo/{version}")
+
+
+def test_categories(shell: Shell) -> None:
+    assert shell.read("category", "create", "Finance")["description"] == ""
+    assert shell.read("category", "update", "Finance", "--description", "Money")["description"] == "Money"
+    assert "Money" in shell.run("category", "list", "--q", "fin")
+    shell.run("category", "delete", "Finance")
+    assert shell.read("category", "list") == []
+
+
 def test_policies(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "slow.yaml"
     file.write_text("{name: Slow, level: subscription, limits: [{amount: 5}]}")

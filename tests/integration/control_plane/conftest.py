@@ -13,8 +13,10 @@ from redis import Redis
 
 from services.control_plane.app import create_app
 from services.control_plane.kit import migrate
+from services.control_plane.metrics import Metrics
 from services.control_plane.settings import Settings
 from services.control_plane.tables import METADATA
+from shared.logs import JsonFormatter
 from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, BentClock, Platform, Start
 from tests.support.canaries import Canaries, check_nothing_leaked, dump_database, dump_redis
 
@@ -109,6 +111,8 @@ def started(settings: Settings, clock: BentClock, loud: pytest.LogCaptureFixture
                     "database": dump_database(platform.database.engine),
                     "Redis": dump_redis(settings.redis_url),
                     "log": loud.text,
+                    "lines": "\n".join(JsonFormatter().format(record) for record in loud.records),
+                    "metrics": platform.get(Metrics).render().decode(),
                 },
             )
 

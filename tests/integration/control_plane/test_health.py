@@ -1,3 +1,5 @@
+import secrets
+
 import pytest
 
 from services.control_plane.kit.database import Database
@@ -28,3 +30,24 @@ async def test_counts_requests_by_route(platform: Platform) -> None:
     assert 'route="unknown",status="404"' in text
     assert "made-up" not in text
     assert "framegate_catalogue_revision" in text
+
+
+@on_sqlite
+async def test_what_clients_make_up_makes_no_series(platform: Platform) -> None:
+    async def series() -> set[str]:
+        text = (await platform.client.get("/metrics")).text
+        return {line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")}
+
+    async def ask(some: str) -> None:
+        client = platform.client
+        await client.get(f"/{some}", params={some: some}, headers={"Host": f"{some}.test", "X-API-Key": some})
+        await client.get(f"/publisher/v1/apis/{some}")
+        await client.request(some.upper(), "/healthz")
+        await client.request(some.upper(), f"/{some}")
+
+    await ask("first")
+    await series()
+    before = await series()
+    for _ in range(50):
+        await ask("x" + secrets.token_hex(6).translate(str.maketrans("0123456789", "ghijklmnop")))
+    assert await series() == before

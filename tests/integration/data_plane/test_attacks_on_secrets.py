@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from shared import keys
+from shared.logs import JsonFormatter
 from tests.integration.data_plane.conftest import Gate
+from tests.support.canaries import dump_redis
 from tests.support.frames import client_frame
 from tests.support.waiting import eventually
 from tests.support.wire import accepting, always, request, wire, wire_backend
@@ -54,13 +57,18 @@ async def hear(gate: Gate, data: bytes) -> bytes:
         return answer + await client.rest()
 
 
+def written(caplog: pytest.LogCaptureFixture) -> str:
+    """Return all lines as they are written, with their fields."""
+    return "\n".join(JsonFormatter().format(record) for record in caplog.records)
+
+
 async def metrics(gate: Gate) -> str:
     async with httpx.AsyncClient(trust_env=False) as ops:
         return (await ops.get(f"http://127.0.0.1:{gate.ops_port}/metrics")).text
 
 
 async def test_a_token_is_never_told(
-    gate: Gate, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    gate: Gate, redis_url: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     issue = gate.world.issuer.token
@@ -76,8 +84,12 @@ async def test_a_token_is_never_told(
             for data in malformed(token):
                 heard += await hear(gate, data)
     await eventually(lambda: len(gate.pod.registry) == 0)
-    told = f"{caplog.text}\n{capfd.readouterr()}\n{await metrics(gate)}"
-    assert "closed id=" in told, "or nothing was logged at all"
+    await gate.pod.usage.flush()
+    kept = dump_redis(redis_url)
+    assert keys.USAGE_STREAM in kept
+    told = f"{caplog.text}\n{written(caplog)}\n{capfd.readouterr()}\n{await metrics(gate)}\n{kept}"
+    assert "connection closed" in told, "or nothing was logged at all"
+    assert "handshake refused" in told
     reached = b"".join(head.partition(b"\r\n")[2] for head in backend.heads).decode()
     assert "X-Request-Id" in reached
     for token in tokens:

@@ -117,11 +117,13 @@ async def test_token_and_proof_belong_together(gate: Gate) -> None:
 
 async def test_without_redis_a_pod_knows_what_it_saw_itself() -> None:
     lost = AsyncRedis(port=free_port(), socket_timeout=0.1)
-    allowing = UsedProofs(lost, "allow", limit=2)
+    alone: list[str] = []
+    allowing = UsedProofs(lost, "allow", limit=2, on_alone=alone.append)
     assert [await allowing.use(name, 0) for name in ("a", "a", "b")] == [True, False, True]
     with pytest.raises(RefusedError, match="unavailable"):
         await allowing.use("c", 1)
     assert await allowing.use("d", KEPT_SECONDS + 2)
+    assert alone == ["allow", "allow", "deny", "allow"]
     with pytest.raises(RefusedError, match="unavailable"):
         await UsedProofs(lost, "deny").use("a", 0)
     await lost.aclose()

@@ -52,7 +52,7 @@ def wss(gate: Gate, context: ssl.SSLContext, **options: Any) -> connect:
 
 def failures(gate: Gate) -> float:
     """Return how many connections ended in TLS."""
-    return float(gate.pod.telemetry.refused_connections.labels("tls")._value.get())
+    return float(gate.pod.telemetry.handshakes.refused_connections.labels("tls")._value.get())
 
 
 def renew(folder: Path, files: Certificate) -> Certificate:

@@ -50,6 +50,31 @@ async def test_messages_and_bytes_are_counted_while_a_connection_is_open_and_at_
     assert sum((Counter(row.closed) for row in rows), Counter()) == {"client_closed:1000": 1}
 
 
+async def test_sizes_and_round_trips_are_counted_once_each(gate: Gate, backend: Backend) -> None:
+    gate.world.put_api(backend.url, ping_interval_seconds=1)
+    await gate.caught_up()
+    async with gate.connect(compression=None) as client:
+        connection = gate.pod.registry.all()[0]
+        for size in (5, 5, 100):
+            await client.send("x" * size)
+            await client.recv()
+        await eventually(lambda: connection.relay.round_trips, within=10)
+        for _ in range(2):
+            await gate.pod.usage.flush()
+    await eventually(lambda: not len(gate.pod.registry))
+    await gate.pod.usage.flush()
+    counted = {
+        name: sum((Counter(getattr(row, name)) for row in rows_of(gate)), Counter())
+        for name in ("published_sizes", "delivered_sizes", "round_trips")
+    }
+    assert counted["published_sizes"] == counted["delivered_sizes"] == {"3": 2, "7": 1}
+    assert counted["round_trips"].total() == sum(connection.relay.round_trips.values()) >= 1
+    metrics = gate.pod.telemetry.render().decode()
+    assert 'framegate_message_bytes_bucket{direction="publish",le="16.0"} 2.0' in metrics
+    assert 'framegate_message_bytes_sum{direction="subscribe"} 110.0' in metrics
+    assert "framegate_ping_round_trip_seconds_count" in metrics
+
+
 async def test_refusals_are_counted_as_far_as_it_is_known_whose_they_are(gate: Gate) -> None:
     await refusal(gate, path="/nowhere")
     await refusal(gate, token=None)

@@ -27,7 +27,8 @@ API: dict[str, Any] = {
     "visibleRoles": ["subscriber"],
     "accessControl": "NONE",
     "categories": ["social"],
-    "businessInformation": {"businessOwner": "me"},
+    "businessInformation": {"businessOwner": "me", "technicalOwnerEmail": "team@a.example"},
+    "additionalProperties": [{"name": "region", "value": "eu", "display": True}, 7],
     "corsConfiguration": {"corsConfigurationEnabled": True, "accessControlAllowOrigins": ["https://a.example"]},
     "endpointConfig": {
         "endpoint_type": "failover",
@@ -53,6 +54,10 @@ def test_an_api_of_these_days() -> None:
         "version": "1.0.0",
         "default": True,
         "tags": ["talk"],
+        "categories": ["social"],
+        "business_owner": {"name": "me"},
+        "technical_owner": {"name": "team@a.example", "email": "team@a.example"},
+        "properties": {"region": "eu"},
         "endpoints": {
             "production": {"urls": ["wss://a.example/ws", "wss://b.example/ws"], "balance": "failover"},
             "sandbox": {"urls": ["ws://sandbox.example"]},
@@ -71,7 +76,6 @@ def test_an_api_of_these_days() -> None:
     }
     assert not manifest.find_faults({"apis": [found.api]})
     assert set(found.left) == {
-        "businessInformation",
         "categories",
         "endpointConfig.endpoint_security",
         "operations",
@@ -137,7 +141,7 @@ def test_a_project_is_printed_with_its_report(tmp_path: Path) -> None:
     ran = framegate("import-wso2", str(tmp_path))
     assert yaml.safe_load(ran.out)["apis"][0]["name"] == "Chat"
     assert "mapped      lifeCycleStatus to state\n" in ran.err
-    assert "not mapped  Docs/: documents are no part of a manifest\n" in ran.err
+    assert "not mapped  Docs/: write texts and links into documents; files are put apart\n" in ran.err
     printed = json.loads(framegate("import-wso2", str(tmp_path), "-o", "json").out)
     assert printed["manifest"] == yaml.safe_load(ran.out)
     assert printed["mapped"]["endpointConfig"] == "endpoints"

@@ -16,14 +16,14 @@ def values(families: list[Family]) -> dict[str, float]:
 
 def test_what_one_worker_says_is_rendered_as_the_library_would() -> None:
     telemetry = Telemetry()
-    telemetry.handshakes.labels("accepted").inc(3)
-    telemetry.handshake_seconds.observe(0.02)
+    telemetry.handshakes.results.labels("accepted").inc(3)
+    telemetry.handshakes.seconds.observe(0.02)
     assert render(merge([collect(telemetry.registry)])) == generate_latest(telemetry.registry)
 
 
 def test_a_report_survives_the_way_to_the_parent() -> None:
     telemetry = Telemetry()
-    telemetry.handshakes.labels('with "quotes"\n').inc()
+    telemetry.handshakes.results.labels('with "quotes"\n').inc()
     report = Report(reason="draining", revision=7, refused=[("api", "x")], metrics=collect(telemetry.registry))
     assert Report.model_validate_json(report.model_dump_json()) == report
 
@@ -31,10 +31,10 @@ def test_a_report_survives_the_way_to_the_parent() -> None:
 def test_counters_histograms_and_most_gauges_are_summed() -> None:
     first, second = Telemetry(), Telemetry()
     for number, telemetry in enumerate((first, second), 1):
-        telemetry.handshakes.labels("accepted").inc(number)
-        telemetry.handshake_seconds.observe(0.02 * number)
+        telemetry.handshakes.results.labels("accepted").inc(number)
+        telemetry.handshakes.seconds.observe(0.02 * number)
         telemetry.state.open.set(10 * number)
-    second.handshakes.labels("draining").inc()
+    second.handshakes.results.labels("draining").inc()
     found = values(merge([collect(first.registry), collect(second.registry)]))
     assert found["framegate_handshakes_total{'result': 'accepted'}"] == 3
     assert found["framegate_handshakes_total{'result': 'draining'}"] == 1

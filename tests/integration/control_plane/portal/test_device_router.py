@@ -14,7 +14,7 @@ from services.control_plane.oauth.models import DeviceCode, OAuthGrant
 from services.control_plane.oauth.service import DEVICE_CODE
 from tests.integration.control_plane.identity.test_account_router import ME, PASSWORD, speak
 from tests.integration.control_plane.oauth.browser import TOKEN, post
-from tests.integration.control_plane.oauth.test_dpop import bound_to, prove
+from tests.integration.control_plane.oauth.test_dpop import KEY, OTHER, bound_to, prove
 from tests.integration.control_plane.platform import Platform, on_sqlite, problem
 from tests.integration.control_plane.portal.test_sign_in_router import USERS, browse, sign_in, submit, trail
 
@@ -222,3 +222,21 @@ async def test_who_is_not_signed_in_signs_in_first(maria: httpx.AsyncClient, pla
             await submit(browser, "/sign-out", await browser.get("/account"))
     assert 'value="BCDF-GHJK"' in (await maria.get(PAGE, params={"user_code": "BCDF-GHJK"})).text
     assert "<script>" not in (await maria.get(PAGE, params={"user_code": '"><script>'})).text
+
+
+@on_sqlite
+async def test_what_refreshes_a_bound_token_of_a_program_is_bound_too(
+    platform: Platform, maria: httpx.AsyncClient
+) -> None:
+    codes = await begin(platform)
+    await decide(maria, codes)
+    answer = await poll(platform, codes, prove(platform))
+    refresh = {"grant_type": "refresh_token", "client_id": CLI_CLIENT_ID}
+    refresh["refresh_token"] = answer.json()["refresh_token"]
+    for proofs in ((), (prove(platform, key=OTHER),)):
+        refused = await post(platform, TOKEN, *proofs, **refresh)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant"), "stolen, it is worth nothing"
+    answer = await post(platform, TOKEN, prove(platform), **refresh)
+    assert bound_to(answer) == {"jkt": KEY.thumbprint()}
+    refresh["refresh_token"] = answer.json()["refresh_token"]
+    assert (await post(platform, TOKEN, **refresh)).json()["error"] == "invalid_grant"

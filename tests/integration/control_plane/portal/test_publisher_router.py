@@ -127,3 +127,28 @@ async def test_connections_are_listed_though_no_pod_runs(admin: Person, platform
     api = await platform.publish_api()
     assert "No connection is open." in await admin.see(f"/publisher/apis/{api['id']}/connections")
     await admin.send(f"/publisher/apis/{api['id']}/connections/nothing/close", 404)
+
+
+async def test_a_new_version_takes_the_place_of_the_older(admin: Person, platform: Platform) -> None:
+    old = await platform.publish_api()
+    await platform.subscribe(await platform.make_application(), old)
+    new = await platform.made(f"/publisher/v1/apis/{old['id']}/versions", {"version": "2.0"})
+    place = f"/publisher/apis/{new['id']}"
+    assert "Otherwise it takes the subscriptions of 1.0 over." in await admin.see(f"{place}/lifecycle")
+    await admin.send(f"{place}/lifecycle", action="publish", deprecate_older_versions="1")
+    assert "subscriptions taken over: 1" in await admin.see(f"{place}/lifecycle")
+    assert "version 2.0 was published" in await admin.see(f"/publisher/apis/{old['id']}/lifecycle")
+    assert "App" in await admin.see(f"{place}/subscriptions")
+
+
+async def test_subscriptions_are_moved_to_another_version(admin: Person, platform: Platform) -> None:
+    old = await platform.publish_api()
+    await platform.subscribe(await platform.make_application(), old)
+    new = await platform.made(f"/publisher/v1/apis/{old['id']}/versions", {"version": "2.0"})
+    path = f"/publisher/apis/{old['id']}/subscriptions"
+    assert "Move all of them on" not in await admin.see(path)
+    await admin.send(f"/publisher/apis/{new['id']}/lifecycle", action="publish", require_resubscription="1")
+    assert "Move all of them on" in await admin.see(path)
+    assert "no such other version" in await admin.send(f"{path}/move", 422, to=old["id"])
+    assert await admin.send(f"{path}/move", to=new["id"]) == f"/publisher/apis/{new['id']}/subscriptions?done=all_moved"
+    assert "Nobody has subscribed yet." in await admin.see(path)

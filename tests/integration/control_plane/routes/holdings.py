@@ -24,6 +24,8 @@ from tests.support.waiting import eventually
 INNER: Final = "inner"
 """The role of those who may see what is restricted."""
 
+PICTURE: Final = b"\x89PNG\r\n\x1a\n and the rest"
+
 AGE_SECONDS: Final = 60
 """How old an installation must be: only then are its signing keys retired."""
 
@@ -115,6 +117,26 @@ class Cast:
             "GET /publisher/v1/apis/{api_id}/tail": {"seconds": "1"},
             "GET /store/v1/applications/{application_id}/tail": {"seconds": "1"},
         }
+        await self._hold_files(holding, client)
+        await self._hold_successor(holding, client)
+
+    async def _hold_files(self, holding: Holding, client: httpx.AsyncClient) -> None:
+        path = f"/publisher/v1/apis/{holding.ids['apis']}"
+        document = await made(client, f"{path}/documents", {"name": "one", "source": "file"})
+        spare = await made(client, f"{path}/documents", {"name": "spare"})
+        for place in (f"{path}/thumbnail", f"{path}/documents/{document['id']}/file?name=one.png"):
+            assert (await client.put(place, content=PICTURE)).status_code == 200
+        one = "/publisher/v1/apis/{api_id}/documents/{document_id}"
+        holding.ids |= {"documents": document["id"], f"DELETE {one}": spare["id"]}
+        holding.bodies |= {f"PUT {one}/file": PICTURE, "PUT /publisher/v1/apis/{api_id}/thumbnail": PICTURE}
+        holding.queries[f"PUT {one}/file"] = {"name": "two.png"}
+
+    async def _hold_successor(self, holding: Holding, client: httpx.AsyncClient) -> None:
+        """Have a version that subscriptions can be moved to."""
+        path = f"/publisher/v1/apis/{holding.ids['apis']}"
+        successor = await made(client, f"{path}/versions", {"version": "1.1"})
+        await self.platform.act(successor, "publish")
+        holding.bodies["POST /publisher/v1/apis/{api_id}/subscriptions/move"] = {"to": successor["id"]}
 
     async def _hold_application(self, holding: Holding, client: httpx.AsyncClient, name: str) -> None:
         application = await made(client, "/store/v1/applications", {"name": name})
@@ -169,11 +191,13 @@ class Cast:
         issuer["jwks_uri"] = f"http://127.0.0.1:{self.outside.server_port}/keys"
         await platform.made("/admin/v1/policies", policy)
         await platform.made("/admin/v1/roles", {"name": name, "scopes": []})
+        await platform.made("/admin/v1/categories", {"name": name})
         await platform.made(ISSUERS, issuer)
         blocked = {"kind": "user", "value": f"{name}-blocked"}
         holding.ids |= {
             "policies": name,
             "roles": name,
+            "categories": name,
             "issuers": name,
             "signing-keys": self.retired.pop(),
             "users": (await platform.made("/admin/v1/users", {"name": f"{name}-user"}))["id"],

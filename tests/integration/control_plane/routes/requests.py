@@ -73,9 +73,10 @@ class Requests:
     def _body(self, body: Schema | None) -> st.SearchStrategy[tuple[dict[str, str], bytes]]:
         if body is None:
             return st.just(({}, b""))
-        kind = next(
-            kind for kind in ("application/json", "application/x-www-form-urlencoded") if kind in body["content"]
-        )
+        known = ("application/json", "application/x-www-form-urlencoded")
+        kind = next((kind for kind in known if kind in body["content"]), None)
+        if kind is None:  # a file
+            return st.tuples(st.just({}), st.binary(max_size=20))
         schema = body["content"][kind].get("schema", {})
         headers = {"Content-Type": kind}
         if kind == "application/json":

@@ -50,12 +50,20 @@ MATRIX: Final[dict[str, Row]] = {
     f"GET {PUBLISHED}/asyncapi/diff": (MANAGE, 200, None),
     f"GET {PUBLISHED}/subscriptions": (MANAGE, 200, None),
     f"GET {PUBLISHED}/usage": (MANAGE, 200, None),
+    f"GET {PUBLISHED}/documents": (MANAGE, 200, None),
+    f"GET {PUBLISHED}/documents/{{document_id}}": (MANAGE, 200, None),
+    f"GET {PUBLISHED}/documents/{{document_id}}/file": (MANAGE, 200, None),
+    f"GET {PUBLISHED}/thumbnail": (MANAGE, 200, None),
     f"GET {PUBLISHED}/connections": (MANAGE, 200, None),
     f"GET {PUBLISHED}/tail": (MANAGE, 200, None),
     f"DELETE {PUBLISHED}/lifecycle/pending": (PUBLISH, 204, None),
     f"DELETE {PUBLISHED}/comments/{{comment_id}}": (MANAGE, 204, None),
     "GET /store/v1/apis/{api_id}": (BROWSE, 200, None),
     "GET /store/v1/apis/{api_id}/asyncapi": (BROWSE, 200, None),
+    "GET /store/v1/apis/{api_id}/documents": (BROWSE, 200, None),
+    "GET /store/v1/apis/{api_id}/documents/{document_id}": (BROWSE, 200, None),
+    "GET /store/v1/apis/{api_id}/documents/{document_id}/file": (BROWSE, 200, None),
+    "GET /store/v1/apis/{api_id}/thumbnail": (BROWSE, 200, None),
     "GET /store/v1/apis/{api_id}/snippets": (BROWSE, 200, None),
     "GET /store/v1/apis/{api_id}/snippets/{language}": (BROWSE, 200, None),
     "GET /store/v1/apis/{api_id}/comments": (BROWSE, 200, None),
@@ -78,6 +86,7 @@ MATRIX: Final[dict[str, Row]] = {
     f"GET {REGISTERED}": (OTHER_TOKEN, 200, None),
     "GET /admin/v1/policies/{name}": (ADMINISTER, 200, None),
     "GET /admin/v1/blocklist/{block_id}": (ADMINISTER, 200, None),
+    "GET /admin/v1/categories/{name}": (ADMINISTER, 200, None),
     "GET /admin/v1/issuers/{name}": (ADMINISTER, 200, None),
     "GET /admin/v1/service-accounts/{account_id}": (ADMINISTER, 200, None),
     "GET /admin/v1/users/{user_id}": (ADMINISTER, 200, None),
@@ -100,7 +109,14 @@ MATRIX: Final[dict[str, Row]] = {
     f"PATCH {PUBLISHED}": (MANAGE, 200, {"description": "Says it again"}),
     f"PUT {PUBLISHED}": (MANAGE, 200, None),
     f"PUT {PUBLISHED}/asyncapi": (MANAGE, 200, None),
+    f"POST {PUBLISHED}/documents": (MANAGE, 201, {"name": "two"}),
+    f"PUT {PUBLISHED}/documents/{{document_id}}": (MANAGE, 200, {"name": "three", "source": "file"}),
+    f"PUT {PUBLISHED}/documents/{{document_id}}/file": (MANAGE, 200, None),
+    f"DELETE {PUBLISHED}/documents/{{document_id}}": (MANAGE, 204, None),
+    f"PUT {PUBLISHED}/thumbnail": (MANAGE, 200, None),
+    f"DELETE {PUBLISHED}/thumbnail": (MANAGE, 204, None),
     f"POST {PUBLISHED}/versions": (MANAGE, 201, {"version": "2.0"}),
+    f"POST {PUBLISHED}/subscriptions/move": (MANAGE, 200, None),
     f"POST {PUBLISHED}/endpoints/test": (MANAGE, 200, None),
     "POST /publisher/v1/subscriptions/{subscription_id}/block": (MANAGE, 200, {"scope": "all"}),
     "POST /publisher/v1/subscriptions/{subscription_id}/unblock": (MANAGE, 200, None),
@@ -129,6 +145,8 @@ MATRIX: Final[dict[str, Row]] = {
     "PUT /admin/v1/policies/{name}": (ADMINISTER, 200, None),
     "DELETE /admin/v1/policies/{name}": (ADMINISTER, 204, None),
     "DELETE /admin/v1/blocklist/{block_id}": (ADMINISTER, 204, None),
+    "PUT /admin/v1/categories/{name}": (ADMINISTER, 200, {"description": "Says it again"}),
+    "DELETE /admin/v1/categories/{name}": (ADMINISTER, 204, None),
     "PUT /admin/v1/issuers/{name}": (ADMINISTER, 200, None),
     "DELETE /admin/v1/issuers/{name}": (ADMINISTER, 204, None),
     "POST /admin/v1/service-accounts/{account_id}/rotate-secret": (ADMINISTER, 200, {"overlap_seconds": 60}),
@@ -152,13 +170,11 @@ def routes_with_ids(document: dict[str, Any]) -> Iterator[tuple[str, set[int]]]:
 
 
 async def call(client: httpx.AsyncClient, route: str, holding: Holding) -> httpx.Response:
-    _, _, body = MATRIX[route]
-    return await client.request(
-        route.partition(" ")[0],
-        holding.path(route),
-        json=holding.bodies.get(route, body),
-        params=holding.queries.get(route),
-    )
+    _, _, default = MATRIX[route]
+    body = holding.bodies.get(route, default)
+    sent: dict[str, Any] = {"content" if isinstance(body, bytes) else "json": body}
+    path = holding.path(route)
+    return await client.request(route.partition(" ")[0], path, params=holding.queries.get(route), **sent)
 
 
 def check(answer: httpx.Response, said: set[int]) -> int:

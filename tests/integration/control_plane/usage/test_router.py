@@ -58,6 +58,20 @@ async def test_batches_are_summed_by_minute_hour_and_day(platform: Platform, red
     ]
 
 
+async def test_a_report_says_how_large_messages_are_and_how_far_clients(
+    platform: Platform, redis_client: Redis
+) -> None:
+    send(redis_client, 0, row(published_sizes={"7": 90, "10": 10}, round_trips={"14": 3}))
+    send(redis_client, 1, row(MINUTE + 60, published_sizes={"7": 100}), row(api_id="other", published_sizes={"20": 5}))
+    await eventually(lambda: not left(redis_client), within=10)
+    report = await platform.read("/admin/v1/usage", step="day", **AT)
+    assert report["published_message_bytes"]["count"] == 205
+    assert 64 < report["published_message_bytes"]["p50"] < 128
+    assert report["published_message_bytes"]["p99"] > 2**19
+    assert report["delivered_message_bytes"] is None
+    assert report["round_trip_ms"] == {"count": 3, "p50": 12.288, "p90": 15.565, "p99": 16.302}
+
+
 async def test_a_batch_that_comes_twice_counts_once(platform: Platform, redis_client: Redis) -> None:
     send(redis_client, 7, row())
     send(redis_client, 7, row())

@@ -1,5 +1,6 @@
 """How far a direction's bytes may be forwarded: the rules of RFC 6455, by hand, by property and by an oracle."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection
 from wsproto.utilities import RemoteProtocolError
 
-from services.data_plane.frames.scanner import MAX_FRAGMENTS, UNLIMITED, Scanner, Stop
+from services.data_plane.frames.scanner import MAX_FRAGMENTS, UNLIMITED, Scanner, Stop, exponent_of
 from tests.support.frames import MASK, client_frame, close_payload, frame
 
 
@@ -285,3 +286,37 @@ def test_a_message_of_endless_fragments_is_refused() -> None:
     assert forwarded.feed(client_frame(1, fin=False)) is Stop.NEED
     assert forwarded.feed(client_frame(0, fin=False) * MAX_FRAGMENTS) is Stop.ERROR
     assert forwarded.scanner.error.code == 1009
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@given(sizes=st.lists(st.integers(0, 300) | st.sampled_from([65_535, 65_536, 131_072]), max_size=12))
+def test_messages_are_counted_by_the_power_of_two_that_their_size_is_up_to(masked: bool, sizes: list[int]) -> None:
+    scanner = Scanner(masked=masked)
+    for size in sizes:
+        data = frame(2, b"x" * size, mask=MASK if masked else None)
+        if scanner.find_whole(data):  # as a pump does
+            scanner.count_whole()
+        else:
+            scanner.scan(data, 0, UNLIMITED)
+    assert scanner.sizes == Counter(exponent_of(size) for size in sizes)
+
+
+def test_exponents() -> None:
+    assert [exponent_of(size) for size in (0, 1, 2, 3, 4, 5, 128, 129, 1 << 40)] == [0, 0, 1, 2, 2, 3, 7, 8, 40]
+
+
+def test_a_message_in_fragments_has_one_size_and_a_dropped_one_none() -> None:
+    scanner = Scanner(masked=False)
+    fragments = frame(2, b"x" * 100, fin=False) + frame(9, b"?") + frame(0, b"x" * 100, fin=False) + frame(0, b"x" * 57)
+    Forwarded(scanner).feed(fragments)
+    assert scanner.sizes == {9: 1}
+    assert scanner.frames == 4
+    Forwarded(scanner, allowance=0, drop=1).feed(frame(2, b"x"))
+    assert scanner.sizes == {9: 1}
+
+
+def test_messages_that_come_in_one_read_count_with_their_mean() -> None:
+    scanner = Scanner(masked=False)
+    assert scanner.find_whole(frame(2, b"x" * 100) + frame(2, b"x" * 2)) == 2
+    scanner.count_whole()
+    assert scanner.sizes == {exponent_of(51): 2}

@@ -1,0 +1,37 @@
+"""Traces of the control plane, where they are wanted: the SDK is loaded then alone."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from fastapi.telemetry import TelemetryConfig
+from opentelemetry.trace import TracerProvider
+from redis import Redis
+
+from services.control_plane.kit.database import Database
+from services.control_plane.settings import Settings
+
+
+class Spans(Protocol):
+    """`shared.tracing.Spans`, less what it is made of."""
+
+    @property
+    def provider(self) -> TracerProvider: ...
+    @property
+    def take_lost(self) -> Callable[[], int]: ...
+    def close(self) -> None: ...
+
+
+def open_spans(settings: Settings, database: Database, *clients: Redis) -> Spans | None:
+    """Have statements and commands traced, if anything is."""
+    if not settings.traces:
+        return None
+    from services.control_plane.kit import tracing  # noqa: PLC0415 - see above
+
+    return tracing.open_spans(settings, database, clients)
+
+
+def configure(spans: Spans | None) -> TelemetryConfig:
+    """Return what FastAPI is told: its own metrics and logs stay off."""
+    traced = spans is not None
+    config: TelemetryConfig = {"tracing": traced, "operation_spans": traced, "metrics": False, "logs": False}
+    return {**config, "tracer_provider": spans.provider} if spans else config

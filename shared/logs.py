@@ -1,0 +1,178 @@
+"""Lines of the log: one each, whatever stands in it, and nobody waits until it is written."""
+
+import json
+import logging
+import os
+import queue
+import re
+import select
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from shared.observing import ObservedSettings
+
+MOST_LINES: Final = 10_000
+"""So many wait to be written, for instance while nobody reads the pipe. Those beyond are dropped, and counted."""
+
+OURS: Final = ("__main__", "cli", "framegate", "services", "shared", "uvicorn")
+"""Of other libraries only what is wrong is logged: one's lines have the URLs that it asks for, with their queries."""
+
+MOST_CHARACTERS: Final = 8192
+LAST_SECONDS: Final = 1.0
+
+_PLAIN: Final = re.compile(r"[\w./:@+,*%\[\]-]+", re.ASCII)
+_BREAKING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def fields(line: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the `extra` of a call that logs a line of fixed fields: a `TypedDict`."""
+    return {"fields": line}
+
+
+class QueuedHandler(logging.Handler):
+    """Hands lines to a thread that writes them: a pipe that nobody reads stops that thread, and nothing else."""
+
+    def __init__(self, formatter: logging.Formatter, descriptor: int, most: int = MOST_LINES) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self.dropped = 0
+        self._descriptor = descriptor
+        self._most = most
+        self.begin()
+        os.register_at_fork(after_in_child=partial(_begin_again, weakref.ref(self)))
+
+    def begin(self) -> None:
+        """Begin with nothing to write: a forked child has neither the thread nor the duty to write what waits."""
+        self._lines: queue.Queue[bytes | None] = queue.Queue(self._most)
+        self._thread: threading.Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - a call that logs badly must not end what it is about
+            self.dropped += 1
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write, args=(self._lines,), name="log", daemon=True)
+            self._thread.start()
+        try:
+            self._lines.put_nowait(f"{line}\n".encode("utf-8", "backslashreplace"))
+        except queue.Full:
+            self.dropped += 1
+
+    def take_dropped(self) -> int:
+        taken = self.dropped
+        self.dropped -= taken
+        return taken
+
+    def close(self) -> None:
+        """Write what waits, as far as it is taken within a second."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            until = time.monotonic() + LAST_SECONDS
+            try:
+                self._lines.put(None, timeout=LAST_SECONDS)
+            except queue.Full:
+                pass  # nobody reads: the thread goes with the process
+            else:
+                thread.join(max(0.0, until - time.monotonic()))
+        super().close()
+
+    def _write(self, lines: "queue.Queue[bytes | None]") -> None:
+        while (line := lines.get()) is not None:
+            try:
+                while line:
+                    line = line[self._write_some(line) :]
+            except OSError:  # nobody will ever read it
+                self.dropped += 1
+
+    def _write_some(self, line: bytes) -> int:
+        try:
+            return os.write(self._descriptor, line)
+        except BlockingIOError:  # another process made the pipe so
+            select.select([], [self._descriptor], [])
+            return 0
+
+
+class JsonFormatter(logging.Formatter):
+    """An object a line. JSON escapes whatever could end the line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": _time_of(record),
+            "level": record.levelname,
+            "pid": record.process,
+            "logger": record.name,
+            "event": record.getMessage()[:MOST_CHARACTERS],
+            **_fields_of(record),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)[-MOST_CHARACTERS:]
+        return json.dumps(line, default=str, separators=(",", ":"))
+
+
+class ConsoleFormatter(logging.Formatter):
+    """For people: the same, in words and `name=value`. Nothing in it begins a line but we: a traceback is indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        event = _BREAKING.sub(lambda found: repr(found[0])[1:-1], record.getMessage()[:MOST_CHARACTERS])
+        head = f"{_time_of(record)} {record.process} {record.levelname} {record.name} {event}"
+        line = " ".join([head, *(f"{name}={_show(value)}" for name, value in _fields_of(record).items())])
+        if record.exc_info:
+            line += "".join(
+                f"\n    {part}" for part in self.formatException(record.exc_info)[-MOST_CHARACTERS:].splitlines()
+            )
+        return line
+
+
+def install(settings: ObservedSettings, descriptor: int | None = None) -> None:
+    """Have this process, and those that it forks, log as the settings say. Whoever set logging up before has their way.
+
+    Without a descriptor lines go to standard error.
+    """
+    root = logging.getLogger()
+    if any(not isinstance(handler, QueuedHandler) for handler in root.handlers):
+        return
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    formatter = JsonFormatter() if settings.log_format == "json" else ConsoleFormatter()
+    root.addHandler(QueuedHandler(formatter, sys.stderr.fileno() if descriptor is None else descriptor))
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    root.setLevel(max(level, logging.WARNING))
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
+    # What no line shows need not be found out for each: the library's own advice.
+    logging.logThreads = logging.logMultiprocessing = False
+
+
+def take_dropped() -> int:
+    """Return how many lines this process dropped since it was last asked."""
+    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, QueuedHandler)]
+    return sum(handler.take_dropped() for handler in handlers)
+
+
+def _begin_again(reference: "weakref.ref[QueuedHandler]") -> None:
+    if (handler := reference()) is not None:
+        handler.begin()
+
+
+def _time_of(record: logging.LogRecord) -> str:
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z"
+
+
+def _fields_of(record: logging.LogRecord) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = getattr(record, "fields", {})
+    return found
+
+
+def _show(value: object) -> str:
+    if value is None:
+        return "-"
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)
