@@ -22,6 +22,7 @@ BENCHMARKS = (
     "token",
     "push",
     "scale",
+    "lists",
 )
 NATIVE = ("nginx", "nginx-64k", "haproxy", "haproxy-64k")
 MISSING = "Not measured yet."
@@ -180,6 +181,20 @@ def scale(results: Mapping[str, Result | None]) -> str:
     return markdown(("", "measured"), rows)
 
 
+def lists(results: Mapping[str, Result | None]) -> str:
+    """Return a row a list: a page of much, its ratio to one of little, and what counting took."""
+    result = results.get("lists")
+    if not result:
+        return MISSING
+    cells: dict[str, list[str]] = {}
+    for one in result["workloads"]:
+        found = cells.setdefault(one["name"], [])
+        found += [spread(one["figures"]["ms_a_page"]["many"]), spread(one["ratios"][0]), f"{one['total_ms']:.2f}"]
+    databases = dict.fromkeys(one["database"] for one in result["workloads"])
+    head = ["list", *(f"{kind}: {title}" for kind in databases for title in ("ms", "many / few", "of it `total`"))]
+    return markdown(head, [(f"`{path}`", *found) for path, found in cells.items()])
+
+
 def spread(value: Result | None) -> str:
     return str(Spread(value["median"], value["q1"], value["q3"])) if value else ""
 
@@ -204,6 +219,7 @@ PARTS: Mapping[str, Callable[[Mapping[str, Result | None]], str]] = {
     "throttle-questions": questions,
     "push": push,
     "scale": scale,
+    "lists": lists,
     "token": by_proxy("token", {"tokens_a_cpu_second": "tokens a CPU second"}),
 }
 

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from shared.claims import AccessClaims
 from shared.contract import Contract
-from shared.definition import ApiId, KeyType
+from shared.definition import DEFAULT_ENVIRONMENT, ApiId, KeyType
 from shared.subscription import ApplicationId
 
 ANSWER_SECONDS: Final = 1.5
@@ -134,5 +134,6 @@ class Beat(Contract):
     revision: int | None
     digest: str | None
     connections: int
+    environment: str = DEFAULT_ENVIRONMENT
     refused: tuple[tuple[str, str, str], ...] = ()
     usage_until: float | None = None

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from typing import Literal, NewType
+from typing import Final, Literal, NewType
 
 from pydantic import Field
 
@@ -7,6 +7,9 @@ from shared.contract import Contract
 from shared.limits import PolicyName
 
 ApiId = NewType("ApiId", str)
+
+DEFAULT_ENVIRONMENT: Final = "default"
+"""The gateway environment of pods that are given no label."""
 
 State = Literal["CREATED", "PROTOTYPED", "PUBLISHED", "BLOCKED", "DEPRECATED", "RETIRED"]
 Balance = Literal["round_robin", "failover", "least_connections"]
@@ -97,3 +100,8 @@ class ApiDefinition(Contract):
     ca_certificate: str | None = None
     sealed_client_certificate: str | None = Field(default=None, repr=False)
     sealed_backend_credentials: str | None = Field(default=None, repr=False)
+    environments: tuple[str, ...] = ()
+    """The labels of the pods that serve it. Where none is named all do, as do pods older than this field."""
+
+    def is_deployed_to(self, environment: str) -> bool:
+        return not self.environments or environment in self.environments

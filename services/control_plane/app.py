@@ -5,7 +5,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from fastapi import FastAPI
@@ -15,29 +14,26 @@ from sqlmodel import Session
 
 from services.control_plane import routers
 from services.control_plane.asyncapi import repository as document_repository
-from services.control_plane.asyncapi.gateway import Gateway
 from services.control_plane.asyncapi.service import DocumentService
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import Pusher
 from services.control_plane.chores import make_keepers
+from services.control_plane.console import build_sessions, provide_console
+from services.control_plane.environments.service import EnvironmentService
 from services.control_plane.fleet.connections import ConnectionService
 from services.control_plane.fleet.enquirer import Enquirer
 from services.control_plane.fleet.pods import PodReader
 from services.control_plane.fleet.tails import TailService
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
-from services.control_plane.identity.external import ExternalSignInService
 from services.control_plane.identity.hooks import AccountHooks
 from services.control_plane.identity.models import Account
-from services.control_plane.identity.oidc import Provider
 from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.service import AccountService
-from services.control_plane.identity.sessions import SessionService
-from services.control_plane.identity.sign_in import SignInService
 from services.control_plane.issuers import repository as issuer_repository
 from services.control_plane.issuers.refreshing import Refresher
 from services.control_plane.issuers.service import ExternalIssuerService
@@ -66,14 +62,9 @@ from services.control_plane.oauth.server import TokenServices
 from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
+from services.control_plane.openapi import complete
 from services.control_plane.outside import Outside, look_outside
 from services.control_plane.portal import errors
-from services.control_plane.portal.consent import ConsentService
-from services.control_plane.portal.device_router import CodeGuesses
-from services.control_plane.portal.external import CALLBACK_PATH, Door, Doors
-from services.control_plane.portal.live_room import LiveRoom
-from services.control_plane.portal.oidc_router import Attempts
-from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher.addresses import AddressChecker
 from services.control_plane.publisher.backend_secrets import BackendSecrets
@@ -114,9 +105,6 @@ _SLOW_WAIT_SECONDS: Final = 2.0
 
 _TAILS: Final = 8  # at once: each takes a thread while it lasts
 
-_FREE_FAILED_SIGN_INS: Final = 20
-"""At the OpenID provider, by address: people share some."""
-
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
 
@@ -145,6 +133,7 @@ class Services:
     issuer: IssuerService
     accounts: AccountService
     roles: RoleService
+    environments: EnvironmentService
     keepers: tuple[Keeper, ...]
     choices: SettingsService
     provided: dict[type, object]
@@ -175,6 +164,7 @@ def create_app(settings: Settings, clock: Clock = system_clock) -> FastAPI:
     errors.install(app)
     offer(app, {**services.provided, Database: platform.database, Pusher: platform.pusher, Metrics: metrics})
     app.router.routes.extend(routers.join())
+    complete(app)
     return app
 
 
@@ -198,7 +188,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     keyring = KeyRing(platform.sealer, platform.backend_sealer, settings.signing_algorithm, clock)
     issuer = TokenIssuer(settings.public_url, keyring, clock)
     signing = IssuerService(database, keyring, issuer, clock)
-    clients, roles = ClientService(clock), RoleService()
+    clients, roles, environments = ClientService(clock), RoleService(), EnvironmentService(clock)
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys, blocks = KeyService(clients, issuer, clock), BlockService(clock)
     mover = SubscriptionMover(platform.approvals, clock)
@@ -208,7 +198,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, tokens.dpop, database, clock)
     people = PeopleService(roles, tokens.grants, hooks, clock)
-    sessions, personal = _build_sessions(settings, platform), PersonalTokenService(clock)
+    sessions, personal = build_sessions(settings, database, clock), PersonalTokenService(clock)
     provided = {
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
@@ -220,8 +210,9 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
         Authenticator: Authenticator(bearer, personal, database),
         AccountService: accounts,
         RoleService: roles,
+        EnvironmentService: environments,
         PeopleService: people,
-        **_provide_portal(settings, sessions, tokens.grants, people, clock),
+        **provide_console(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
         **_provide_publisher(settings, platform, policies, outside, mover),
         **kept,
@@ -230,7 +221,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     flow = build_workflow(provided, database, platform.sealer, outside.addresses, clock, random.SystemRandom())
     parts = (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, sessions, personal, flow.queue)
     keepers = make_keepers(database, platform.redis, clock, keyring, signing, parts, outside.refresher, flow.sender)
-    return Services(policies, signing, accounts, roles, keepers, flow.settings, provided | flow.provided)
+    return Services(policies, signing, accounts, roles, environments, keepers, flow.settings, provided | flow.provided)
 
 
 def _provide_applications(
@@ -265,7 +256,6 @@ def _provide_store(
     clock, redis = platform.clock, platform.quick_redis
     quick, patient = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS), Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     tokens, enquirer = ApplicationTokens(bearer), Enquirer(platform.patient_redis, patient)
-    gateways = [url for url in (settings.gateway_url, settings.gateway_tls_url) if url]
     return {
         SubscriptionService: SubscriptionService(platform.approvals, clock),
         FeedbackService: FeedbackService(clock),
@@ -276,45 +266,12 @@ def _provide_store(
         ConnectionService: ConnectionService(enquirer),
         TailService: TailService(enquirer, platform.patient_redis, Bulkhead(_TAILS, 0.0)),
         BlockService: blocks,
-        Storefront: Storefront(gateways),
+        Storefront: Storefront(),
         Writer: Writer(settings.public_url),
-        DocumentService: DocumentService(Gateway(gateways, settings.public_url), clock),
+        DocumentService: DocumentService(settings.public_url, clock),
         UsageReader: UsageReader(clock),
         BillReader: BillReader(clock),
     }
-
-
-def _build_sessions(settings: Settings, platform: Platform) -> SessionService:
-    idle, longest = timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
-    return SessionService(platform.database, idle, longest, platform.clock)
-
-
-def _provide_portal(
-    settings: Settings, sessions: SessionService, grants: GrantService, people: PeopleService, clock: Clock
-) -> dict[type, object]:
-    consents = ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock)
-    tickets = SignInTickets(Sealer(settings.sealing_key, "sign-in"), settings.public_url, clock)
-    return {
-        SessionService: sessions,
-        SignInService: SignInService(grants, clock),
-        ConsentService: consents,
-        SignInTickets: tickets,
-        SignUps: SignUps(settings.self_registration, Guesses(clock)),
-        Attempts: Attempts(Sealer(settings.sealing_key, "oidc"), settings.public_url, clock),
-        CodeGuesses: CodeGuesses(Guesses(clock)),
-        LiveRoom: LiveRoom(),
-        Doors: _build_doors(settings, people, clock),
-    }
-
-
-def _build_doors(settings: Settings, people: PeopleService, clock: Clock) -> Doors:
-    client = settings.oidc_client
-    if client is None:
-        return Doors(None)
-    # Strangers come by it: none of them waits on a thread for another.
-    provider = Provider(client, settings.public_url + CALLBACK_PATH, Bulkhead(_SLOW_CALLS, 0.0), clock)
-    sign_ins = ExternalSignInService(client.issuer, settings.oidc_roles_claim, people, clock)
-    return Doors(Door(provider, sign_ins, Guesses(clock, _FREE_FAILED_SIGN_INS)))
 
 
 def _provide_publisher(
@@ -397,6 +354,7 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         services.policies.prepare(session)
         services.accounts.prepare_cli(session)
         services.roles.prepare(session)
+        services.environments.prepare(session, settings.gateway_url, settings.gateway_tls_url)
         services.choices.prepare(session)
         made_up = services.accounts.prepare_administrator(session, settings.admin_username, settings.first_password)
         if settings.bootstrap_client_id and settings.bootstrap_client_secret:
@@ -411,9 +369,8 @@ def _close(platform: Platform, services: Services) -> None:
     for keeper in services.keepers:
         keeper.stop()
     platform.pusher.stop()
-    disconnect(platform.redis)
-    disconnect(platform.quick_redis)
-    disconnect(platform.patient_redis)
+    for client in (platform.redis, platform.quick_redis, platform.patient_redis):
+        disconnect(client)
     platform.database.close()
     if platform.spans is not None:
         platform.spans.close()

@@ -11,6 +11,7 @@ from services.control_plane.apply import router as apply_router
 from services.control_plane.asyncapi import router as document_router
 from services.control_plane.asyncapi import store_router as document_store_router
 from services.control_plane.blocklist import router as blocklist_router
+from services.control_plane.environments import router as environment_router
 from services.control_plane.fleet import publisher_router as fleet_publisher_router
 from services.control_plane.fleet import router as fleet_router
 from services.control_plane.fleet import store_router as fleet_store_router
@@ -23,6 +24,7 @@ from services.control_plane.issuers import router as issuer_router
 from services.control_plane.kit import problems
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
+from services.control_plane.openapi import name_operation
 from services.control_plane.portal import routers as portal
 from services.control_plane.publisher import category_router, picture_router, shelf_router
 from services.control_plane.publisher import router as publisher_router
@@ -62,43 +64,54 @@ _DESCRIBING: Final = (
 )
 
 
+_ROUTERS: Final = (
+    oauth_router.router,
+    *portal.ROUTERS,
+    *_DESCRIBING,
+    *_HEARING,
+    publisher_router.router,
+    document_router.router,
+    document_store_router.router,
+    store_publisher_router.router,
+    store_router.router,
+    snippet_router.router,
+    apply_router.router,
+    key_router.router,
+    external_key_router.router,
+    external_key_admin_router.router,
+    api_key_router.router,
+    ticket_router.router,
+    registration_router.router,
+    usage_router.router,
+    usage_router.applications,
+    fleet_router.router,
+    fleet_publisher_router.router,
+    fleet_store_router.router,
+    fleet_store_router.renewals,
+    tail_router.router,
+    tail_router.applications,
+    blocklist_router.router,
+    environment_router.router,
+    issuer_router.router,
+    identity_router.router,
+    user_router.router,
+    account_router.router,
+    role_router.router,
+    audit_router.router,
+    health.router,
+)
+
+_ADMINISTERED: Final = (throttling_router.router, key_admin_router.router)
+"""They stand below identity, and so can't ask for a scope themselves."""
+
+
 @cache
 def join() -> list[BaseRoute]:
     """Return all routes, joined once: FastAPI reads their functions' parameters anew for each router that has them."""
-    app = APIRouter(responses=problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid"))
-    app.include_router(oauth_router.router)
-    for router in (*portal.ROUTERS, *_DESCRIBING, *_HEARING):
+    declared = problems.declare("malformed_request", "unauthorized", "insufficient_scope", "invalid")
+    app = APIRouter(responses=declared, generate_unique_id_function=name_operation)
+    for router in _ROUTERS:
         app.include_router(router)
-    app.include_router(publisher_router.router)
-    app.include_router(document_router.router)
-    app.include_router(document_store_router.router)
-    app.include_router(store_publisher_router.router)
-    app.include_router(store_router.router)
-    app.include_router(snippet_router.router)
-    app.include_router(apply_router.router)
-    app.include_router(key_router.router)
-    app.include_router(external_key_router.router)
-    app.include_router(external_key_admin_router.router)
-    app.include_router(api_key_router.router)
-    app.include_router(ticket_router.router)
-    app.include_router(registration_router.router)
-    app.include_router(usage_router.router)
-    app.include_router(usage_router.applications)
-    app.include_router(fleet_router.router)
-    app.include_router(fleet_publisher_router.router)
-    app.include_router(fleet_store_router.router)
-    app.include_router(fleet_store_router.renewals)
-    app.include_router(tail_router.router)
-    app.include_router(tail_router.applications)
-    # Signing keys and policies stand below identity, and so can't ask for a scope themselves.
-    app.include_router(throttling_router.router, dependencies=[Depends(Requires(ADMIN))])
-    app.include_router(key_admin_router.router, dependencies=[Depends(Requires(ADMIN))])
-    app.include_router(blocklist_router.router)
-    app.include_router(issuer_router.router)
-    app.include_router(identity_router.router)
-    app.include_router(user_router.router)
-    app.include_router(account_router.router)
-    app.include_router(role_router.router)
-    app.include_router(audit_router.router)
-    app.include_router(health.router)
+    for router in _ADMINISTERED:
+        app.include_router(router, dependencies=[Depends(Requires(ADMIN))])
     return app.routes

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.control_plane.environments.schemas import check_gateway_url
 from services.control_plane.identity.oidc import Client, check_provider_url
 from services.control_plane.kit.database import check_url
 from services.control_plane.kit.security import MIN_KEY_LENGTH
@@ -68,7 +69,7 @@ class Settings(ObservedSettings):
     @field_validator("gateway_url", "gateway_tls_url")
     @classmethod
     def _check_gateway_url(cls, value: str | None) -> str | None:
-        return value and _base_url(value, "ws", "wss")
+        return check_gateway_url(value) if value else value
 
     @field_validator("oidc_issuer")
     @classmethod

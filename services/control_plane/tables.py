@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from services.control_plane.asyncapi import models as asyncapi
 from services.control_plane.blocklist import models as blocklist
 from services.control_plane.catalogue import models as catalogue
+from services.control_plane.environments import models as environments
 from services.control_plane.identity import models as identity
 from services.control_plane.issuers import models as issuers
 from services.control_plane.kit import audit, idempotency
@@ -23,6 +24,7 @@ MODULES: Final = (
     asyncapi,
     blocklist,
     catalogue,
+    environments,
     identity,
     issuers,
     audit,

@@ -93,7 +93,7 @@ class Pod:
         self._follower = connect(settings.redis_url, seconds=5.0)
         self._counter = connect(settings.redis_url, seconds=THROTTLE_SECONDS)
         snapshot = SnapshotFile(settings.snapshot) if settings.snapshot else None
-        self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot)
+        self.catalogue = Catalogue(self._follower, time.monotonic, _wall_clock, snapshot, settings.environment)
         self.staleness = self._make_staleness()
         self.revocations = Revocations(self._follower, _wall_clock, self.registry)
         self.hints, scripts = KeyHints(self._counter, time.monotonic), Scripts(self._counter, self.telemetry.throttle)
@@ -189,6 +189,7 @@ class Pod:
             digest=mark.digest if mark else None,
             connections=len(self.registry),
             usage_until=self.usage.sent_until,
+            environment=self.settings.environment,
             refused=tuple(
                 (kind, id_, reason) for (kind, id_), reason in islice(self.catalogue.refused.items(), MOST_REFUSED)
             ),

@@ -21,6 +21,7 @@ from services.data_plane.streams import Entry, entries_of
 from services.data_plane.table import RouteTable
 from shared import keys
 from shared.catalogue import KINDS, Change, Mark, read_kinds
+from shared.definition import DEFAULT_ENVIRONMENT
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,12 @@ class Catalogue:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
         snapshot: SnapshotFile | None = None,
+        environment: str = DEFAULT_ENVIRONMENT,
     ) -> None:
-        """`clock` is monotonic; both are in seconds. The pod begins with what `snapshot` holds."""
+        """`clock` is monotonic; both are in seconds. The pod begins with what `snapshot` holds.
+
+        Of the APIs it serves those that are deployed to its `environment`.
+        """
         self._redis = redis
         self._clock = clock
         self._wall_clock = wall_clock
@@ -63,7 +68,7 @@ class Catalogue:
         self._contents = Contents()
         self._confirmed_at = 0.0
         self._whole = True
-        self.table = RouteTable()
+        self.table = RouteTable(environment=environment)
         self.changed = asyncio.Event()
         self.mark: Mark | None = None
         self.ahead = False

@@ -6,6 +6,7 @@ from pydantic_settings import SettingsConfigDict
 
 from services.data_plane.forwarded import TrustedProxies
 from shared.addresses import AddressPolicy
+from shared.definition import DEFAULT_ENVIRONMENT
 from shared.observing import ObservedSettings
 from shared.redis_url import read_redis_url
 
@@ -18,6 +19,7 @@ class Settings(ObservedSettings):
     )
 
     redis_url: str = "redis://127.0.0.1:6379/0"
+    environment: str = Field(default=DEFAULT_ENVIRONMENT, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)
     gateway_url: str | None = None
     gateway_tls_url: str | None = None
     endpoint_allow: str = ""

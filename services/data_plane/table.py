@@ -11,7 +11,7 @@ from shared.api_keys import ApiKeyDefinition
 from shared.blocks import BlockDefinition
 from shared.claims import GATEWAY_AUDIENCE, IssuerDefinition, TokenVerifier, read_keys
 from shared.contract import Contract
-from shared.definition import ApiDefinition, ApiId
+from shared.definition import DEFAULT_ENVIRONMENT, ApiDefinition, ApiId
 from shared.external import ExternalVerifier
 from shared.limits import Policy, PolicyId
 from shared.subscription import (
@@ -85,7 +85,7 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """`depth` is one more than the number of segments of the longest context."""
+    """What a pod of an environment serves. `depth` is one more than the number of segments of the longest context."""
 
     contexts: Mapping[str, Versions] = field(default_factory=dict)
     depth: int = 0
@@ -98,6 +98,7 @@ class RouteTable:
     issuers: Mapping[str, TokenVerifier] = field(default_factory=dict)
     own_issuer: IssuerDefinition | None = None
     blocks: Blocks = field(default_factory=Blocks)
+    environment: str = DEFAULT_ENVIRONMENT
     quotas: dict[tuple[ApiId, ApplicationId], Quotas] = field(default_factory=dict, init=False, compare=False)
     """What was found in this table already: `replace` begins with an empty one."""
 
@@ -112,7 +113,8 @@ class RouteTable:
         """Return the table with all objects of one kind replaced."""
         match kind:
             case "api":
-                apis = cast("Mapping[ApiId, ApiDefinition]", objects)
+                known = cast("Mapping[ApiId, ApiDefinition]", objects)
+                apis = {id_: api for id_, api in known.items() if api.is_deployed_to(self.environment)}
                 contexts = _group(apis)
                 depth = max((context.count("/") + 1 for context in contexts), default=0)
                 return replace(self, contexts=contexts, depth=depth, apis=apis)

@@ -1,4 +1,4 @@
-"""Helm, the schemas of Kubernetes and so on: too large for every .venv, in one that is made when a test asks."""
+"""Helm, a maker of clients and so on: too large for every .venv, in one that is made when a test asks."""
 
 import atexit
 import fcntl
@@ -31,10 +31,14 @@ def ask(question: str, **given: Any) -> Any:
     return json.loads(process.stdout.readline())
 
 
+def python() -> Path:
+    """Return the Python of the toolbox."""
+    return _install() / "bin" / "python"
+
+
 @cache
 def _start() -> subprocess.Popen[str]:
-    python = _install() / "bin" / "python"
-    process = subprocess.Popen([python, SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([python(), SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     atexit.register(process.kill)
     return process
 

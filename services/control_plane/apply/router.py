@@ -1,4 +1,4 @@
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
@@ -16,23 +16,7 @@ from services.control_plane.publisher.dependencies import Addresses
 router = APIRouter(prefix="/publisher/v1", tags=["apply"], route_class=UnitOfWorkRoute)
 
 
-def _in_one_piece(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a JSON Schema without references: a request body can't add to the components of the document."""
-    definitions = schema.pop("$defs", {})
-
-    def inline(node: Any) -> Any:
-        if isinstance(node, list):
-            return [inline(item) for item in node]
-        if not isinstance(node, dict):
-            return node
-        if reference := node.get("$ref"):
-            return inline(definitions[reference.rpartition("/")[2]])
-        return {name: inline(value) for name, value in node.items() if name != "discriminator"}
-
-    return inline(schema)  # type: ignore[no-any-return] # what goes in is an object
-
-
-BODY: Final = describe(_in_one_piece(Manifest.model_json_schema()))
+BODY: Final = describe({"$ref": "#/components/schemas/Manifest"})  # which `GET /export` answers
 
 
 @router.post(

@@ -18,7 +18,6 @@ from services.control_plane.kit.text import Id, ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher import repository
 from services.control_plane.publisher.dependencies import Addresses, Apis
-from services.control_plane.publisher.projection import read_api
 from services.control_plane.publisher.schemas import ApiRead, Context
 
 router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=UnitOfWorkRoute)
@@ -28,7 +27,7 @@ ANSWER: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json":
 
 
 @router.get("/{api_id}/asyncapi", response_class=JSONResponse, responses=ANSWER | declare("not_found"))
-def get_document(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, documents: Documents) -> Response:
+def get_asyncapi(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, documents: Documents) -> Response:
     api = apis.get(unit.session, api_id, caller)
     return JSONResponse(documents.read(unit.session, api), headers={"ETag": etag(api.row_version)})
 
@@ -39,7 +38,7 @@ def get_document(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis
     responses=ANSWER | declare("not_found", "precondition_failed"),
     openapi_extra=REQUEST_BODY,
 )
-def replace_document(
+def replace_asyncapi(
     caller: MayWriteApis,
     api_id: ResourceId,
     upload: Uploaded,
@@ -56,7 +55,7 @@ def replace_document(
 
 
 @router.get("/{api_id}/asyncapi/diff", responses=declare("not_found"))
-def compare_documents(
+def compare_asyncapi(
     caller: MayReadApis,
     api_id: ResourceId,
     against: Annotated[Id, Query()],
@@ -91,4 +90,4 @@ def import_api(
     documents.keep(unit.session, api, document)
     response.headers["Location"] = f"{router.prefix}/{api.id}"
     tag(response, api.row_version)
-    return read_api(api)
+    return apis.read(unit.session, api)[0]

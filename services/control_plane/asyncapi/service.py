@@ -7,23 +7,25 @@ from services.control_plane.asyncapi.gateway import Gateway, generate, show
 from services.control_plane.asyncapi.reading import Document
 from services.control_plane.asyncapi.schema_comparing import TooDifferentError
 from services.control_plane.asyncapi.schemas import DiffRead
+from services.control_plane.environments import repository as environment_repository
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.publisher.models import Api
+from services.control_plane.store.projection import deployed_to, urls_of
 
 
 class DocumentService:
     """Keeps the documents that APIs were given, and makes one where there is none."""
 
-    def __init__(self, gateway: Gateway, clock: Clock) -> None:
-        self._gateway = gateway
+    def __init__(self, public_url: str, clock: Clock) -> None:
+        self._public_url = public_url
         self._clock = clock
 
     def read(self, session: Session, api: Api) -> Document:
         """Return an API's document as its publishers see it, as version 3."""
         given = repository.find(session, api.id)
-        return generate(api, self._gateway) if given is None else as_version_3(given)
+        return generate(api, self._gateway_of(session, api)) if given is None else as_version_3(given)
 
     def given_version(self, session: Session, api: Api) -> str | None:
         """Return which version of AsyncAPI the document is of that an API was given, if any."""
@@ -33,7 +35,8 @@ class DocumentService:
     def show(self, session: Session, api: Api) -> Document:
         """Return an API's document as its subscribers see it, as version 3."""
         given = repository.find(session, api.id)
-        return generate(api, self._gateway) if given is None else show(as_version_3(given), api, self._gateway)
+        gateway = self._gateway_of(session, api)
+        return generate(api, gateway) if given is None else show(as_version_3(given), api, gateway)
 
     def compare(self, session: Session, before: Api, after: Api) -> DiffRead:
         """Return what changed from one API's document to another's."""
@@ -56,3 +59,7 @@ class DocumentService:
     def keep(self, session: Session, api: Api, document: Document) -> None:
         repository.put(session, api.id, document)
         audit.record(session, "api.asyncapi", "api", api.id)
+
+    def _gateway_of(self, session: Session, api: Api) -> Gateway:
+        environments = deployed_to(api, environment_repository.list_all(session))
+        return Gateway(urls_of(environments), self._public_url)

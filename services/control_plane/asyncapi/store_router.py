@@ -17,6 +17,6 @@ router = APIRouter(prefix="/store/v1", tags=["store"], route_class=UnitOfWorkRou
 
 
 @router.get("/apis/{api_id}/asyncapi", response_class=JSONResponse, responses=ANSWER | declare("not_found"))
-def get_document(caller: AnyCaller, api_id: ResourceId, unit: Unit, store: Store, documents: Documents) -> Response:
+def get_asyncapi(caller: AnyCaller, api_id: ResourceId, unit: Unit, store: Store, documents: Documents) -> Response:
     api = store.find(unit.session, caller, api_id)
     return JSONResponse(documents.show(unit.session, api), headers={"ETag": etag(api.row_version)})

@@ -18,5 +18,5 @@ class Block(Versioned, table=True):
 
     id: str = Field(primary_key=True)
     kind: str
-    value: str
-    created_at: datetime
+    value: str = Field(index=True)
+    created_at: datetime = Field(index=True)

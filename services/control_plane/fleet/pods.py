@@ -49,6 +49,7 @@ def _read_pod(id_: str, workers: Sequence[tuple[Beat, bool]], digest: str) -> Ga
     return GatewayRead(
         id=id_,
         host=beats[0].host,
+        environment=beats[0].environment,
         version=beats[0].version,
         state=("draining" if draining else "serving") if living else "lost",
         workers=len(living),

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from services.control_plane.fleet.dependencies import Connections
-from services.control_plane.fleet.schemas import ConnectionPage, ConnectionsClosed, Everything, PartOf, Selecting
+from services.control_plane.fleet.schemas import ConnectionPage, ConnectionsClosed, Everything, PartOf, SelectingOfOne
 from services.control_plane.identity.dependencies import MayReadApis, MayWriteApis
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit import audit
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/publisher/v1/apis/{api_id}/connections", tags=["conn
 def list_connections(
     caller: MayReadApis,
     api_id: ResourceId,
-    query: Selecting,
+    query: SelectingOfOne,
     paging: PartOf,
     unit: Unit,
     apis: Apis,
@@ -36,7 +36,7 @@ def list_connections(
 def close_connections(
     caller: MayWriteApis,
     api_id: ResourceId,
-    query: Selecting,
+    query: SelectingOfOne,
     unit: Unit,
     apis: Apis,
     connections: Connections,

@@ -18,11 +18,10 @@ Text = Annotated[str, StringConstraints(max_length=100), AfterValidator(refuse_c
 
 
 class ConnectionQuery:
-    """Which connections are meant."""
+    """Which connections are meant, be it of all APIs or of one."""
 
     def __init__(
         self,
-        api_id: Id | None = None,
         application_id: Id | None = None,
         pod: Id | None = None,
         owner: Annotated[Text | None, Query(description="the account that owns the application")] = None,
@@ -30,13 +29,17 @@ class ConnectionQuery:
         q: Annotated[Text | None, Query(description="what names or addresses contain")] = None,
     ) -> None:
         self.selection = Selection(
-            api_id=ApiId(api_id) if api_id else None,
             application_id=ApplicationId(application_id) if application_id else None,
             pod=pod,
             owner=owner,
             address=address,
             text=q,
         )
+
+
+async def _of_an_api(query: Annotated[ConnectionQuery, Depends()], api_id: Id | None = None) -> ConnectionQuery:
+    query.selection = query.selection.model_copy(update={"api_id": api_id and ApiId(api_id)})
+    return query
 
 
 class ConnectionPaging:
@@ -58,18 +61,24 @@ class TailQuery:
 
     def __init__(
         self,
-        api_id: Id | None = None,
         application: Annotated[Text | None, Query(description="its name or id")] = None,
         sample: Annotated[int, Query(ge=1, le=1_000_000, description="of messages one in so many is told")] = 1,
         seconds: Annotated[int, Query(ge=1, le=MOST_TAIL_SECONDS, description="after which it ends")] = 300,
     ) -> None:
-        self.selection = Selection(api_id=ApiId(api_id) if api_id else None, application=application)
+        self.selection = Selection(application=application)
         self.sample = sample
         self.seconds = seconds
 
 
-Watching = Annotated[TailQuery, Depends()]
-Selecting = Annotated[ConnectionQuery, Depends()]
+async def _tail_of_an_api(query: Annotated[TailQuery, Depends()], api_id: Id | None = None) -> TailQuery:
+    query.selection = query.selection.model_copy(update={"api_id": api_id and ApiId(api_id)})
+    return query
+
+
+WatchingOne = Annotated[TailQuery, Depends()]
+Watching = Annotated[TailQuery, Depends(_tail_of_an_api)]
+SelectingOfOne = Annotated[ConnectionQuery, Depends()]
+Selecting = Annotated[ConnectionQuery, Depends(_of_an_api)]
 PartOf = Annotated[ConnectionPaging, Depends()]
 Everything = Annotated[
     bool, Query(alias="all", description="whether to close all connections, where no filter says which")
@@ -124,6 +133,7 @@ class GatewayRead(BaseModel):
 
     id: str
     host: str
+    environment: str
     version: str
     state: Literal["serving", "draining", "lost"]
     workers: int

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 
-from services.control_plane.fleet.schemas import TailQuery, Watching
+from services.control_plane.fleet.schemas import TailQuery, Watching, WatchingOne
 from services.control_plane.fleet.tails import Check, TailService
 from services.control_plane.identity.dependencies import Authentication, MayAdminister, MayReadApis, MaySubscribe
 from services.control_plane.identity.scopes import ADMIN, PUBLISHER_READ, STORE_SUBSCRIBE
@@ -64,7 +64,7 @@ def tail(caller: MayAdminister, query: Watching, unit: Unit, watcher: Watchers) 
     responses=_LINES | declare("not_found", "unavailable"),
 )
 def tail_api(
-    caller: MayReadApis, api_id: ResourceId, query: Watching, unit: Unit, apis: Apis, watcher: Watchers
+    caller: MayReadApis, api_id: ResourceId, query: WatchingOne, unit: Unit, apis: Apis, watcher: Watchers
 ) -> StreamingResponse:
     """Tell what happens on the connections of an API."""
     mine = ApiId(apis.get(unit.session, api_id, caller).id)

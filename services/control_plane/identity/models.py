@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import JSON, CheckConstraint, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, Relationship, SQLModel
 
 from services.control_plane.kit.columns import Versioned
@@ -29,6 +29,7 @@ class Account(Versioned, table=True):
     __tablename__ = "account"
     __table_args__ = (
         UniqueConstraint("kind", "name"),
+        Index("ix_account_kind_created_at", "kind", "created_at"),
         CheckConstraint("kind IN ('person', 'service')", name="kind"),
         CheckConstraint("(kind = 'service') = (client_id IS NOT NULL)", name="client"),
     )

@@ -4,7 +4,7 @@ from services.control_plane.identity import repository
 from services.control_plane.identity.dependencies import Accounts, MayAdminister
 from services.control_plane.identity.projection import read_service_account, show_service_account
 from services.control_plane.identity.schemas import (
-    SecretRead,
+    ClientSecretRead,
     SecretRotate,
     ServiceAccountCreate,
     ServiceAccountCreated,
@@ -62,9 +62,9 @@ def rotate_secret(
     accounts: Accounts,
     response: Response,
     body: SecretRotate | None = None,
-) -> SecretRead:
+) -> ClientSecretRead:
     """Answer a new secret, shown this once. The old one stops at once, or after `overlap_seconds`."""
     account = accounts.get_service(unit.session, account_id)
     secret = accounts.rotate_secret(unit.session, account, (body or SecretRotate()).overlap_seconds)
     response.headers["Cache-Control"] = "no-store"
-    return SecretRead(client_id=account.client_id or "", client_secret=secret)
+    return ClientSecretRead(client_id=account.client_id or "", client_secret=secret)

@@ -98,7 +98,7 @@ class SecretRotate(BaseModel):
     overlap_seconds: Annotated[int, Field(ge=0, le=30 * 24 * 3600)] = 0
 
 
-class SecretRead(BaseModel):
+class ClientSecretRead(BaseModel):
     """A new secret, which is shown this once."""
 
     client_id: str

@@ -44,7 +44,7 @@ class IntrospectionBody(BaseModel):
     client_secret: Annotated[OrKept[ClientPart], Field(repr=False)]
 
 
-class IntrospectionRead(BaseModel):
+class IssuerIntrospectionRead(BaseModel):
     url: str
     client_id: str
     client_secret: Kept
@@ -76,7 +76,7 @@ class IssuerRead(BaseModel):
     audience: str
     application_claim: str | None
     jwks_uri: str | None
-    introspection: IntrospectionRead | None
+    introspection: IssuerIntrospectionRead | None
     key_ids: list[str | None]
     checked_at: datetime
     fetched_at: datetime

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypedDict
 
-from sqlalchemy import JSON, inspect
+from sqlalchemy import JSON, Index, inspect
 from sqlalchemy.orm import Session as AnySession
 from sqlmodel import Field, Session, SQLModel
 
@@ -24,6 +24,11 @@ _UNHEARD: Final = "framegate_audit_unheard"
 
 class AuditEntry(SQLModel, table=True):
     __tablename__ = "audit_entry"
+    __table_args__ = (
+        Index("ix_audit_entry_actor_at", "actor", "at"),
+        Index("ix_audit_entry_action_at", "action", "at"),
+        Index("ix_audit_entry_target_id_at", "target_id", "at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(index=True)

@@ -5,7 +5,14 @@ from fastapi import APIRouter, Response
 from services.control_plane.kit.routing import ReadingRoute
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.oauth.dependencies import Issuer, Ring, TokenForm, Tokens
-from services.control_plane.oauth.schemas import DeviceCodesRead, IntrospectionRead, Jwks, ServerMetadata, TokenRead
+from services.control_plane.oauth.schemas import (
+    DeviceCodesRead,
+    IntrospectionRead,
+    Jwks,
+    OAuthErrorRead,
+    ServerMetadata,
+    TokenRead,
+)
 from services.control_plane.oauth.server import TokenServer
 from services.control_plane.oauth.service import SUPPORTED_GRANT_TYPES, TOKEN_PATH
 from shared.claims import ALGORITHMS
@@ -53,8 +60,8 @@ _FORM: Final = _form(
     token_type_hint={"type": "string", "enum": ["access_token", "refresh_token"]},
 )
 _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"description": "an error of RFC 6749, section 5.2"},
-    401: {"description": "`invalid_client`"},
+    400: {"model": OAuthErrorRead, "description": "an error of RFC 6749, section 5.2"},
+    401: {"model": OAuthErrorRead, "description": "`invalid_client`"},
 }
 
 router = APIRouter(tags=["oauth"], route_class=ReadingRoute)

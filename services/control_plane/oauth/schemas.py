@@ -45,6 +45,13 @@ class TokenRead(BaseModel):
     scope: str = ""
 
 
+class OAuthErrorRead(BaseModel):
+    """RFC 6749, section 5.2."""
+
+    error: str
+    error_description: str | None = None
+
+
 class DeviceCodesRead(BaseModel):
     """RFC 8628, section 3.2."""
 

@@ -55,6 +55,7 @@ def read_manage(sent: Fields) -> dict[str, Any]:
         "max_message_bytes": {side: sent.number(f"max_{side}") or "0" for side in ("publish", "subscribe")},
         **{name: sent.number(name) for name in ("idle_timeout_seconds", "ping_interval_seconds")},
         "max_connection_age_seconds": sent.number("max_connection_age_seconds"),
+        **({"environments": sent.all("environments")} if sent.on("places") else {}),
     }
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
+from services.control_plane.environments import repository as environment_repository
 from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.pagination import MAX_LIMIT, PageQuery, Paging
 from services.control_plane.kit.preconditions import etag
@@ -73,6 +74,7 @@ class Editor:
             policies=offers(self.session, "subscription") if manages else [],
             api_policies=offers(self.session, "api") if manages else [],
             categories=_categories(self.session) if step == "design" else [],
+            environments=environment_repository.list_all(self.session) if manages else [],
         )
 
 

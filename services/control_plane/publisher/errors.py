@@ -116,5 +116,9 @@ def too_long(limit: int) -> InvalidError:
     return InvalidError.of("body", f"must be of 1 to {limit} bytes")
 
 
+def unknown_environment(index: int, name: str) -> InvalidError:
+    return InvalidError.of(f"environments.{index}", f"there is no environment {name!r}: an administrator can add it")
+
+
 def nothing_to_keep(field: str) -> InvalidError:
     return InvalidError.of(field, "is not set yet: true keeps what is set")

@@ -71,6 +71,15 @@ class ApiIssuer(SQLModel, table=True):
     issuer: str = Field(primary_key=True, foreign_key="external_issuer.name", index=True)
 
 
+class ApiEnvironment(SQLModel, table=True):
+    """A gateway environment whose pods serve an API; where there is none, all do."""
+
+    __tablename__ = "api_environment"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    environment: str = Field(primary_key=True, foreign_key="gateway_environment.name", index=True)
+
+
 class ApiPolicy(SQLModel, table=True):
     """A subscription policy that subscribers may choose."""
 
@@ -115,7 +124,7 @@ class Api(Versioned, table=True):
 
     id: str = Field(primary_key=True)
     name: str
-    context: str
+    context: str = Field(index=True)
     version: str
     context_key: str = Field(index=True)
     route_key: str
@@ -148,8 +157,8 @@ class Api(Versioned, table=True):
     technical_owner: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     thumbnail: str | None = None
     owner: str = Field(index=True)
-    created_at: datetime
-    updated_at: datetime
+    created_at: datetime = Field(index=True)
+    updated_at: datetime = Field(index=True)
 
     tags: list[ApiTag] = _links("ApiTag.tag")
     categories: list[ApiCategory] = _links("ApiCategory.category")
@@ -157,6 +166,7 @@ class Api(Versioned, table=True):
     maintainers: list[ApiMaintainer] = _links("ApiMaintainer.role")
     roles: list[ApiRole] = _links("ApiRole.role")
     issuers: list[ApiIssuer] = _links("ApiIssuer.issuer")
+    environments: list[ApiEnvironment] = _links("ApiEnvironment.environment")
     policies: list[ApiPolicy] = _links("ApiPolicy.policy_id")
 
 

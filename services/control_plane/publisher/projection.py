@@ -57,6 +57,7 @@ def define_api(api: Api) -> ApiDefinition | None:
         ca_certificate=api.ca_certificate,
         sealed_client_certificate=api.sealed_client_certificate,
         sealed_backend_credentials=api.sealed_backend_credentials,
+        environments=tuple(environments_of(api)),
     )
 
 
@@ -65,12 +66,13 @@ def write_of(api: Api) -> ApiWrite:
     return ApiWrite.model_validate(_fields(api))
 
 
-def read_api(api: Api) -> ApiRead:
+def read_api(api: Api, owner_name: str | None = None) -> ApiRead:
     known = {
         "id": api.id,
         "state": api.state,
         "owner": api.owner,
         "thumbnail": api.thumbnail is not None,
+        "owner_name": owner_name,
         "created_at": api.created_at,
         "updated_at": api.updated_at,
     }
@@ -106,6 +108,7 @@ def _fields(api: Api) -> dict[str, object]:
         "paths": api.paths,
         "visibility": api.visibility,
         "roles": sorted(link.role for link in api.roles),
+        "environments": environments_of(api),
         "origins": api.origins,
         "max_message_bytes": api.max_message_bytes.model_dump(),
         "idle_timeout_seconds": api.idle_timeout_seconds,
@@ -134,6 +137,10 @@ def metadata_of(api: Api) -> dict[str, Any]:
 
 def issuers_of(api: Api) -> list[str]:
     return sorted(link.issuer for link in api.issuers)
+
+
+def environments_of(api: Api) -> list[str]:
+    return sorted(link.environment for link in api.environments)
 
 
 def _mark(sealed: str | None) -> Kept | None:

@@ -12,7 +12,7 @@ from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher import repository
 from services.control_plane.publisher.addresses import urls_in_patch
 from services.control_plane.publisher.dependencies import Addresses, Apis, Secrets, Tester
-from services.control_plane.publisher.projection import read_api, read_lifecycle
+from services.control_plane.publisher.projection import read_lifecycle
 from services.control_plane.publisher.schemas import (
     ApiRead,
     ApiWrite,
@@ -27,9 +27,9 @@ router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=
 
 
 @router.get("")
-def list_apis(caller: MayReadApis, unit: Unit, paging: Paging) -> Page[ApiRead]:
+def list_apis(caller: MayReadApis, unit: Unit, apis: Apis, paging: Paging) -> Page[ApiRead]:
     rows, total = repository.list_page(unit.session, caller, paging)
-    return Page(items=[read_api(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
+    return Page(items=apis.read(unit.session, *rows), total=total, limit=paging.limit, offset=paging.offset)
 
 
 @router.post("", status_code=201, responses=declare("already_exists"))
@@ -40,14 +40,14 @@ def create_api(
     api = apis.create(unit.session, body, caller)
     response.headers["Location"] = f"{router.prefix}/{api.id}"
     tag(response, api.row_version)
-    return read_api(api)
+    return apis.read(unit.session, api)[0]
 
 
 @router.get("/{api_id}", responses=declare("not_found"))
 def get_api(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, response: Response) -> ApiRead:
     api = apis.get(unit.session, api_id, caller)
     tag(response, api.row_version)
-    return read_api(api)
+    return apis.read(unit.session, api)[0]
 
 
 @router.put("/{api_id}", responses=declare("not_found", "already_exists", "precondition_failed"))
@@ -65,7 +65,7 @@ def replace_api(
     api = apis.get(unit.session, api_id, caller)
     apis.replace(unit.session, api, body, if_match)
     tag(response, api.row_version)
-    return read_api(api)
+    return apis.read(unit.session, api)[0]
 
 
 @router.patch("/{api_id}", responses=declare("not_found", "already_exists", "precondition_failed"))
@@ -83,7 +83,7 @@ def patch_api(
     api = apis.get(unit.session, api_id, caller)
     apis.patch(unit.session, api, body, if_match)
     tag(response, api.row_version)
-    return read_api(api)
+    return apis.read(unit.session, api)[0]
 
 
 @router.delete("/{api_id}", status_code=204, responses=declare("not_found", "in_use", "precondition_failed"))
@@ -133,7 +133,7 @@ def create_version(
     copy = apis.copy(unit.session, apis.get(unit.session, api_id, caller), body, caller)
     response.headers["Location"] = f"{router.prefix}/{copy.id}"
     tag(response, copy.row_version)
-    return read_api(copy)
+    return apis.read(unit.session, copy)[0]
 
 
 @router.post("/{api_id}/endpoints/test", responses=declare("not_found", "conflict"))

@@ -141,7 +141,7 @@ class MessageSizesBody(BaseModel):
 class ApiWrite(WriteBody):
     """An API as it is put. Where a secret is read as `true`, `true` keeps it."""
 
-    read_only = WriteBody.read_only | {"state", "owner", "thumbnail"}
+    read_only = WriteBody.read_only | {"state", "owner", "owner_name", "thumbnail"}
 
     name: Name
     context: Context
@@ -163,6 +163,7 @@ class ApiWrite(WriteBody):
     paths: Annotated[Paths, Field(default_factory=list)]
     visibility: Literal["public", "restricted"] = "public"
     roles: Annotated[list[Word], Field(max_length=30, default_factory=list)]
+    environments: Annotated[list[Word], Field(max_length=20, default_factory=list)]
     origins: Annotated[list[Origin], Field(max_length=50, default_factory=list)]
     max_message_bytes: MessageSizesBody = MessageSizesBody()
     idle_timeout_seconds: Annotated[int, Field(gt=0, le=MAX_IDLE_SECONDS)] | None = None
@@ -211,6 +212,7 @@ class ApiRead(ApiWrite):
     state: State
     owner: str
     thumbnail: bool
+    owner_name: str | None = None
     created_at: datetime
     updated_at: datetime
     ca_certificate: str | None = None

@@ -5,6 +5,7 @@ from typing import Any, cast
 from sqlmodel import Session
 
 from services.control_plane.catalogue import outbox
+from services.control_plane.environments import repository as environment_repository
 from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN
@@ -24,6 +25,7 @@ from services.control_plane.publisher.errors import (
     cannot_change,
     cannot_wait,
     foreign_context,
+    unknown_environment,
     unknown_issuer,
     unknown_role,
 )
@@ -31,6 +33,7 @@ from services.control_plane.publisher.lifecycle import ASKED_FOR, INITIAL, SERVE
 from services.control_plane.publisher.metadata import assign_metadata
 from services.control_plane.publisher.models import (
     Api,
+    ApiEnvironment,
     ApiIssuer,
     ApiMaintainer,
     ApiPolicy,
@@ -38,8 +41,8 @@ from services.control_plane.publisher.models import (
     ApiTag,
     LifecycleEvent,
 )
-from services.control_plane.publisher.projection import define_api, state_of, write_of
-from services.control_plane.publisher.schemas import ApiWrite, VersionCreate
+from services.control_plane.publisher.projection import define_api, read_api, state_of, write_of
+from services.control_plane.publisher.schemas import ApiRead, ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
 from shared.definition import Auth, Endpoints, MessageSizes, State
 from shared.limits import Level
@@ -89,6 +92,11 @@ class ApiService:
         if api is None:
             raise NotFoundError
         return api
+
+    def read(self, session: Session, *apis: Api) -> list[ApiRead]:
+        """Return APIs as their publishers see them, with the names of their owners."""
+        names = identity_repository.names_of(session, {api.owner for api in apis})
+        return [read_api(api, names.get(api.owner)) for api in apis]
 
     def create(self, session: Session, body: ApiWrite, caller: Principal, source: Api | None = None) -> Api:
         """Make an API. A copy has its source's owner; what the body keeps of secrets is the source's as well."""
@@ -233,6 +241,7 @@ class ApiService:
         self._check_roles(session, "roles", body.roles)
         self._check_roles(session, "maintainers", body.maintainers)
         self._check_issuers(session, body)
+        _check_environments(session, body)
         policies = self._policy_ids(session, body)
         api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
         api.anonymous_policy_id = self._policy_id(session, "anonymous_policy", body.anonymous_policy, "subscription")
@@ -258,6 +267,7 @@ class ApiService:
         api.tags = [ApiTag(api_id=api.id, tag=tag) for tag in sorted(set(body.tags))]
         api.roles = [ApiRole(api_id=api.id, role=role) for role in sorted(set(body.roles))]
         api.issuers = [ApiIssuer(api_id=api.id, issuer=name) for name in sorted(set(body.issuers))]
+        api.environments = [ApiEnvironment(api_id=api.id, environment=name) for name in sorted(set(body.environments))]
         api.policies = [ApiPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
 
     def _assign_backend(self, api: Api, body: ApiWrite) -> None:
@@ -339,6 +349,12 @@ def _owner_of(session: Session, context_key: str, caller: Principal) -> str:
     if owner != caller.account_id and ADMIN not in caller.scopes:
         raise foreign_context()
     return owner
+
+
+def _check_environments(session: Session, body: ApiWrite) -> None:
+    for index, name in enumerate(body.environments):
+        if environment_repository.find(session, name) is None:
+            raise unknown_environment(index, name)
 
 
 def _check_publishable(body: ApiWrite) -> None:

@@ -1,7 +1,6 @@
-from collections.abc import Sequence
-
 from sqlmodel import Session
 
+from services.control_plane.environments import repository as environment_repository
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import Page, PageQuery
 from services.control_plane.publisher.models import Api
@@ -15,22 +14,20 @@ from services.control_plane.store.schemas import StoreApiRead, TagRead
 class Storefront:
     """What a caller, or anybody, finds in the store."""
 
-    def __init__(self, gateways: Sequence[str]) -> None:
-        self._gateways = gateways
-
     def list_apis(
         self, session: Session, caller: Principal | None, tag: str | None, paging: PageQuery
     ) -> Page[StoreApiRead]:
         rows, total = repository.list_apis(session, _roles(caller), tag, paging)
         ratings = ratings_of(session, {row.id for row in rows})
-        items = [read_store_api(row, self._gateways, ratings.get(row.id)) for row in rows]
+        everywhere = environment_repository.list_all(session)
+        items = [read_store_api(row, everywhere, ratings.get(row.id)) for row in rows]
         return Page(items=items, total=total, limit=paging.limit, offset=paging.offset)
 
     def get_api(self, session: Session, caller: Principal | None, api_id: str) -> tuple[StoreApiRead, int]:
         """Return an API and the version of its row."""
         api = self.find(session, caller, api_id)
         rating = ratings_of(session, {api.id}).get(api.id)
-        return read_store_api(api, self._gateways, rating), api.row_version
+        return read_store_api(api, environment_repository.list_all(session), rating), api.row_version
 
     def find(self, session: Session, caller: Principal | None, api_id: str) -> Api:
         """Return an API that the caller may see. Raises `NotFoundError`."""

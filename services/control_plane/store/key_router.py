@@ -11,11 +11,11 @@ from services.control_plane.store import repository
 from services.control_plane.store.dependencies import Keys, Own
 from services.control_plane.store.projection import read_key, read_token
 from services.control_plane.store.schemas import (
+    ConsumerSecretRead,
     KeyCreate,
     KeyCreated,
     KeyRead,
     KeyWrite,
-    SecretRead,
     SecretRegenerate,
     TokenCreate,
 )
@@ -79,12 +79,12 @@ def regenerate_secret(
     keys: Keys,
     response: Response,
     body: Annotated[SecretRegenerate | None, Body()] = None,
-) -> SecretRead:
+) -> ConsumerSecretRead:
     key = keys.get(unit.session, application, key_type)
     secret = keys.regenerate_secret(unit.session, key, (body or SecretRegenerate()).overlap_seconds)
     response.headers["Cache-Control"] = "no-store"
     tag(response, key.row_version)
-    return SecretRead(consumer_key=key.client_id, consumer_secret=secret)
+    return ConsumerSecretRead(consumer_key=key.client_id, consumer_secret=secret)
 
 
 @router.post("/{key_type}/token", responses=declare("not_found"))

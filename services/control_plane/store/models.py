@@ -58,7 +58,7 @@ class ExternalKey(Versioned, table=True):
     key_type: str
     issuer: str = Field(foreign_key="external_issuer.name", index=True)
     client_id: str = Field(unique=True)
-    created_at: datetime
+    created_at: datetime = Field(index=True)
 
 
 class ApiKey(Versioned, table=True):
@@ -86,12 +86,13 @@ class Subscription(Versioned, table=True):
     __tablename__ = "subscription"
     __table_args__ = (
         UniqueConstraint("application_id", "api_id"),
+        Index("ix_subscription_api_id_created_at", "api_id", "created_at"),
         CheckConstraint(f"state IN ({_STATES})", name="state"),
     )
 
     id: str = Field(primary_key=True)
     application_id: str = Field(foreign_key="application.id")
-    api_id: str = Field(foreign_key="api.id", index=True)
+    api_id: str = Field(foreign_key="api.id")
     policy_id: str = Field(foreign_key="policy.id", index=True)
     state: str = "UNBLOCKED"
     approval: str | None = None

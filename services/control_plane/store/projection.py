@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from services.control_plane.environments.models import GatewayEnvironment
 from services.control_plane.identity.models import Account
 from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.oauth.tokens import NewToken
 from services.control_plane.publisher.models import Api
-from services.control_plane.publisher.projection import issuers_of, metadata_of, state_of
+from services.control_plane.publisher.projection import environments_of, issuers_of, metadata_of, state_of
 from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
 from services.control_plane.store.external_key_schemas import ExternalKeyRead, MappedClientRead
 from services.control_plane.store.feedback_schemas import RatingRead
@@ -17,6 +18,7 @@ from services.control_plane.store.schemas import (
     ApplicationWrite,
     KeyRead,
     StoreApiRead,
+    StoreEnvironmentRead,
     SubscriptionRead,
 )
 from shared.api_keys import ApiKeyDefinition
@@ -131,7 +133,11 @@ def read_subscription(subscription: Subscription) -> SubscriptionRead:
     return SubscriptionRead.model_validate({**fields, **known})
 
 
-def read_store_api(api: Api, gateways: Sequence[str], rating: RatingRead | None = None) -> StoreApiRead:
+def read_store_api(
+    api: Api, everywhere: Sequence[GatewayEnvironment], rating: RatingRead | None = None
+) -> StoreApiRead:
+    """Return an API as subscribers see it. `everywhere` are all environments: it shows those that it is deployed to."""
+    environments = deployed_to(api, everywhere)
     return StoreApiRead(
         id=api.id,
         name=api.name,
@@ -148,11 +154,29 @@ def read_store_api(api: Api, gateways: Sequence[str], rating: RatingRead | None 
         scopes=list(api.auth.scopes),
         issuers=issuers_of(api),
         visibility=api.visibility,
-        gateway_urls=gateway_urls(api, gateways),
+        gateway_urls=gateway_urls(api, urls_of(environments)),
+        environments=[
+            StoreEnvironmentRead(
+                name=environment.name,
+                description=environment.description,
+                urls=gateway_urls(api, environment.urls),
+            )
+            for environment in environments
+        ],
         rating=rating or RatingRead(),
         created_at=api.created_at,
         updated_at=api.updated_at,
     )
+
+
+def deployed_to(api: Api, everywhere: Sequence[GatewayEnvironment]) -> list[GatewayEnvironment]:
+    """Return those environments whose pods serve an API: all, unless it names some."""
+    named = environments_of(api)
+    return [environment for environment in everywhere if not named or environment.name in named]
+
+
+def urls_of(environments: Sequence[GatewayEnvironment]) -> list[str]:
+    return [url for environment in environments for url in environment.urls]
 
 
 def gateway_urls(api: Api, gateways: Sequence[str]) -> list[str]:

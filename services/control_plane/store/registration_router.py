@@ -10,6 +10,7 @@ from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.oauth.models import OAuthClient
+from services.control_plane.oauth.schemas import OAuthErrorRead
 from services.control_plane.store.models import Application, ApplicationKey
 from services.control_plane.store.registration import REGISTER_PATH, RegistrationRefusedError, RegistrationService
 
@@ -21,7 +22,9 @@ Registration = Annotated[RegistrationService, Depends(provide(RegistrationServic
 Metadata = Annotated[dict[str, Any], Body(description="client metadata of RFC 7591, section 2")]
 Registered = tuple[OAuthClient, ApplicationKey, Application]
 
-_REFUSED: dict[int | str, dict[str, Any]] = {400: {"description": "an error of RFC 7591, section 3.2.2"}}
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    400: {"model": OAuthErrorRead, "description": "an error of RFC 7591, section 3.2.2"}
+}
 
 
 def _find_own(client_id: str, credentials: Credentials, unit: Unit, service: Registration) -> Registered:

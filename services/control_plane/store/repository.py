@@ -231,7 +231,8 @@ def subscriptions_of(session: Session, application_id: str) -> Sequence[Subscrip
 def list_subscriptions(
     session: Session, owner_id: str, application_id: str | None, api_id: str | None, query: PageQuery
 ) -> tuple[Sequence[Subscription], int]:
-    subscriptions = _joined().where(Application.owner_id == owner_id)
+    subscriptions = _joined() if _asks_for_names(query) else select(Subscription).join(Application)
+    subscriptions = subscriptions.where(Application.owner_id == owner_id)
     if application_id is not None:
         subscriptions = subscriptions.where(Subscription.application_id == application_id)
     if api_id is not None:
@@ -263,7 +264,8 @@ def all_subscriptions(
 
 def subscriptions_to(session: Session, api_id: str, query: PageQuery) -> tuple[Sequence[Subscription], int]:
     """List an API's subscriptions for its publisher, whoever owns them."""
-    return _SUBSCRIPTIONS.fetch(session, _joined().where(Subscription.api_id == api_id), query)
+    subscriptions = _joined() if _asks_for_names(query) else select(Subscription)
+    return _SUBSCRIPTIONS.fetch(session, subscriptions.where(Subscription.api_id == api_id), query)
 
 
 def all_subscriptions_to(session: Session, api_id: str, limit: int) -> Sequence[Subscription]:
@@ -278,6 +280,11 @@ def applications_of(session: Session, api_id: str) -> frozenset[str]:
 def find_published_subscription(session: Session, id_: str, caller: Principal) -> Subscription | None:
     """Return a subscription for its API's publisher, whoever owns it."""
     return session.exec(_joined().where(Subscription.id == id_, own(caller))).first()
+
+
+def _asks_for_names(query: PageQuery) -> bool:
+    """Tell whether a query is for names of APIs and applications. All rows are counted: a join costs with each."""
+    return bool(query.q) or (query.sort or "").removeprefix("-") in ("api", "application")
 
 
 def _joined() -> SelectOfScalar[Subscription]:

@@ -61,6 +61,14 @@ GrantType = Literal[
 ]
 
 
+class StoreEnvironmentRead(BaseModel):
+    """Pods that serve an API, and where they are called."""
+
+    name: str
+    description: str
+    urls: list[str]
+
+
 class StoreApiRead(BaseModel):
     """An API as subscribers see it: where to call it, and never where it leads."""
 
@@ -83,6 +91,7 @@ class StoreApiRead(BaseModel):
     issuers: list[str]
     visibility: str
     gateway_urls: list[str]
+    environments: list[StoreEnvironmentRead]
     rating: RatingRead = RatingRead()
     created_at: datetime
     updated_at: datetime
@@ -175,7 +184,7 @@ class SecretRegenerate(BaseModel):
     overlap_seconds: Annotated[int, Field(ge=0, le=MAX_OVERLAP_SECONDS)] = 0
 
 
-class SecretRead(BaseModel):
+class ConsumerSecretRead(BaseModel):
     consumer_key: str
     consumer_secret: str
 

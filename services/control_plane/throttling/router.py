@@ -31,7 +31,9 @@ def create_policy(body: PolicyWrite, unit: Unit, policies: Policies, response: R
 
 
 @router.get("/{name}", responses=declare("not_found"))
-def read(name: ResourceId, unit: Unit, policies: Policies, response: Response, level: LevelFilter = None) -> PolicyRead:
+def get_policy(
+    name: ResourceId, unit: Unit, policies: Policies, response: Response, level: LevelFilter = None
+) -> PolicyRead:
     policy = policies.get(unit.session, name, level)
     tag(response, policy.row_version)
     return read_policy(policy)

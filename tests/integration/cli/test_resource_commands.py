@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.resources import GROUPS, Group
+from cli.commands import Group
+from cli.resources import GROUPS
 from tests.support.command import Shell, framegate
 from tests.support.waiting import free_port
 
@@ -28,7 +29,8 @@ def test_an_api_from_its_making_to_its_end(shell: Shell, echo: str, tmp_path: Pa
     assert shell.read("api", "copy", "Echo", "2.0")["version"] == "2.0"
     assert shell.fail("api", "get", "Echo") == "there are several: say which of Echo/1.0, Echo/2.0"
     table = shell.run("api", "list").splitlines()
-    assert table[0].split() == ["NAME", "VERSION", "STATE", "CONTEXT", "OWNER"]
+    assert table[0].split() == ["NAME", "VERSION", "STATE", "CONTEXT", "OWNER", "NAME"]
+    assert {line.split()[-1] for line in table[1:]} == {shell.read("api", "get", "Echo/1.0")["owner_name"]}
     assert sorted(line.split()[:3] for line in table[1:]) == [["Echo", "1.0", "PUBLISHED"], ["Echo", "2.0", "CREATED"]]
     patch = tmp_path / "patch.json"
     patch.write_text('{"description": "changed"}')
@@ -152,3 +154,18 @@ def test_what_was_asked_is_decided(shell: Shell, tmp_path: Path) -> None:
     assert shell.read("approvals", "list", "--state", "PENDING") == []
     said = shell.fail("approvals", "approve", "nothing", "--comment", "Yes")
     assert said.startswith("POST /admin/v1/approvals/nothing/approve")
+
+
+def test_an_environment_and_an_api_that_is_deployed_to_it(shell: Shell, echo: str, tmp_path: Path) -> None:
+    made = shell.read("environment", "create", "eu", "ws://eu.example.com", "--description", "Europe")
+    assert (made["name"], made["gateway_tls_url"]) == ("eu", None)
+    changed = shell.read("environment", "update", "eu", "--gateway-tls-url", "wss://eu.example.com")
+    assert changed["gateway_tls_url"] == "wss://eu.example.com"
+    assert [line.split()[0] for line in shell.run("environment", "list").splitlines()[1:]] == ["default", "eu"]
+    patch = tmp_path / "patch.json"
+    patch.write_text('{"environments": ["eu"]}')
+    shell.run("api", "create", "-f", echo)
+    assert shell.read("api", "patch", "Echo", "-f", str(patch))["environments"] == ["eu"]
+    assert "take it from their environments first" in shell.fail("environment", "delete", "eu")
+    shell.run("api", "delete", "Echo")
+    assert shell.run("environment", "delete", "eu") == ""

@@ -120,3 +120,13 @@ def test_json_is_written_a_line_for_what_fits() -> None:
     assert json.loads(json_text(value)) == value
     assert ' "few": [1, 2],' in lines
     assert len(lines) == 7
+
+
+def test_a_table_of_lists_has_a_row_a_list_and_columns_a_database() -> None:
+    one = {"name": "/apis", "total_ms": 1.234, "figures": {"ms_a_page": {"many": spread(5)}}, "ratios": [spread(1.1)]}
+    measured = {"workloads": [{**one, "database": "sqlite"}, {**one, "database": "postgresql"}]}
+
+    page = report.fill_in("<!-- lists -->\n<!-- end -->", {"lists": measured})
+
+    cells = "5.00 [5.00, 5.00] | 1.10 [1.10, 1.10] | 1.23"
+    assert f"| `/apis` | {cells} | {cells} |" in page

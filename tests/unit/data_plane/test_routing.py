@@ -21,7 +21,7 @@ def table(*apis: tuple[str, str, dict[str, Any]]) -> RouteTable:
         )
         for context, version, fields in apis
     }
-    return RouteTable().with_objects("api", objects)
+    return RouteTable(environment="eu").with_objects("api", objects)
 
 
 def handshake(path: str) -> Handshake:
@@ -79,3 +79,12 @@ def test_a_blocked_api_is_unavailable() -> None:
 def test_dot_segments_are_refused(path: str) -> None:
     with pytest.raises(RefusedError, match="malformed_upgrade"):
         match(handshake(path), APIS)
+
+
+def test_a_pod_knows_what_is_deployed_to_its_environment_alone() -> None:
+    found = table(
+        ("/all", "1", {}), ("/here", "1", {"environments": ["us", "eu"]}), ("/there", "1", {"environments": ["us"]})
+    )
+    assert sorted(found.contexts) == ["/all", "/here"]
+    with pytest.raises(RefusedError, match="api_not_found"):
+        match(handshake("/there/1"), found)

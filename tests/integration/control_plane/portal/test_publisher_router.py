@@ -57,6 +57,27 @@ async def test_a_mistake_is_told_beside_its_field(
     assert 'role="alert"' in page
 
 
+async def test_where_it_is_served_can_be_chosen_once_there_is_a_choice(admin: Person, platform: Platform) -> None:
+    place = await create(admin)
+    path = f"/publisher/v1/apis/{place.rpartition('/')[2]}"
+    assert "Where it is served" not in await admin.see(f"{place}/manage")
+    eu = {"name": "eu", "gateway_url": "wss://eu.example.com", "description": "Europe"}
+    await platform.made("/admin/v1/environments", eu)
+    assert "Europe" in await admin.see(f"{place}/manage")
+    await admin.send(f"{place}/manage", auth="oauth2", places="1", environments="eu")
+    assert (await platform.read(path))["environments"] == ["eu"]
+    await admin.send(f"{place}/manage", auth="oauth2")
+    assert (await platform.read(path))["environments"] == ["eu"], "a form that doesn't show them changes nothing"
+    await admin.send(f"{place}/manage", auth="oauth2", places="1", policies="Gold")
+    await admin.send(f"{place}/implement", production_urls=DEAD)
+    await admin.send(f"{place}/lifecycle", action="publish")
+    shown = await admin.see(f"/store/apis/{path.rpartition('/')[2]}")
+    assert "<h3>eu</h3>" in shown
+    assert 'id="url-2"' in shown
+    page = await admin.send(f"{place}/manage", 422, auth="oauth2", policies="Gold", places="1", environments="us")
+    assert "there is no environment" in wrong_at(page, "environments")
+
+
 async def test_what_was_refused_stands_in_the_form(admin: Person) -> None:
     page = await admin.send("/publisher/new", 422, **{**DESIGN, "context": "no slash"})
     assert "must be a path such as /echo" in wrong_at(page, "context")

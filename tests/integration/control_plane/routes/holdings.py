@@ -193,12 +193,15 @@ class Cast:
         await platform.made("/admin/v1/roles", {"name": name, "scopes": []})
         await platform.made("/admin/v1/categories", {"name": name})
         await platform.made(ISSUERS, issuer)
+        environment = {"name": name, "gateway_url": "ws://127.0.0.1:9"}
+        await platform.made("/admin/v1/environments", environment)
         blocked = {"kind": "user", "value": f"{name}-blocked"}
         holding.ids |= {
             "policies": name,
             "roles": name,
             "categories": name,
             "issuers": name,
+            "environments": name,
             "signing-keys": self.retired.pop(),
             "users": (await platform.made("/admin/v1/users", {"name": f"{name}-user"}))["id"],
             "service-accounts": (await platform.made("/admin/v1/service-accounts", {"name": f"{name}-service"}))["id"],
@@ -206,6 +209,7 @@ class Cast:
         }
         holding.bodies |= {
             "PUT /admin/v1/policies/{name}": policy,
+            "PUT /admin/v1/environments/{name}": environment,
             "PUT /admin/v1/issuers/{name}": {key: value for key, value in issuer.items() if key != "name"},
         }
 

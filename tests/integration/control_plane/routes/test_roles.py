@@ -101,6 +101,7 @@ MATRIX: Final[dict[str, Row]] = {
     "PATCH /admin/v1/webhooks/{webhook_id}": (ADMINISTER, 200, {"description": "Ours"}),
     "PUT /admin/v1/webhooks/{webhook_id}": (ADMINISTER, 200, {"url": "https://127.0.0.1/", "active": False}),
     "DELETE /admin/v1/webhooks/{webhook_id}": (ADMINISTER, 204, None),
+    "GET /admin/v1/environments/{name}": (ADMINISTER, 200, None),
     "POST /store/v1/connections/{connection_id}/token": (OTHER_TOKEN, 200, None),
     f"DELETE {PUBLISHED}/connections/{{connection_id}}": (MANAGE, 204, None),
     "DELETE /store/v1/connections/{connection_id}": (SUBSCRIBE, 204, None),
@@ -156,6 +157,9 @@ MATRIX: Final[dict[str, Row]] = {
     "DELETE /admin/v1/users/{user_id}": (ADMINISTER, 204, None),
     "PATCH /admin/v1/roles/{name}": (ADMINISTER, 200, {"scopes": ["store:subscribe"]}),
     "DELETE /admin/v1/roles/{name}": (ADMINISTER, 204, None),
+    "PATCH /admin/v1/environments/{name}": (ADMINISTER, 200, {"description": "Somewhere"}),
+    "PUT /admin/v1/environments/{name}": (ADMINISTER, 200, None),
+    "DELETE /admin/v1/environments/{name}": (ADMINISTER, 204, None),
     "DELETE /account/v1/tokens/{token_id}": (OWN_ACCOUNT, 204, None),
     "DELETE /admin/v1/signing-keys/{kid}": (ADMINISTER, 204, None),
 }

@@ -1,7 +1,10 @@
 from datetime import UTC, datetime
+from typing import Any
 
+from services.control_plane.environments.models import GatewayEnvironment
 from services.control_plane.identity.models import Account
 from services.control_plane.oauth.models import OAuthClient
+from services.control_plane.publisher.models import ApiEnvironment
 from services.control_plane.store.models import Application, ApplicationKey, Subscription
 from services.control_plane.store.projection import (
     define_application,
@@ -87,7 +90,20 @@ def test_the_default_version_answers_at_the_context_too() -> None:
 
 
 def test_subscribers_do_not_see_backends() -> None:
-    assert "ws://a" not in read_store_api(make_api(), ["ws://gw"]).model_dump_json()
+    assert "ws://a" not in read_store_api(make_api(), [make_environment("default")]).model_dump_json()
+
+
+def make_environment(name: str, **changes: Any) -> GatewayEnvironment:
+    return GatewayEnvironment(name=name, gateway_url=f"ws://{name}", created_at=NOW, updated_at=NOW, **changes)
+
+
+def test_subscribers_see_the_environments_that_an_api_is_deployed_to() -> None:
+    everywhere = [make_environment("default"), make_environment("eu", gateway_tls_url="wss://eu", description="Europe")]
+    read = read_store_api(make_api(is_default=False), everywhere)
+    assert read.gateway_urls == ["ws://default/Echo/1.0", "ws://eu/Echo/1.0", "wss://eu/Echo/1.0"]
+    there = make_api(is_default=False, environments=[ApiEnvironment(api_id="1", environment="eu")])
+    (eu,) = read_store_api(there, everywhere).environments
+    assert (eu.name, eu.description, eu.urls) == ("eu", "Europe", ["ws://eu/Echo/1.0", "wss://eu/Echo/1.0"])
 
 
 def test_pods_do_not_know_what_waits_for_an_approval() -> None:
