@@ -5,6 +5,7 @@ from pydantic import Field
 
 from shared.contract import Contract
 from shared.limits import PolicyName
+from shared.validation import MessageSchema, Validation
 
 ApiId = NewType("ApiId", str)
 
@@ -45,12 +46,13 @@ class Auth(Contract):
 class PathDefinition(Contract):
     """A sub-path, such as `/rooms/{id}` or `/rooms/*`, and the scopes that it needs beside those of its API.
 
-    `backend_path` is what the backend calls it.
+    `backend_path` is what the backend calls it; the policy, of level api, is counted for the path alone.
     """
 
     path: str
     scopes: tuple[str, ...] = ()
     backend_path: str | None = None
+    policy: PolicyName | None = None
 
 
 class MessageSizes(Contract):
@@ -58,6 +60,29 @@ class MessageSizes(Contract):
 
     publish: int = Field(default=0, ge=0)
     subscribe: int = Field(default=0, ge=0)
+
+
+class MockOperation(Contract):
+    """What is answered, in turn, to a message that has one of these schemas; to any where there is none."""
+
+    schemas: tuple[int, ...] = ()
+    answers: tuple[str, ...] = Field(min_length=1)
+
+
+class MockChannel(Contract):
+    """The operations of a path. No path is every path that no other one is. `greeting` is said unasked."""
+
+    path: str | None = None
+    operations: tuple[MockOperation, ...] = ()
+    greeting: str | None = None
+
+
+class Mock(Contract):
+    """An API's examples, and for which keys they stand in for a backend."""
+
+    key_types: tuple[KeyType, ...] = Field(min_length=1)
+    schemas: tuple[MessageSchema, ...] = ()
+    channels: tuple[MockChannel, ...] = ()
 
 
 class BackendCredentials(Contract):
@@ -80,6 +105,7 @@ class ApiDefinition(Contract):
     default: bool = False
     state: State
     endpoints: Endpoints
+    mock: Mock | None = None
     auth: Auth = Auth()
     issuers: tuple[str, ...] = ()
     """The names of the external issuers whose tokens are taken beside ours."""
@@ -89,6 +115,7 @@ class ApiDefinition(Contract):
     anonymous_policy: PolicyName | None = None  # of level subscription, for each address that needs no credentials
     origins: tuple[str, ...] = ()
     max_message_bytes: MessageSizes = MessageSizes()
+    validation: Validation = Validation()
     idle_timeout_seconds: int | None = None
     max_connection_age_seconds: int | None = None
     ping_interval_seconds: int | None = 30

@@ -92,6 +92,8 @@ _ALL: Final = (
     Problem("upstream_protocol_error", "The backend broke the protocol", None, 1011),
     # The open connection
     Problem("protocol_error", "The frames break RFC 6455", None, 1002),
+    Problem("upstream_invalid_message", "The backend sent a message that the API does not allow", None, 1011),
+    Problem("invalid_message", "The message is none that the API allows", None, 1007),
     Problem("invalid_payload", "A close reason is not UTF-8", None, 1007),
     Problem("message_too_big", "The message is too big", None, 1009),
     Problem("peer_message_too_big", "The other side sent too big a message", None, 1001),

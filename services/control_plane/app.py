@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from services.control_plane import routers
 from services.control_plane.asyncapi import repository as document_repository
-from services.control_plane.asyncapi.service import DocumentService
+from services.control_plane.asyncapi.service import DocumentService, describe
 from services.control_plane.blocklist.service import BlockService
 from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
@@ -278,16 +278,17 @@ def _provide_publisher(
     settings: Settings, platform: Platform, policies: PolicyService, outside: Outside, mover: SubscriptionMover
 ) -> dict[type, object]:
     clock, addresses = platform.clock, outside.addresses
-    backend_secrets = BackendSecrets(platform.backend_sealer)
+    secrets = BackendSecrets(platform.backend_sealer)
     issuers = ExternalIssuerService(settings.public_url, outside.reader, outside.introspection, clock)
     return {
-        BackendSecrets: backend_secrets,
+        BackendSecrets: secrets,
         ApiService: ApiService(
             policies,
-            backend_secrets,
+            secrets,
             issuer_repository.exists,
             document_repository.copy,
             mover.take_over,
+            describe,
             platform.approvals,
             clock,
         ),

@@ -7,10 +7,11 @@ from typing import Literal, Protocol
 
 from multidict import CIMultiDictProxy
 
+from services.data_plane.inspection import Checks
 from services.data_plane.quota import Quotas
 from shared.api_keys import ApiKeyDigest
 from shared.claims import AccessClaims
-from shared.definition import ApiDefinition, Endpoint, KeyType
+from shared.definition import ApiDefinition, Endpoint, KeyType, Mock, PathDefinition
 from shared.subscription import ApplicationDefinition
 
 Headers = tuple[tuple[str, str], ...]
@@ -82,13 +83,16 @@ class Handshake:
 class Route:
     """The API that answers, what its backend is asked for, and the scopes that this needs.
 
-    `asked` is what stands behind context and version, and `rest` what the API maps it to.
+    `asked` is what stands behind context and version, `path` which of the API's paths that is, and `rest` what the API
+    maps it to. Without `checks`, messages are passed through.
     """
 
     api: ApiDefinition
     rest: str
     scopes: tuple[str, ...] = ()
     asked: str = ""
+    checks: Checks | None = None
+    path: PathDefinition | None = None
 
 
 Stage = Literal["read", "route", "authenticate", "admit", "dial", "upgrade"]
@@ -169,9 +173,9 @@ ANONYMOUS = Caller(application=None, key_type="PRODUCTION")
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What a connection may do."""
+    """What a connection may do. A mock stands in for an endpoint."""
 
-    endpoint: Endpoint
+    endpoint: Endpoint | Mock
     quotas: Quotas
 
 

@@ -5,9 +5,10 @@ import math
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TypedDict
 
 from websockets.utils import accept_key
 
@@ -18,6 +19,7 @@ from services.data_plane.authenticate import Authenticator
 from services.data_plane.catalogue import Catalogue
 from services.data_plane.connection import (
     OWN_SUBPROTOCOL,
+    Admission,
     Attempt,
     Caller,
     Handshake,
@@ -27,6 +29,8 @@ from services.data_plane.connection import (
     Trace,
     Tracer,
 )
+from services.data_plane.decoding_relay import DecodingRelay
+from services.data_plane.deflate import Agreement
 from services.data_plane.drain import Drain
 from services.data_plane.failures import Failures
 from services.data_plane.forwarded import TrustedProxies
@@ -45,10 +49,12 @@ from services.data_plane.table import RouteTable
 from services.data_plane.tails import Tails
 from services.data_plane.telemetry import Telemetry
 from services.data_plane.throttle.allotment import Allotment, Throttle
+from services.data_plane.throttle.meter import Meter
 from services.data_plane.upstream import Dialler, Upstream
 from services.data_plane.usage import UsageBook
 from shared.assertions import ASSERTION_HEADER
-from shared.definition import ApiDefinition
+from shared.definition import ApiDefinition, MessageSizes
+from shared.limits import Direction
 from shared.problems import Problem
 
 
@@ -125,7 +131,7 @@ class Gateway:
         try:
             consumer = self._tell_of(caller, route.api, table)
             upstream = await self.dialler.dial(
-                attempt, handshake, route, consumer, admission.endpoint, admission.quotas.droppable
+                attempt, handshake, route, consumer, admission.endpoint, _find_droppable(route, admission)
             )
             try:
                 route, caller = self._catch_up(handshake, route, caller, allotment, table)
@@ -175,14 +181,7 @@ class Gateway:
         upstream: Upstream,
         trace: Trace | None,
     ) -> None:
-        relay = Relay(
-            publish=allotment.publish,
-            subscribe=allotment.subscribe,
-            sizes=route.api.max_message_bytes,
-            agreement=upstream.agreement,
-            notices=upstream.subprotocol is None,
-            on_end=lambda _: self._end(connection),
-        )
+        relay = self._make_relay(route, allotment, upstream, lambda _: self._end(connection))
         liveness = Liveness(relay, _terms(route.api), time.monotonic())
         connection = Connection(
             relay,
@@ -201,6 +200,26 @@ class Gateway:
         relay.start(client, upstream.transport, early, upstream.early)
         self.tails.note_opened(connection)
 
+    def _make_relay(
+        self, route: Route, allotment: Allotment, upstream: Upstream, on_end: Callable[[Relay], None]
+    ) -> Relay:
+        common = _RelayParts(
+            publish=allotment.publish,
+            subscribe=allotment.subscribe,
+            sizes=route.api.max_message_bytes,
+            agreement=upstream.agreement,
+            notices=upstream.subprotocol is None,
+            on_end=on_end,
+        )
+        if route.checks is None:
+            return Relay(**common)
+        api = f"{route.api.context}/{route.api.version}"
+        return DecodingRelay(
+            **common,
+            checks=route.checks,
+            count=lambda direction, result: self.telemetry.checked_with(api, direction, result).inc,
+        )
+
     def _end(self, connection: Connection) -> None:
         self.registry.remove(connection)
         self.dialler.release(connection.upstream_url)
@@ -211,6 +230,22 @@ class Gateway:
         account.record(outcome, self.telemetry)
         if outcome.trace is not None:
             outcome.trace.end(outcome)
+
+
+class _RelayParts(TypedDict):
+    """What both kinds of relay are made of."""
+
+    publish: Meter | None
+    subscribe: Meter | None
+    sizes: MessageSizes
+    agreement: Agreement
+    notices: bool
+    on_end: Callable[[Relay], None]
+
+
+def _find_droppable(route: Route, admission: Admission) -> Collection[Direction]:
+    droppable = admission.quotas.droppable
+    return droppable if route.checks is None else droppable | route.checks.droppable
 
 
 def _terms(api: ApiDefinition) -> Terms:

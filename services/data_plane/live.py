@@ -55,7 +55,7 @@ def reconsider(
     check_trust(again.api, caller)
     if again is not route:
         check_origin(again.api, visitor.origin)
-    _, quotas = review(again.api, caller, visitor.address, table)
+    _, quotas = review(again, caller, visitor.address, table)
     return again, caller, quotas
 
 

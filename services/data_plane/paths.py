@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol, TypeVar
 from urllib.parse import unquote
 
 from services.data_plane.refusal import RefusedError
@@ -14,7 +14,15 @@ _AMBIGUOUS: Final = re.compile(r"[\x00-\x1f\x7f/\\;\ud800-\udfff]|%[0-9A-Fa-f]{2
 _BROKEN: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|#")
 
 
-def find_path(paths: Sequence[PathDefinition], rest: str) -> PathDefinition | None:
+class _HasPath(Protocol):
+    @property
+    def path(self) -> str: ...
+
+
+P = TypeVar("P", bound=_HasPath)
+
+
+def find_path(paths: Sequence[P], rest: str) -> P | None:
     """Return the most specific path that matches. Raises `RefusedError` for what a backend may read in another way.
 
     Case makes no difference: a backend for which it makes none would serve what was not asked for.

@@ -17,12 +17,15 @@ class Quota:
     on_exceed: OnExceed
     max_delay_seconds: float
     shadow: bool
+    of_path: bool = False
+    """Whether it is of a path of its API alone."""
 
     @cached_property
     def name(self) -> str:
         """What clients know it by: the level, and more where it isn't the usual limit of its level."""
         counter = self.rule.counter.removeprefix("messages:publish:").removesuffix(":0").replace(":", "-")
-        return self.level if counter == "0" else f"{self.level}-{counter}"
+        whose = "path" if self.of_path else self.level
+        return whose if counter == "0" else f"{whose}-{counter}"
 
 
 class Quotas:

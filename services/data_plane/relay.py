@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from services.data_plane.deflate import Agreement
@@ -85,8 +85,8 @@ class Relay:
 
     def start(self, client: asyncio.Transport, backend: asyncio.Transport, early: bytes, early_backend: bytes) -> None:
         """Begin, with the bytes that came behind each handshake."""
-        self.client.source = self.backend.sink = client
-        self.backend.source = self.client.sink = backend
+        self.client.source, self.backend.source = client, backend
+        self.client.sink, self.backend.sink = self.open_sink(self.client, backend), self.open_sink(self.backend, client)
         for transport in (client, backend):
             transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         backend.set_protocol(self.backend)
@@ -96,6 +96,10 @@ class Relay:
             self.client.data_received(early)
         if not backend.is_closing():
             backend.resume_reading()
+
+    def open_sink(self, _: Pump, transport: asyncio.Transport) -> asyncio.Transport:
+        """Return what a pump writes into, that it may reach a transport."""
+        return transport
 
     @property
     def activity(self) -> int:
@@ -253,6 +257,11 @@ class Relay:
         if self.backend.choked or not self.backend.scanner.between_messages:
             self._notice_timer = asyncio.get_running_loop().call_later(BUSY_SECONDS, self._write_notice)
             return
+        for notice in self._notices():
+            self.client.source.write(write_text(notice))
+        self._notice_at = time.monotonic() + NOTICE_SECONDS
+
+    def _notices(self) -> Iterator[str]:
         for pump in (self.client, self.backend):
             dropped = pump.scanner.dropped
             if pump.meter is not None and dropped > pump.told_dropped:
@@ -264,6 +273,5 @@ class Relay:
                     "dropped": dropped - pump.told_dropped,
                     "retry_after_ms": round(retry_seconds * 1000),
                 }
-                self.backend.sink.write(write_text(json.dumps(notice, separators=(",", ":"))))
                 pump.told_dropped = dropped
-        self._notice_at = time.monotonic() + NOTICE_SECONDS
+                yield json.dumps(notice, separators=(",", ":"))

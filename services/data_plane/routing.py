@@ -4,8 +4,9 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from services.data_plane.connection import Handshake, Route
+from services.data_plane.inspection import Checks
 from services.data_plane.paths import find_path, map_path
-from services.data_plane.refusal import RefusedError
+from services.data_plane.refusal import RefusedError, come_back_later
 from services.data_plane.table import RouteTable
 from shared.definition import ApiDefinition
 
@@ -22,7 +23,8 @@ def match(handshake: Handshake, table: RouteTable) -> Route:
     if route is None:
         raise RefusedError("api_not_found")
     check_state(route.api)
-    return _tell_paths_apart(route)
+    route, checks = _tell_paths_apart(route), _find_checks(route, table)
+    return route if checks is None else replace(route, checks=checks)
 
 
 def match_again(route: Route, table: RouteTable) -> Route:
@@ -31,7 +33,7 @@ def match_again(route: Route, table: RouteTable) -> Route:
     if api is route.api:
         return route
     found = _tell_paths_apart(Route(api, route.asked, api.auth.scopes, route.asked))
-    return replace(found, rest=route.rest)
+    return replace(found, rest=route.rest, checks=route.checks)
 
 
 def _tell_paths_apart(route: Route) -> Route:
@@ -39,7 +41,7 @@ def _tell_paths_apart(route: Route) -> Route:
     if path is None:
         return route
     scopes = tuple(dict.fromkeys((*route.scopes, *path.scopes)))
-    return Route(route.api, map_path(path, route.asked), scopes, route.asked)
+    return Route(route.api, map_path(path, route.asked), scopes, route.asked, path=path)
 
 
 def check_state(api: ApiDefinition | None) -> ApiDefinition:
@@ -49,6 +51,15 @@ def check_state(api: ApiDefinition | None) -> ApiDefinition:
     if api.state == "BLOCKED":
         raise RefusedError("api_blocked", headers={"Retry-After": "60"})
     return api
+
+
+def _find_checks(route: Route, table: RouteTable) -> Checks | None:
+    if route.api.id not in table.inspections:
+        return None
+    inspection = table.inspections[route.api.id]
+    if inspection is None:  # what can't be checked must not pass
+        raise come_back_later("not_ready", "How the API's messages are to be checked can't be read here.")
+    return inspection.of(route.asked)
 
 
 def _is_dot_segment(segment: str) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self, TypedDict, cast
 
+from services.data_plane.inspection import Inspection, inspect_all
 from services.data_plane.networks import is_within
 from services.data_plane.quota import Quotas
 from shared.api_keys import ApiKeyDefinition
@@ -24,6 +25,10 @@ from shared.subscription import (
 
 Objects = Mapping[str, Mapping[str, Contract]]
 """Kind to id to object."""
+
+
+QuotasKey = tuple[ApiId, ApplicationId, str | None]
+"""With the path, where it has limits of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,9 @@ class RouteTable:
     contexts: Mapping[str, Versions] = field(default_factory=dict)
     depth: int = 0
     apis: Mapping[ApiId, ApiDefinition] = field(default_factory=dict)
+    inspections: Mapping[ApiId, Inspection | None] = field(default_factory=dict)
+    """Of the APIs whose messages are checked: None where this pod can't read how. All others are passed through."""
+
     policies: Mapping[PolicyId, Policy] = field(default_factory=dict)
     applications: Mapping[ApplicationId, ApplicationDefinition] = field(default_factory=dict)
     keys: Mapping[ClientId, KeyDefinition] = field(default_factory=dict)
@@ -99,7 +107,7 @@ class RouteTable:
     own_issuer: IssuerDefinition | None = None
     blocks: Blocks = field(default_factory=Blocks)
     environment: str = DEFAULT_ENVIRONMENT
-    quotas: dict[tuple[ApiId, ApplicationId], Quotas] = field(default_factory=dict, init=False, compare=False)
+    quotas: dict[QuotasKey, Quotas] = field(default_factory=dict, init=False, compare=False)
     """What was found in this table already: `replace` begins with an empty one."""
 
     def policy_of(self, api: ApiDefinition | None, application: ApplicationDefinition | None) -> str:
@@ -117,7 +125,8 @@ class RouteTable:
                 apis = {id_: api for id_, api in known.items() if api.is_deployed_to(self.environment)}
                 contexts = _group(apis)
                 depth = max((context.count("/") + 1 for context in contexts), default=0)
-                return replace(self, contexts=contexts, depth=depth, apis=apis)
+                inspections = inspect_all(apis, self.inspections)
+                return replace(self, contexts=contexts, depth=depth, apis=apis, inspections=inspections)
             case "policy":
                 return replace(self, policies=cast("Mapping[PolicyId, Policy]", objects))
             case "application":

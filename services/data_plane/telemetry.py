@@ -155,6 +155,13 @@ class Telemetry:
         self.proofs_without_redis = Counter(
             "framegate_proofs_without_redis", "Proofs that could not be looked up", ["decision"], registry=registry
         )
+        self.checked = Counter(
+            "framegate_messages_checked",
+            "Messages held against their API's schemas",
+            ["api", "direction", "result"],
+            registry=registry,
+        )
+        self.checked_with = cache(self.checked.labels)
         self.usage_lost = Counter("framegate_usage_lost", "Counts of usage that found no room", registry=registry)
         self.log_dropped = Counter(
             "framegate_log_lines_dropped", "Lines of the log that nobody took in time", registry=registry

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from websockets.exceptions import InvalidHeader
@@ -14,12 +15,16 @@ from services.data_plane.balance import Balancer
 from services.data_plane.connection import OWN_SUBPROTOCOL, Attempt, Handshake, Headers, Route
 from services.data_plane.connector import CONNECT_SECONDS, Connector
 from services.data_plane.deflate import Agreement, choose_offers
+from services.data_plane.frames.close import write_text
 from services.data_plane.http1 import AnswerHead
+from services.data_plane.mock import MockBook, MockTransport, Script
 from services.data_plane.refusal import BackendFailedError, RefusedError
 from services.data_plane.upgrade import AnswerProtocol, Upgrade, headers_of, target_of
-from shared.definition import Endpoint
+from shared.definition import Endpoint, Mock
 
 HANDSHAKE_SECONDS = 10.0
+
+_MOCK: Final = "mock:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Dialler:
         self._connector = connector
         self._access = access
         self._balancer = balancer
+        self._mocks = MockBook()
         self._handshake_seconds = handshake_seconds
 
     async def dial(
@@ -54,7 +60,7 @@ class Dialler:
         handshake: Handshake,
         route: Route,
         consumer: Headers,
-        endpoint: Endpoint,
+        endpoint: Endpoint | Mock,
         droppable: Collection[str],
     ) -> Upstream:
         """Connect to one of an endpoint's URLs. A URL that fails makes room for the next, until time is up.
@@ -62,6 +68,8 @@ class Dialler:
         `consumer` are the headers that say who calls. In the directions that are `droppable` the backend is asked for
         compression that survives a dropped message. Raises `RefusedError`.
         """
+        if isinstance(endpoint, Mock):
+            return self._open_mock(handshake, self._mocks.find(endpoint, route.asked))
         call = _Call(
             attempt=attempt,
             handshake=handshake,
@@ -87,6 +95,14 @@ class Dialler:
     def release(self, url: str) -> None:
         """Forget one connection to a URL."""
         self._balancer.release(url)
+
+    def _open_mock(self, handshake: Handshake, script: Script) -> Upstream:
+        self._balancer.take(_MOCK)
+        greeting = b"" if script.greeting is None else write_text(script.greeting)
+        # A browser fails where none of the subprotocols that it offers is chosen.
+        subprotocol = next((name for name in handshake.subprotocols if name != OWN_SUBPROTOCOL), None)
+        transport = MockTransport(asyncio.get_running_loop(), script)
+        return Upstream(_MOCK, transport, greeting, subprotocol, Agreement())
 
     async def _open(self, url: str, call: "_Call") -> Upstream:
         parts = urlsplit(url)

@@ -1,12 +1,18 @@
 """A relay between two recorded ends: what goes in on one side, what must come out on the other, as a dialogue."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
-from typing import Self
+from typing import Final, Self
 
+from services.data_plane.decoding_relay import DecodingRelay
 from services.data_plane.deflate import Agreement
+from services.data_plane.inspection import Checks, Rules
 from services.data_plane.relay import Relay
 from shared.definition import MessageSizes
+
+REPORT: Final = Checks(Rules("report"), Rules("report"))
+"""No message is valid, and all pass."""
 
 
 class End(asyncio.Transport):
@@ -65,21 +71,41 @@ class Playbook:
     def __init__(
         self,
         sizes: MessageSizes | None = None,
+        *,
+        decoding: bool = False,
+        checks: Checks | None = None,
+        agreement: Agreement | None = None,
     ) -> None:
+        """Make a relay: with `decoding` one that lets all messages pass, with `checks` one that does not."""
         self.ended: list[Relay] = []
-        self.relay = Relay(
-            publish=None,
-            subscribe=None,
-            sizes=sizes or MessageSizes(),
-            agreement=Agreement(),
-            notices=True,
-            on_end=self.ended.append,
-        )
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.relay = self._make(sizes or MessageSizes(), agreement or Agreement(), REPORT if decoding else checks)
         self.client_end = End()
         self.backend_end = End()
         self.client_end.on_close = lambda: self.relay.client.connection_lost(None)
         self.backend_end.on_close = lambda: self.relay.backend.connection_lost(None)
         self.relay.start(self.client_end, self.backend_end, b"", b"")
+
+    def _make(self, sizes: MessageSizes, agreement: Agreement, checks: Checks | None) -> Relay:
+        if checks is None:
+            return Relay(
+                publish=None,
+                subscribe=None,
+                sizes=sizes,
+                agreement=agreement,
+                notices=True,
+                on_end=self.ended.append,
+            )
+        return DecodingRelay(
+            publish=None,
+            subscribe=None,
+            sizes=sizes,
+            agreement=agreement,
+            notices=True,
+            on_end=self.ended.append,
+            checks=checks,
+            count=lambda direction, result: lambda: self.counts.update([(direction, result)]),
+        )
 
     def client_says(self, data: bytes) -> Self:
         self.relay.client.data_received(data)

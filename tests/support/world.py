@@ -127,12 +127,12 @@ class World:
             SubscriptionDefinition.model_validate(subscription | {"policy": policy, "state": state}),
         )
 
-    def put_tutorial(self, backend: str, *, sandbox: str | None = None) -> None:
+    def put_tutorial(self, backend: str, *, sandbox: str | None = None, **fields: Any) -> None:
         """Publish all that one authenticated connection needs."""
         self.put("issuer", "local", self.issuer.definition)
         for level in ("subscription", "application", "api"):
             self.put_policy(level, "Unlimited")
-        self.put_api(backend, sandbox=sandbox)
+        self.put_api(backend, sandbox=sandbox, **fields)
         self.put_application()
         self.put_key()
         self.put_key("sandbox-key", key_type="SANDBOX")

@@ -3,20 +3,19 @@
 import re
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from services.control_plane.asyncapi.pointers import make_pointer
 from services.control_plane.asyncapi.reading import Document, refused
 from services.control_plane.asyncapi.references import References
+from services.control_plane.asyncapi.traffic import path_of
 from services.control_plane.kit.problems import FieldError, InvalidError, field_errors
-from services.control_plane.publisher.path_schemas import PathBody
 from services.control_plane.publisher.schemas import ApiWrite
 from shared.paths import shape_of
 
 _PROTOCOLS: Final = frozenset({"ws", "wss"})
 _VARIABLE: Final = re.compile(r"\{([^{}]+)\}")
 _NOT_IN_CONTEXT: Final = re.compile(r"[^a-z0-9]+")
-_PATH: Final = TypeAdapter(PathBody)
 
 
 class Imported:
@@ -90,21 +89,12 @@ class Imported:
         """Return the channels' addresses, as far as they are paths that an API can tell apart."""
         found: dict[tuple[str, ...], str] = {}
         for name, given in self._document.get("channels", {}).items():
-            address = self._follow(given).get("address") or ""
-            path = f"/{address.removeprefix('/').removesuffix('/')}"
-            if path != "/" and _is_path(path) and shape_of(path) not in found:
+            path = path_of(self._follow(given).get("address"))
+            if path and path != "/" and shape_of(path) not in found:
                 self._pointers[f"paths.{len(found)}.path"] = make_pointer("channels", name, "address")
                 found[shape_of(path)] = path
         self._pointers["paths"] = make_pointer("channels")
         return [{"path": path} for path in found.values()]
-
-
-def _is_path(path: str) -> bool:
-    try:
-        _PATH.validate_python({"path": path})
-    except ValidationError:
-        return False
-    return True
 
 
 def _derive_context(title: str) -> str:

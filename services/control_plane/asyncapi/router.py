@@ -51,6 +51,7 @@ def replace_asyncapi(
     converted = check(document)  # before the transaction begins: it takes a while
     api = apis.get(unit.session, api_id, caller)
     documents.replace(unit.session, api, document, if_match)
+    apis.tell_of_document(unit.session, api)
     return JSONResponse(converted, headers={"ETag": etag(api.row_version)})
 
 

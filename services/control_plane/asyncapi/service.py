@@ -1,9 +1,11 @@
 from sqlmodel import Session
 
 from services.control_plane.asyncapi import repository
+from services.control_plane.asyncapi.checks import find_checks
 from services.control_plane.asyncapi.comparing import compare
 from services.control_plane.asyncapi.conversion import as_version_3
 from services.control_plane.asyncapi.gateway import Gateway, generate, show
+from services.control_plane.asyncapi.mocking import make_mock
 from services.control_plane.asyncapi.reading import Document
 from services.control_plane.asyncapi.schema_comparing import TooDifferentError
 from services.control_plane.asyncapi.schemas import DiffRead
@@ -11,6 +13,7 @@ from services.control_plane.environments import repository as environment_reposi
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import InvalidError
+from services.control_plane.publisher.messages import Asked, Described
 from services.control_plane.publisher.models import Api
 from services.control_plane.store.projection import deployed_to, urls_of
 
@@ -63,3 +66,11 @@ class DocumentService:
     def _gateway_of(self, session: Session, api: Api) -> Gateway:
         environments = deployed_to(api, environment_repository.list_all(session))
         return Gateway(urls_of(environments), self._public_url)
+
+
+def describe(session: Session, api_id: str, asked: Asked) -> Described:
+    """Return what is asked for. Raises `InvalidError` where the document says too little, or there is none."""
+    given = repository.find(session, api_id)
+    document = {} if given is None else as_version_3(given)
+    checks = find_checks(document, {"publish": asked.publish, "subscribe": asked.subscribe})
+    return Described(checks, make_mock(document, asked.mocked) if asked.mocked else None)

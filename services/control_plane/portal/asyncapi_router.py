@@ -97,7 +97,9 @@ def review(
 def replace(caller: Creator, api_id: ResourceId, sent: Sent, unit: Unit, apis: Apis, documents: Documents) -> Response:
     given = read_document(_text_of(sent).encode())
     check(given)  # before the transaction begins: it takes a while
-    documents.replace(unit.session, apis.get(unit.session, api_id, caller), given, sent.if_match)
+    api = apis.get(unit.session, api_id, caller)
+    documents.replace(unit.session, api, given, sent.if_match)
+    apis.tell_of_document(unit.session, api)
     return RedirectResponse(f"/publisher/apis/{api_id}/asyncapi?done=saved", 303)
 
 

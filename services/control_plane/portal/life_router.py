@@ -24,8 +24,8 @@ from services.control_plane.publisher import repository
 from services.control_plane.publisher.dependencies import Apis
 from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import read_api, read_lifecycle
+from services.control_plane.publisher.publishing import Publishing
 from services.control_plane.publisher.schemas import LifecycleChange, VersionCreate
-from services.control_plane.publisher.service import Publishing
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store.dependencies import Mover, Subscriptions
 from services.control_plane.store.models import Subscription

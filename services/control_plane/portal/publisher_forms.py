@@ -42,7 +42,7 @@ def read_design(sent: Fields) -> dict[str, Any]:
 
 
 def read_implement(sent: Fields) -> dict[str, Any]:
-    """Return the endpoints; an environment without URLs has none."""
+    """Return the endpoints; an environment without URLs or a mock has none."""
     return {"endpoints": {environment: _endpoint(sent, environment) for environment in ENVIRONMENTS}}
 
 
@@ -88,5 +88,6 @@ def _contact(sent: Fields, contact: str) -> dict[str, Any] | None:
 
 
 def _endpoint(sent: Fields, environment: str) -> dict[str, Any] | None:
-    urls = sent.lines(f"{environment}_urls")
-    return {"urls": urls, "balance": sent.text(f"{environment}_balance") or "round_robin"} if urls else None
+    urls, mock = sent.lines(f"{environment}_urls"), sent.on(f"{environment}_mock")
+    balance = sent.text(f"{environment}_balance") or "round_robin"
+    return {"mock": mock, "urls": urls, "balance": balance} if urls or mock else None

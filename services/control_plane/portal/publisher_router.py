@@ -36,7 +36,6 @@ from services.control_plane.publisher.schemas import ApiRead, ApiWrite, Endpoint
 from services.control_plane.usage.analytics import traffic
 from services.control_plane.usage.dependencies import Reader as Usage
 from services.control_plane.usage.steps import ceiling
-from shared.definition import Endpoints
 
 Step = Literal["design", "implement", "manage"]
 
@@ -161,7 +160,7 @@ def try_endpoints(
         body = patched(write_of(row), patch)
         unit.release()  # no transaction waits for the network
         addresses.check(urls_in_patch(patch))
-        results = tester.test(Endpoints.model_validate(body.endpoints.model_dump()), access)
+        results = tester.test(body.endpoints.contract(), access)
     except ProblemError as error:
         return Editor(frame, unit.session, sent.text(IF_MATCH)).show("implement", api, patch, Mistakes.of(error))
     return Editor(frame, unit.session, sent.text(IF_MATCH)).show("implement", api, patch, results=results)

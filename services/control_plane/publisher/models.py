@@ -1,13 +1,29 @@
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, Relationship, SQLModel
 
 from services.control_plane.kit.columns import AsJson, Versioned
 from shared.definition import Auth, Endpoints, MessageSizes, State
+from shared.validation import OnInvalid
 
 _STATES: Final = ", ".join(f"'{state}'" for state in get_args(State))
+
+
+class ApiPathPolicy(SQLModel, table=True):
+    """A policy that a path of an API is limited by: it can't go as long as one is."""
+
+    __tablename__ = "api_path_policy"
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    policy_id: str = Field(primary_key=True, foreign_key="policy.id", index=True)
+
+
+Environment = Literal["production", "sandbox"]
+
+UNCHECKED: Final[Mapping[str, OnInvalid]] = {"publish": "off", "subscribe": "off"}
 
 
 class ApiTag(SQLModel, table=True):
@@ -142,6 +158,8 @@ class Api(Versioned, table=True):
     visibility: str = "public"
     origins: list[str] = Field(default_factory=list, sa_type=JSON)
     max_message_bytes: MessageSizes = Field(sa_type=AsJson(MessageSizes))
+    validation: dict[str, OnInvalid] = Field(default_factory=lambda: dict(UNCHECKED), sa_type=JSON)
+    mocked: list[Environment] = Field(default_factory=list, sa_type=JSON)  # what has no backend
     idle_timeout_seconds: int | None = None
     max_connection_age_seconds: int | None = None
     ping_interval_seconds: int | None = None
@@ -167,6 +185,7 @@ class Api(Versioned, table=True):
     roles: list[ApiRole] = _links("ApiRole.role")
     issuers: list[ApiIssuer] = _links("ApiIssuer.issuer")
     environments: list[ApiEnvironment] = _links("ApiEnvironment.environment")
+    path_policies: list[ApiPathPolicy] = Relationship(cascade_delete=True, passive_deletes=True)
     policies: list[ApiPolicy] = _links("ApiPolicy.policy_id")
 
 

@@ -1,11 +1,11 @@
 """What an API says about its sub-paths."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 
-from services.control_plane.kit.text import ScopeToken
+from services.control_plane.kit.text import ScopeToken, Word
 from shared.paths import ends_open, parameters_of, shape_of, split_path
 
 MAX_PATHS: Final = 100
@@ -37,6 +37,11 @@ class PathBody(BaseModel):
     path: Annotated[SubPath, AfterValidator(check_named_once)]
     scopes: Annotated[list[ScopeToken], Field(max_length=50)] = []
     backend_path: SubPath | None = None
+    policy: Word | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """Return what is kept: a version before knows no policy, and reads paths that have none."""
+        return self.model_dump(exclude={"policy"} if self.policy is None else None)
 
     @field_validator("backend_path")
     @classmethod

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from services.control_plane.publisher.backend_schemas import Kept
 from services.control_plane.publisher.lifecycle import KNOWN_TO_PODS, TRANSITIONS, Action
+from services.control_plane.publisher.messages import Described
 from services.control_plane.publisher.metadata_schemas import CategoryRead
 from services.control_plane.publisher.models import Api, Category, LifecycleEvent
 from services.control_plane.publisher.schemas import (
@@ -26,11 +27,12 @@ def state_of(api: Api) -> State:
     return cast("State", api.state)
 
 
-def define_api(api: Api) -> ApiDefinition | None:
+def define_api(api: Api, described: Described | None = None) -> ApiDefinition | None:
     """Return the API as the pods serve it, or None while they must not know of it."""
     state = state_of(api)
     if state not in KNOWN_TO_PODS:
         return None
+    described = described or Described()
     return ApiDefinition(
         id=ApiId(api.id),
         name=api.name,
@@ -39,6 +41,7 @@ def define_api(api: Api) -> ApiDefinition | None:
         default=api.is_default,
         state=state,
         endpoints=api.endpoints,
+        mock=described.mock,
         auth=api.auth,
         issuers=tuple(issuers_of(api)),
         paths=tuple(map(PathDefinition.model_validate, api.paths)),
@@ -46,6 +49,7 @@ def define_api(api: Api) -> ApiDefinition | None:
         anonymous_policy=_policy_name(api.anonymous_policy_id),
         origins=tuple(api.origins),
         max_message_bytes=api.max_message_bytes,
+        validation=described.validation,
         idle_timeout_seconds=api.idle_timeout_seconds,
         max_connection_age_seconds=api.max_connection_age_seconds,
         ping_interval_seconds=api.ping_interval_seconds,
@@ -99,7 +103,7 @@ def _fields(api: Api) -> dict[str, object]:
         "tags": sorted(link.tag for link in api.tags),
         **metadata_of(api),
         "maintainers": sorted(link.role for link in api.maintainers),
-        "endpoints": api.endpoints.model_dump(),
+        "endpoints": api.endpoints.model_dump() | {environment: {"mock": True} for environment in api.mocked},
         "policies": sorted(link.name for link in api.policies),
         "api_policy": _policy_name(api.api_policy_id),
         "anonymous_policy": _policy_name(api.anonymous_policy_id),
@@ -111,6 +115,7 @@ def _fields(api: Api) -> dict[str, object]:
         "environments": environments_of(api),
         "origins": api.origins,
         "max_message_bytes": api.max_message_bytes.model_dump(),
+        "validation": api.validation,
         "idle_timeout_seconds": api.idle_timeout_seconds,
         "max_connection_age_seconds": api.max_connection_age_seconds,
         "ping_interval_seconds": api.ping_interval_seconds,

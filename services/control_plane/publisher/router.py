@@ -13,6 +13,7 @@ from services.control_plane.publisher import repository
 from services.control_plane.publisher.addresses import urls_in_patch
 from services.control_plane.publisher.dependencies import Addresses, Apis, Secrets, Tester
 from services.control_plane.publisher.projection import read_lifecycle
+from services.control_plane.publisher.publishing import Publishing
 from services.control_plane.publisher.schemas import (
     ApiRead,
     ApiWrite,
@@ -21,7 +22,6 @@ from services.control_plane.publisher.schemas import (
     LifecycleRead,
     VersionCreate,
 )
-from services.control_plane.publisher.service import Publishing
 
 router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=UnitOfWorkRoute)
 

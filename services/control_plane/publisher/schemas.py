@@ -27,8 +27,10 @@ from services.control_plane.publisher.backend_schemas import (
 )
 from services.control_plane.publisher.lifecycle import Action
 from services.control_plane.publisher.metadata_schemas import Categories, ContactBody, Properties
+from services.control_plane.publisher.models import Environment
 from services.control_plane.publisher.path_schemas import PathBody, Paths
-from shared.definition import AuthType, Balance, State
+from shared.definition import AuthType, Balance, Endpoints, State
+from shared.validation import MAX_CHECKED_BYTES, OnInvalid
 
 MAX_MESSAGE_BYTES: Final = 1 << 30
 MAX_IDLE_SECONDS: Final = 24 * 3600
@@ -97,9 +99,19 @@ Bytes = Annotated[int, Field(ge=0, le=MAX_MESSAGE_BYTES)]
 class EndpointBody(BaseModel):
     model_config = _STRICT
 
-    urls: Annotated[list[EndpointUrl], Field(min_length=1, max_length=10)]
+    mock: bool = False
+    urls: Annotated[list[EndpointUrl], Field(max_length=10, validate_default=True)] = []
     balance: Balance = "round_robin"
     health_check_seconds: Annotated[int, Field(gt=0, le=MAX_HEALTH_CHECK_SECONDS)] | None = None
+
+    @field_validator("urls")
+    @classmethod
+    def _check_urls(cls, urls: list[str], info: ValidationInfo) -> list[str]:
+        if info.data.get("mock") and urls:
+            raise ValueError("must be empty beside mock: examples answer, and no backend")
+        if not info.data.get("mock") and not urls:
+            raise ValueError("must have a URL, or mock beside it be true")
+        return urls
 
 
 class EndpointsBody(BaseModel):
@@ -113,6 +125,15 @@ class EndpointsBody(BaseModel):
         for environment, endpoint in (("production", self.production), ("sandbox", self.sandbox)):
             for index, url in enumerate(endpoint.urls if endpoint else ()):
                 yield f"endpoints.{environment}.urls.{index}", url
+
+    @property
+    def mocked(self) -> list[Environment]:
+        named: dict[Environment, EndpointBody | None] = {"production": self.production, "sandbox": self.sandbox}
+        return [environment for environment, endpoint in named.items() if endpoint is not None and endpoint.mock]
+
+    def contract(self) -> Endpoints:
+        """Return the endpoints that have backends."""
+        return Endpoints.model_validate(self.model_dump(exclude=set[str](self.mocked)))
 
 
 class AuthBody(BaseModel):
@@ -136,6 +157,15 @@ class MessageSizesBody(BaseModel):
 
     publish: Bytes = 0
     subscribe: Bytes = 0
+
+
+class ValidationBody(BaseModel):
+    """What happens to a message that its AsyncAPI document does not allow, by direction."""
+
+    model_config = _STRICT
+
+    publish: OnInvalid = "off"
+    subscribe: OnInvalid = "off"
 
 
 class ApiWrite(WriteBody):
@@ -166,6 +196,7 @@ class ApiWrite(WriteBody):
     environments: Annotated[list[Word], Field(max_length=20, default_factory=list)]
     origins: Annotated[list[Origin], Field(max_length=50, default_factory=list)]
     max_message_bytes: MessageSizesBody = MessageSizesBody()
+    validation: ValidationBody = ValidationBody()
     idle_timeout_seconds: Annotated[int, Field(gt=0, le=MAX_IDLE_SECONDS)] | None = None
     max_connection_age_seconds: Annotated[int, Field(ge=MIN_AGE_SECONDS, le=MAX_AGE_SECONDS)] | None = None
     ping_interval_seconds: Annotated[int, Field(gt=0, le=MAX_PING_SECONDS)] | None = 30
@@ -177,6 +208,15 @@ class ApiWrite(WriteBody):
     ca_certificate: CaCertificate | None = None
     client_certificate: OrKept[ClientCertificate] | None = None
     backend_credentials: OrKept[BackendCredentialsBody] | None = None
+
+    @field_validator("validation")
+    @classmethod
+    def _check_validation(cls, validation: ValidationBody, info: ValidationInfo) -> ValidationBody:
+        sizes = info.data.get("max_message_bytes")
+        for direction, action in validation.model_dump().items():
+            if sizes is not None and action != "off" and not 0 < getattr(sizes, direction) <= MAX_CHECKED_BYTES:
+                raise ValueError(f"needs max_message_bytes.{direction}, of {MAX_CHECKED_BYTES} at most")
+        return validation
 
     @field_validator("issuers")
     @classmethod

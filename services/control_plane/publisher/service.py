@@ -1,5 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import Any, cast
 
 from sqlmodel import Session
@@ -13,38 +13,39 @@ from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.approvals import Approvals, Question
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
-from services.control_plane.kit.problems import FieldError, InvalidError, NotFoundError
+from services.control_plane.kit.problems import InvalidError, NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.publisher import file_repository, repository
 from services.control_plane.publisher.backend_schemas import BackendCredentialsBody
 from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.errors import (
     PublicationPendingError,
-    TransitionNotOpenError,
     ambiguous_context,
     cannot_change,
-    cannot_wait,
     foreign_context,
     unknown_environment,
     unknown_issuer,
     unknown_role,
 )
-from services.control_plane.publisher.lifecycle import ASKED_FOR, INITIAL, SERVED_STATES, Action, target
+from services.control_plane.publisher.lifecycle import ASKED_FOR, INITIAL, KNOWN_TO_PODS, SERVED_STATES, Action
+from services.control_plane.publisher.messages import Asked, Describe, Described, in_the_document
 from services.control_plane.publisher.metadata import assign_metadata
 from services.control_plane.publisher.models import (
     Api,
     ApiEnvironment,
     ApiIssuer,
     ApiMaintainer,
+    ApiPathPolicy,
     ApiPolicy,
     ApiRole,
     ApiTag,
     LifecycleEvent,
 )
 from services.control_plane.publisher.projection import define_api, read_api, state_of, write_of
+from services.control_plane.publisher.publishing import PLAIN, Publishing, after_step, check_plain, check_publishable
 from services.control_plane.publisher.schemas import ApiRead, ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
-from shared.definition import Auth, Endpoints, MessageSizes, State
+from shared.definition import Auth, Endpoints, MessageSizes
 from shared.limits import Level
 
 KnowsIssuer = Callable[[Session, str], bool]
@@ -57,16 +58,6 @@ TakeOver = Callable[[Session, Sequence[Api], Api], int]
 """Gives a version the subscriptions of others, and tells how many: they are kept above this domain, as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Publishing:
-    """What becomes of the older published versions when one is published."""
-
-    takes_over: bool = False
-    """Whether their subscriptions are copied."""
-
-    deprecates_older: bool = False
-
-
 class ApiService:
     def __init__(
         self,
@@ -75,6 +66,7 @@ class ApiService:
         knows_issuer: KnowsIssuer,
         copy_more: CopyMore,
         take_over: TakeOver,
+        describe: Describe,
         approvals: Approvals,
         clock: Clock,
     ) -> None:
@@ -83,6 +75,7 @@ class ApiService:
         self._knows_issuer = knows_issuer
         self._copy_more = copy_more
         self._take_over = take_over
+        self._describe = describe
         self._approvals = approvals
         self._clock = clock
 
@@ -122,6 +115,7 @@ class ApiService:
         if other := repository.find_confusable(session, api.context_key, api.route_key):
             raise ambiguous_context(f"{other.context}/{other.version}")
         self._assign(session, api, body)
+        self._check_messages(session, api, source or api)
         repository.add(session, api)
         self._publish(session, api, "api.create")
         return api
@@ -132,8 +126,9 @@ class ApiService:
             if getattr(body, field) != getattr(api, field):
                 raise cannot_change(field)
         if state_of(api) in SERVED_STATES:
-            _check_publishable(body)
+            check_publishable(body, state_of(api))
         self._assign(session, api, body)
+        self._check_messages(session, api, api)
         api.updated_at = self._clock()
         repository.save(session)
         self._publish(session, api, "api.update")
@@ -164,13 +159,13 @@ class ApiService:
         action: Action,
         caller: Principal,
         if_match: str | None,
-        publishing: Publishing = Publishing(),
+        publishing: Publishing = PLAIN,
     ) -> None:
         """Take a step of its life, or ask for it: then `pending_action` says so, and the state stays."""
         preconditions.check(if_match, api.row_version)
-        after = _after(api, action)
+        after = after_step(api, action)
         if action in ASKED_FOR and after != state_of(api) and self._approvals.needed(session, "publication"):
-            _check_plain(publishing)
+            check_plain(publishing)
             self._ask(session, api, action, caller)
             return
         self._withdraw(session, api)
@@ -220,7 +215,7 @@ class ApiService:
             api.pending_action = None
 
     def _step(self, session: Session, api: Api, action: Action, actor: str, reason: str | None) -> None:
-        before, after = state_of(api), _after(api, action)
+        before, after = state_of(api), after_step(api, action)
         now = self._clock()
         api.state = after
         api.updated_at = now
@@ -250,9 +245,11 @@ class ApiService:
         api.name = body.name
         api.is_default = body.default
         api.description = body.description
-        api.endpoints = Endpoints.model_validate(body.endpoints.model_dump())
+        api.endpoints = body.endpoints.contract()
+        api.mocked = body.endpoints.mocked
+        api.validation = body.validation.model_dump()
         api.auth = Auth.model_validate(body.auth.model_dump())
-        api.paths = [path.model_dump() for path in body.paths]
+        self._assign_paths(session, api, body)
         api.max_message_bytes = MessageSizes.model_validate(body.max_message_bytes.model_dump())
         api.visibility = body.visibility
         api.origins = list(dict.fromkeys(body.origins))
@@ -269,6 +266,15 @@ class ApiService:
         api.issuers = [ApiIssuer(api_id=api.id, issuer=name) for name in sorted(set(body.issuers))]
         api.environments = [ApiEnvironment(api_id=api.id, environment=name) for name in sorted(set(body.environments))]
         api.policies = [ApiPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
+
+    def _assign_paths(self, session: Session, api: Api, body: ApiWrite) -> None:
+        policies = {
+            self._policies.require(session, f"paths.{index}.policy", path.policy, "api")
+            for index, path in enumerate(body.paths)
+            if path.policy is not None
+        }
+        api.paths = [path.stored() for path in body.paths]
+        api.path_policies = [ApiPathPolicy(api_id=api.id, policy_id=policy) for policy in sorted(policies)]
 
     def _assign_backend(self, api: Api, body: ApiWrite) -> None:
         api.set_headers = body.set_headers
@@ -314,33 +320,37 @@ class ApiService:
         other.is_default = False
         other.updated_at = self._clock()
         session.flush()
-        outbox.record(session, "api", other.id, define_api(other), self._clock())
+        self._tell_pods(session, other)
+
+    def _check_messages(self, session: Session, api: Api, documented: Api) -> None:
+        """Refuse checks and mocks that the document, which may be another API's as yet, says too little for."""
+        asked = Asked.of(api)
+        if asked.anything:
+            try:
+                self._describe(session, documented.id, asked)
+            except InvalidError as error:
+                raise in_the_document(error) from error
+
+    def tell_of_document(self, session: Session, api: Api) -> None:
+        """Have pods go by an API's document, which has changed. Raises `InvalidError` where it says too little."""
+        asked = Asked.of(api)
+        if asked.anything:
+            self._describe(session, api.id, asked)
+            self._tell_pods(session, api)
 
     def _publish(self, session: Session, api: Api, action: str) -> None:
         audit.record(session, action, "api", api.id, **_words_of(api))
-        outbox.record(session, "api", api.id, define_api(api), self._clock())
+        self._tell_pods(session, api)
+
+    def _tell_pods(self, session: Session, api: Api) -> None:
+        asked = Asked.of(api)
+        is_needed = asked.anything and state_of(api) in KNOWN_TO_PODS
+        described = self._describe(session, api.id, asked) if is_needed else Described()
+        outbox.record(session, "api", api.id, define_api(api, described), self._clock())
 
 
 def _words_of(api: Api) -> dict[str, str]:
     return {"name": api.name, "context": api.context, "version": api.version, "state": api.state}
-
-
-def _after(api: Api, action: Action) -> State:
-    """Return the state that an action leads to. Raises `TransitionNotOpenError` and `InvalidError`."""
-    before = state_of(api)
-    after = target(before, action)
-    if after is None:
-        raise TransitionNotOpenError(before, action)
-    if after in SERVED_STATES:
-        _check_publishable(write_of(api))
-    return after
-
-
-def _check_plain(publishing: Publishing) -> None:
-    """Refuse what would be forgotten while a publication waits. Raises `InvalidError`."""
-    chosen = {"require_resubscription": publishing.takes_over, "deprecate_older_versions": publishing.deprecates_older}
-    if fields := [field for field, is_chosen in chosen.items() if is_chosen]:
-        raise cannot_wait(fields)
 
 
 def _owner_of(session: Session, context_key: str, caller: Principal) -> str:
@@ -355,14 +365,3 @@ def _check_environments(session: Session, body: ApiWrite) -> None:
     for index, name in enumerate(body.environments):
         if environment_repository.find(session, name) is None:
             raise unknown_environment(index, name)
-
-
-def _check_publishable(body: ApiWrite) -> None:
-    """Refuse to serve what nobody could use. Raises `InvalidError`."""
-    errors = []
-    if not any(body.endpoints.urls()):
-        errors.append(FieldError("endpoints", "an API that is served needs an endpoint"))
-    if not body.policies and body.auth.types != ["none"]:
-        errors.append(FieldError("policies", "an API that is served needs a subscription policy, or auth type 'none'"))
-    if errors:
-        raise InvalidError(errors=errors)

@@ -76,6 +76,32 @@ def test_pods_are_told_the_names_of_owners(database_url: str) -> None:
     assert (now.epoch != "old", now.revision) == (True, 8)
 
 
+def test_a_version_before_reads_paths_that_had_policies(database_url: str) -> None:
+    path: dict[str, Any] = {"path": "/rooms/{id}", "scopes": [], "backend_path": None}
+    names = dict.fromkeys(("id", "name", "context", "version", "context_key", "route_key", "owner"), "a")
+    json_ = dict.fromkeys(("endpoints", "auth", "max_message_bytes"), "{}")
+    rows: dict[str, dict[str, Any]] = {
+        "policy": {"id": "api/Few", "row_version": 1, "level": "api", "name": "Few", "builtin": False, **MOMENTS},
+        "api": {**names, **json_, **MOMENTS, "row_version": 1, "is_default": False, "state": "CREATED"},
+        "api_path_policy": {"api_id": "a", "policy_id": "api/Few"},
+    }
+    rows["policy"] |= {"description": "", "limits": "[]", "on_exceed": "delay"}
+    rows["api"] |= {"description": "", "visibility": "public", "origins": "[]"}
+    rows["api"]["paths"] = json.dumps([path | {"policy": "Few"}, path])
+    migrate.upgrade(database_url)
+    engine = make_engine(database_url)
+    try:
+        with engine.begin() as connection:
+            for table, row in rows.items():
+                insert(connection, table, row)
+        migrate.downgrade(database_url, "0018")
+        with engine.connect() as connection:
+            kept = connection.execute(text("SELECT CAST(paths AS TEXT) FROM api")).scalar_one()
+    finally:
+        engine.dispose()
+    assert json.loads(kept) == [path, path]
+
+
 def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
     columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
     connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), row)  # noqa: S608 - ours

@@ -11,9 +11,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request
 from websockets.typing import Subprotocol
 
+from services.data_plane import decoding_relay
 from services.data_plane.app import Pod, Ports, run_pod
+from services.data_plane.frames import inflater
 from services.data_plane.settings import Settings
+from shared.validation import Validation
 from tests.support.redis import open_redis
+from tests.support.schemas import make_validation
 from tests.support.waiting import eventually
 from tests.support.world import World
 
@@ -107,6 +111,23 @@ def pod_settings(redis_url: str) -> Settings:
 async def gate(world: World, backend: Backend, pod_settings: Settings) -> AsyncIterator[Gate]:
     """Run a pod with the tutorial's API published and subscribed."""
     world.put_tutorial(backend.url)
+    async with run_gate(world, pod_settings) as running:
+        yield running
+
+
+@pytest.fixture(params=["passthrough", "decoding"])
+async def gate_of_each_relay(
+    request: pytest.FixtureRequest,
+    world: World,
+    backend: Backend,
+    pod_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Gate]:
+    """Run the same with an API that passes messages through, and with one that looks at them."""
+    for module, bound in ((decoding_relay, "MAX_CHECKED_BYTES"), (inflater, "ALWAYS_BYTES")):
+        monkeypatch.setattr(module, bound, 1 << 21)
+    looking = make_validation("report", "report")
+    world.put_tutorial(backend.url, validation=looking if request.param == "decoding" else Validation())
     async with run_gate(world, pod_settings) as running:
         yield running
 

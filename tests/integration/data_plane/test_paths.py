@@ -4,9 +4,11 @@ import asyncio
 from typing import Any, Final
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.integration.data_plane.conftest import Backend, Gate
 from tests.integration.data_plane.test_refusals import refusal, slug
+from tests.support.waiting import eventually
 from tests.support.wire import request
 
 PATHS: Final[list[dict[str, Any]]] = [
@@ -14,6 +16,9 @@ PATHS: Final[list[dict[str, Any]]] = [
     {"path": "/admin/*", "scopes": ["admin", "read"]},
     {"path": "/open", "scopes": []},
 ]
+
+
+LIMITED: Final[list[dict[str, Any]]] = [{"path": "/rooms/{id}", "policy": "Few"}, {"path": "/news", "policy": "Few"}]
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +74,59 @@ async def test_no_other_spelling_gets_past_a_scope(gate: Gate, path: str) -> Non
     writer.write(request(f"/echo/1.0{path}", ("Authorization", f"Bearer {token}")))
     assert (await asyncio.wait_for(reader.readline(), 5)).split()[1] == b"400"
     writer.close()
+
+
+async def limit_paths(gate: Gate, backend: Backend, amount: int = 2, **fields: Any) -> None:
+    gate.world.put_policy("api", "Few", amount, "close", window_seconds=3600)
+    gate.world.put_api(backend.url, paths=LIMITED, **fields)
+    await gate.caught_up()
+
+
+async def count_sent(gate: Gate, path: str, most: int = 5) -> int:
+    """Return how many messages go through until one is too many, or else `most`."""
+    async with gate.connect(f"/echo/1.0{path}") as client:
+        for number in range(most):
+            try:
+                await client.send("x")
+                await client.recv()
+            except ConnectionClosed:
+                assert client.close_code == 4429
+                return number
+    return most
+
+
+async def test_a_path_has_limits_of_its_own_over_all_that_it_matches(gate: Gate, backend: Backend) -> None:
+    await limit_paths(gate, backend)
+    assert await count_sent(gate, "/elsewhere") == 5
+    assert await count_sent(gate, "/rooms/7") == 2
+    assert slug(await refusal(gate, "/echo/1.0/rooms/8", gate.world.issuer.token())) == (429, "quota_exceeded")
+    assert await count_sent(gate, "/news") == 2
+
+
+async def test_a_path_counts_for_its_api_too(gate: Gate, backend: Backend) -> None:
+    gate.world.put_policy("api", "Three", 3, "close", window_seconds=3600)
+    await limit_paths(gate, backend, api_policy="Three")
+    assert await count_sent(gate, "/rooms/7") == 2
+    assert await count_sent(gate, "/elsewhere") == 1
+
+
+async def test_the_headers_tell_a_path_from_its_api(gate: Gate, backend: Backend) -> None:
+    gate.world.put_policy("api", "Many", 100, window_seconds=3600)
+    await limit_paths(gate, backend, api_policy="Many")
+    async with gate.connect("/echo/1.0/news") as client:
+        assert client.response is not None
+        assert client.response.headers["RateLimit-Policy"] == '"api";q=100;w=3600, "path";q=2;w=3600'
+
+
+async def test_a_changed_limit_holds_for_open_connections(gate: Gate, backend: Backend) -> None:
+    await limit_paths(gate, backend)
+    async with gate.connect("/echo/1.0/news") as client:
+        gate.world.put_policy("api", "Few", 4, "close", window_seconds=3600)
+        await gate.caught_up()
+        await eventually(lambda: gate.pod.registry.all()[0].allotment.quotas.publish[0].rule.amount == 4)
+        for _ in range(4):
+            await client.send("x")
+            await client.recv()
+        await client.send("x")
+        await client.wait_closed()
+        assert client.close_code == 4429

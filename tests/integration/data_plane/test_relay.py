@@ -14,6 +14,11 @@ from tests.support.frames import client_frame, close_payload, frame
 from tests.support.waiting import eventually
 
 
+@pytest.fixture
+def gate(gate_of_each_relay: Gate) -> Gate:
+    return gate_of_each_relay
+
+
 @pytest.mark.parametrize("compression", ["deflate", None])
 async def test_messages_come_back_as_they_were(gate: Gate, compression: str | None) -> None:
     async with gate.connect(compression=compression, max_size=2**21) as client:

@@ -24,6 +24,11 @@ from tests.support.waiting import eventually
 from tests.support.world import World
 
 
+@pytest.fixture
+def gate(gate_of_each_relay: Gate) -> Gate:
+    return gate_of_each_relay
+
+
 def seconds_left(world: World, window: int) -> float:
     """Return the seconds until Redis' window ends."""
     seconds, micros = world.redis.time()

@@ -85,3 +85,16 @@ async def test_an_api_is_made_of_a_document_of_version_2(admin: Person, platform
     assert "of AsyncAPI 2.6.0 and shown as 3.0" in await admin.see(f"{place}/asyncapi")
     made = await platform.read(f"/publisher/v1/apis/{place.split('/')[3]}")
     assert (made["context"], made["name"]) == ("/talk", "Chat")
+
+
+async def test_a_document_can_not_lose_what_is_checked(admin: Person, platform: Platform) -> None:
+    api = await platform.publish_api()
+    path = f"/publisher/v1/apis/{api['id']}"
+    await platform.client.put(f"{path}/asyncapi", json=CHAT)
+    checked = {"validation": {"publish": "close"}, "max_message_bytes": {"publish": 1000}}
+    assert (await platform.client.patch(path, json=checked)).status_code == 200
+    place = f"/publisher/apis/{api['id']}/asyncapi"
+    poorer = json.dumps(change(CHAT, {"operations": {}}))
+    assert "needs an AsyncAPI document" in unescape(await admin.send(place, 422, document=poorer))
+    assert (await platform.read(f"{path}/asyncapi"))["operations"]
+    await admin.send(place, document=json.dumps(RICHER))

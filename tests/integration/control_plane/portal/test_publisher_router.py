@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.integration.control_plane.asyncapi.mutants import CHAT_3, change
 from tests.integration.control_plane.platform import Platform, on_sqlite
 from tests.integration.control_plane.portal.person import Person, lose_no_update, version_in, wrong_at
 
@@ -96,6 +97,22 @@ async def test_backends_are_tested_as_the_form_shows_them(admin: Person, platfor
     refused = await admin.send(f"{place}/implement/test", 422, production_urls="ws://169.254.169.254")
     assert "address that is not allowed" in wrong_at(refused, "production_urls")
     assert "There is no URL to test yet." in await admin.send(f"{place}/implement/test", 200)
+
+
+async def test_a_sandbox_without_a_backend_may_be_a_mock(admin: Person, platform: Platform) -> None:
+    place = await create(admin)
+    page = await admin.send(f"{place}/implement", 422, production_urls=DEAD, sandbox_mock="1")
+    assert "needs an AsyncAPI document with examples" in wrong_at(page, "sandbox_urls")
+    assert 'name="sandbox_mock" value="1" checked' in page
+    path = f"/publisher/v1/apis/{place.rpartition('/')[2]}"
+    hear = {"action": "send", "channel": {"$ref": "#/channels/lobby"}}
+    example = {"operations.hear": hear, "channels.lobby.messages.said.examples": [{"payload": "hello"}]}
+    assert (await platform.client.put(f"{path}/asyncapi", json=change(CHAT_3, example))).status_code == 200
+    await admin.send(f"{place}/implement", production_urls=DEAD, sandbox_mock="1")
+    assert (await platform.read(path))["endpoints"]["sandbox"]["mock"]
+    assert "a mock" in await admin.see(place)
+    await admin.send(f"{place}/implement", production_urls=DEAD)
+    assert (await platform.read(path))["endpoints"]["sandbox"] is None
 
 
 async def test_no_change_of_an_api_is_lost(admin: Person) -> None:

@@ -25,7 +25,7 @@ async def test_an_api_is_made_read_changed_and_deleted(platform: Platform) -> No
     assert made.headers["location"] == f"{APIS}/{api['id']}"
     assert api["state"] == "CREATED"
     assert api["tags"] == ["a", "b"]
-    endpoint = {"urls": ["ws://127.0.0.1:9"], "balance": "round_robin", "health_check_seconds": None}
+    endpoint = {"mock": False, "urls": ["ws://127.0.0.1:9"], "balance": "round_robin", "health_check_seconds": None}
     assert api["endpoints"]["production"] == endpoint
 
     read = await platform.client.get(made.headers["location"])
@@ -43,7 +43,7 @@ async def test_an_api_is_made_read_changed_and_deleted(platform: Platform) -> No
     patched = (await platform.client.patch(made.headers["location"], json=patch)).json()
     assert patched["description"] == ""
     assert patched["endpoints"]["production"]["urls"] == ["ws://127.0.0.1:9"]
-    assert patched["endpoints"]["sandbox"] == sandbox
+    assert patched["endpoints"]["sandbox"] == sandbox | {"mock": False}
     assert patched["auth"] == {"types": ["oauth2"], "scopes": [], "query": True}
 
     assert (await platform.client.delete(made.headers["location"])).status_code == 204
@@ -295,7 +295,7 @@ async def test_nobody_else_gets_into_a_context(platform: Platform) -> None:
 
 
 async def test_paths_reach_the_pods(platform: Platform, redis_client: Redis) -> None:
-    path = {"path": "/rooms/{id}", "scopes": ["read"], "backend_path": None}
+    path = {"path": "/rooms/{id}", "scopes": ["read"], "backend_path": None, "policy": None}
     api = await platform.publish_api(paths=[{"path": "/rooms/{id}", "scopes": ["read"]}])
     assert api["paths"] == [path]
     assert json.loads(platform.catalogue(redis_client)["api"][api["id"]])["paths"] == [path]

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.control_plane.asyncapi.checking import check
+from services.control_plane.asyncapi.checks import find_checks
 from services.control_plane.asyncapi.comparing import compare
 from services.control_plane.asyncapi.gateway import show
 from services.control_plane.asyncapi.importing import Imported
+from services.control_plane.asyncapi.mocking import make_mock
 from services.control_plane.asyncapi.pointers import make_pointer
 from services.control_plane.kit.problems import InvalidError
 from tests.integration.control_plane.asyncapi.mutants import CHAT_2, CHAT_3, change, mutants
@@ -31,6 +33,10 @@ def work_with(document: dict[str, Any]) -> None:
         checked = check(document)
         json.dumps(show(checked, make_api(), GATEWAY))
         assert compare(checked, checked) == []
+        with suppress(InvalidError):
+            find_checks(checked, {"publish": "close", "subscribe": "drop"})
+        with suppress(InvalidError):
+            make_mock(checked, ("SANDBOX",))
         Imported(checked, "/context").body()
 
 

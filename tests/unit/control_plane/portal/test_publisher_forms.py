@@ -17,7 +17,13 @@ def test_a_design_is_a_body_of_the_rest() -> None:
 
 def test_an_environment_without_urls_has_no_endpoint() -> None:
     patch = read_implement(sent(("production_urls", "ws://a\nws://b"), ("production_balance", "failover")))
-    assert patch["endpoints"] == {"production": {"urls": ["ws://a", "ws://b"], "balance": "failover"}, "sandbox": None}
+    production = {"mock": False, "urls": ["ws://a", "ws://b"], "balance": "failover"}
+    assert patch["endpoints"] == {"production": production, "sandbox": None}
+
+
+def test_a_mock_needs_no_urls() -> None:
+    patch = read_implement(sent(("sandbox_mock", "1")))
+    assert patch["endpoints"]["sandbox"] == {"mock": True, "urls": [], "balance": "round_robin"}
 
 
 def test_what_is_emptied_is_null() -> None:
