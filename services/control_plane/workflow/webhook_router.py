@@ -87,7 +87,7 @@ def delete_webhook(
 
 
 @router.post("/{webhook_id}/rotate-secret", responses=declare("not_found"))
-def rotate_secret(
+def rotate_webhook_secret(
     _: MayAdminister, webhook_id: ResourceId, unit: Unit, webhooks: Webhooks, response: Response
 ) -> WebhookCreated:
     """Replace the secret, at once. The new one is shown this once."""
