@@ -13,7 +13,7 @@ from services.control_plane.kit.pagination import Listing, PageQuery
 from services.control_plane.kit.rows import insert_new
 from services.control_plane.publisher.models import Api, LifecycleEvent
 from services.control_plane.store.models import Application, Subscription
-from services.control_plane.store.repository import visible_ids
+from services.control_plane.store.repository import is_visible
 from services.control_plane.workflow.models import NoticeRead
 
 _LISTING: Final = Listing(
@@ -81,7 +81,7 @@ def _notices(caller: Principal) -> SelectOfScalar[LifecycleEvent]:
     new = and_(
         col(LifecycleEvent.to_state) == "PUBLISHED",
         col(LifecycleEvent.from_state).in_(_NEW_FROM),
-        col(Api.id).in_(visible_ids(caller.roles)),
+        is_visible(caller.roles),
         exists().where(
             subscribed.c.api_id == older.id,
             col(older.context_key) == col(Api.context_key),

@@ -38,9 +38,10 @@ async def test_a_publication_that_waits_is_shown_and_withdrawn(admin: Person, pl
     await platform.client.patch("/admin/v1/settings", json={"approve_publications": True})
     api = await platform.make_api()
     place = f"/publisher/apis/{api['id']}/lifecycle"
-    assert await admin.send(place, action="publish") == f"{place}?done=asked"
+    publish = {"action": "publish", "require_resubscription": "1"}
+    assert await admin.send(place, **publish) == f"{place}?done=asked"
     assert "waits for an administrator's approval" in await admin.see(place)
-    assert "waits for an administrator's approval already" in await admin.send(place, 422, action="publish")
+    assert "waits for an administrator's approval already" in await admin.send(place, 422, **publish)
     assert await admin.send(f"{place}/withdraw") == f"{place}?done=withdrawn"
     assert "waits for an administrator's approval" not in await admin.see(place)
     assert (await platform.read(APPROVALS))["items"][0]["state"] == "WITHDRAWN"
