@@ -41,6 +41,7 @@ class QueuedHandler(logging.Handler):
         super().__init__()
         self.setFormatter(formatter)
         self.dropped = 0
+        self.waits = False
         self._descriptor = descriptor
         self._most = most
         self.begin()
@@ -64,13 +65,15 @@ class QueuedHandler(logging.Handler):
             self._lines.put_nowait(f"{line}\n".encode("utf-8", "backslashreplace"))
         except queue.Full:
             self.dropped += 1
+        if self.waits:
+            self.flush()
 
     def take_dropped(self) -> int:
         taken = self.dropped
         self.dropped -= taken
         return taken
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Write what waits, as far as it is taken within a second."""
         thread, self._thread = self._thread, None
         if thread is not None:
@@ -81,6 +84,9 @@ class QueuedHandler(logging.Handler):
                 pass  # nobody reads: the thread goes with the process
             else:
                 thread.join(max(0.0, until - time.monotonic()))
+
+    def close(self) -> None:
+        self.flush()
         super().close()
 
     def _write(self, lines: "queue.Queue[bytes | None]") -> None:
@@ -153,8 +159,17 @@ def install(settings: ObservedSettings, descriptor: int | None = None) -> None:
 
 def take_dropped() -> int:
     """Return how many lines this process dropped since it was last asked."""
-    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, QueuedHandler)]
-    return sum(handler.take_dropped() for handler in handlers)
+    return sum(handler.take_dropped() for handler in _handlers())
+
+
+def finish() -> None:
+    """Wait for each line from now on: this process may end at any moment, of a signal."""
+    for handler in _handlers():
+        handler.waits = True
+
+
+def _handlers() -> list[QueuedHandler]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, QueuedHandler)]
 
 
 def _begin_again(reference: "weakref.ref[QueuedHandler]") -> None:

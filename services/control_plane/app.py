@@ -96,13 +96,13 @@ from services.control_plane.usage.reports import UsageReader
 from services.control_plane.workflow.requests import ApprovalRequests
 from services.control_plane.workflow.settings import SettingsService
 from services.control_plane.workflows import build_workflow
+from shared import logs
 from shared.connections import ANSWER_SECONDS
 
 MAX_BODY_BYTES: Final = 1 << 20
 
 _SLOW_CALLS: Final = 6  # of those that a publisher may cause: each takes a thread
 _SLOW_WAIT_SECONDS: Final = 2.0
-
 _TAILS: Final = 8  # at once: each takes a thread while it lasts
 
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
@@ -341,6 +341,7 @@ def _lifespan(
             yield
         finally:
             await run_in_threadpool(_close, platform, services)
+            logs.finish()  # uvicorn has some last lines, and then ends of the signal that stopped it
 
     return lifespan
 

@@ -184,3 +184,13 @@ def test_it_is_installed_once_and_never_over_somebody_elses() -> None:
     with bare_root(theirs) as root:
         logs.install(settings)
         assert root.handlers == [theirs]
+
+
+def test_a_process_that_may_end_at_any_moment_waits_for_each_line() -> None:
+    with pipe() as (reading, writing):
+        handler = QueuedHandler(ConsoleFormatter(), writing)
+        with bare_root(handler):
+            logs.finish()
+            handler.handle(record("the last words"))
+            os.set_blocking(reading, False)
+            assert b"the last words" in os.read(reading, 4096)

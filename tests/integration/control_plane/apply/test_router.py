@@ -282,9 +282,10 @@ async def test_several_at_once_wait_for_each_other(platform: Platform) -> None:
 
 @on_sqlite
 async def test_the_document_tells_what_a_manifest_is(platform: Platform) -> None:
-    operation = (await platform.read("/openapi.json"))["paths"][APPLY]["post"]
-    content = operation["requestBody"]["content"]
+    document = await platform.read("/openapi.json")
+    content = document["paths"][APPLY]["post"]["requestBody"]["content"]
     assert content.keys() == {"application/json", "application/yaml"}
-    schema = content["application/yaml"]["schema"]
-    assert "$ref" not in json.dumps(schema)
-    assert schema["properties"]["apis"]["items"]["properties"]["state"]
+    assert content["application/yaml"]["schema"] == {"$ref": "#/components/schemas/Manifest"}
+    manifest = document["components"]["schemas"]["Manifest"]
+    api = manifest["properties"]["apis"]["items"]["$ref"].rpartition("/")[2]
+    assert document["components"]["schemas"][api]["properties"]["state"]
