@@ -14,7 +14,7 @@ from services.control_plane.issuers.models import ExternalIssuer
 from services.control_plane.kit.audit import AuditEntry
 from services.control_plane.kit.database import Database
 from services.control_plane.oauth.models import OAuthClient
-from services.control_plane.publisher.models import Api, ApiPolicy, ApiTag
+from services.control_plane.publisher.models import Api, ApiPolicy, ApiTag, LifecycleEvent
 from services.control_plane.store.models import ApiKey, Application, ExternalKey, Subscription
 from services.control_plane.tables import METADATA
 from services.control_plane.usage.models import Usage, UsageBill
@@ -129,6 +129,8 @@ class _Crowd:
             owner=self._owner(number),
             **_moments(number),
         )
+        step: dict[str, Any] = {"action": "publish", "from_state": "CREATED", "to_state": "PUBLISHED"}
+        yield LifecycleEvent(api_id=id_, actor="", at=START + timedelta(seconds=number), **step)
         yield ApiPolicy(api_id=id_, policy_id=_POLICY)
         yield ApiTag(api_id=id_, tag=f"tag-{number % 20}")
 

@@ -59,6 +59,9 @@ SORTED_WHOLE: Final = {
 ADDED_UP: Final = {"/store/v1/tags", "/admin/v1/usage"}
 """These count all that there is, and no page of it."""
 
+JOINED: Final = {"/store/v1/notices"}
+"""PostgreSQL hashes what these join: the caller here has much of all subscriptions. SQLite shows the indexes."""
+
 
 @dataclass
 class Spy:
@@ -121,7 +124,7 @@ async def test_a_page_is_found_by_an_index(platform: Platform) -> None:
     fill(platform.database, me, CROWD)
     wrong = []
     for path, names, given in lists(platform.app.openapi()):
-        if path in ADDED_UP:
+        if path in ADDED_UP or (platform.database.is_postgresql and path in JOINED):
             continue
         orders = [{"sort": name} for name in (await sorts(platform, named(path)) if "sort" in names else [])]
         filters = FILTERS | ASKED if path.endswith("/approvals") else FILTERS
