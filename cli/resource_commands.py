@@ -11,9 +11,10 @@ from uuid import UUID
 import typer
 
 from cli import rest
+from cli.commands import Command
 from cli.errors import CommandError
 from cli.output import Show, show, show_rows
-from cli.resources import APIS, APPLICATIONS, GROUPS, SUBSCRIPTIONS, Command
+from cli.resources import APIS, APPLICATIONS, GROUPS, SUBSCRIPTIONS
 from cli.rest import Rest, segment
 from cli.tokens import Output
 
@@ -192,5 +193,8 @@ _FINDERS: dict[str, Callable[[Rest, dict[str, Any]], str]] = {
     "category": lambda _, given: str(given["category"]),
     "policy": lambda _, given: str(given["policy"]),
     "connection": lambda _, given: str(given["connection"]),
+    "approval": lambda _, given: str(given["approval"]),
+    "webhook": lambda _, given: str(given["webhook"]),
+    "delivery": lambda _, given: str(given["delivery"]),
     "environment": lambda _, given: str(given["environment"]),
 }

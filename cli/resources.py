@@ -3,56 +3,15 @@
 In a path `{api}` stands for an argument: a name, or an id, of which `cli.resource_commands` knows how to find the id.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
+
+from cli import admin_resources
+from cli.commands import CONNECTION, FILTERS, Command, Group
 
 APIS: Final = "/publisher/v1/apis"
 APPLICATIONS: Final = "/store/v1/applications"
-CATEGORIES: Final = "/admin/v1/categories"
-ENVIRONMENTS: Final = "/admin/v1/environments"
 CONNECTIONS: Final = "/store/v1/connections"
-POLICIES: Final = "/admin/v1/policies"
 SUBSCRIPTIONS: Final = "/store/v1/subscriptions"
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command, and the request that it makes.
-
-    `fields` of the body are arguments in upper case and options with dashes. `file` takes the body from a file, too.
-    """
-
-    name: str
-    help: str
-    method: str
-    path: str
-    fields: tuple[str, ...] = ()
-    body: Mapping[str, Any] = field(default_factory=dict)
-    query: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    """Options of the body that are there or not: `--deprecate-older-versions`, `--no-deprecate-older-versions`."""
-    file: bool = False
-    columns: tuple[str, ...] = ()
-    """Of a list: what a table shows."""
-    rows: str = "items"
-    """Where the list stands in the answer; all pages of `items` are read."""
-    only: str = ""
-    """What is printed of the answer for people, where that is one text."""
-    fails: Callable[[Any], bool] = lambda _: False
-    """Whether the exit code is 1 although the answer was good."""
-
-    @property
-    def is_list(self) -> bool:
-        return bool(self.columns) and self.method == "GET"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    name: str
-    help: str
-    commands: tuple[Command, ...]
-
 
 _ACTIONS: Final = {
     "publish": "Let subscribers call an API.",
@@ -63,9 +22,6 @@ _ACTIONS: Final = {
     "retire": "Take an API away for good.",
     "demote": "Take an API back to where it is not served.",
 }
-
-_FILTERS: Final = ("q", "pod", "owner", "address")
-_CONNECTION: Final = ("id", "context", "version", "application", "address", "pod", "opened_at")
 
 _API: Final = Group(
     "api",
@@ -117,8 +73,8 @@ _API: Final = Group(
             "List the open connections of an API.",
             "GET",
             f"{APIS}/{{api}}/connections",
-            query=_FILTERS,
-            columns=_CONNECTION,
+            query=FILTERS,
+            columns=CONNECTION,
         ),
         Command(
             "subscriptions",
@@ -251,109 +207,13 @@ _KEYS: Final = Group(
     ),
 )
 
-_POLICY: Final = Group(
-    "policy",
-    "Throttling policies, as an administrator.",
-    (
-        Command(
-            "list",
-            "List the policies.",
-            "GET",
-            POLICIES,
-            query=("level",),
-            columns=("name", "level", "on_exceed", "builtin", "description"),
-        ),
-        Command("get", "Show a policy.", "GET", f"{POLICIES}/{{policy}}", query=("level",)),
-        Command("create", "Make a policy, as a file says it.", "POST", POLICIES, file=True),
-        Command(
-            "replace", "Put a policy as a file says it.", "PUT", f"{POLICIES}/{{policy}}", query=("level",), file=True
-        ),
-        Command("delete", "Delete a policy that is not used.", "DELETE", f"{POLICIES}/{{policy}}", query=("level",)),
-    ),
-)
-
-_CATEGORY: Final = Group(
-    "category",
-    "Categories that publishers choose from, as an administrator.",
-    (
-        Command("list", "List the categories.", "GET", CATEGORIES, query=("q",), columns=("name", "description")),
-        Command("create", "Make a category.", "POST", CATEGORIES, fields=("NAME", "--description")),
-        Command("update", "Change a category.", "PUT", f"{CATEGORIES}/{{category}}", fields=("--description",)),
-        Command("delete", "Delete a category that no API is in.", "DELETE", f"{CATEGORIES}/{{category}}"),
-    ),
-)
-
-_GATEWAY: Final = Group(
-    "gateway",
-    "Pods and all of their connections, as an administrator.",
-    (
-        Command(
-            "list",
-            "List the pods.",
-            "GET",
-            "/admin/v1/gateways",
-            columns=(
-                "id",
-                "host",
-                "environment",
-                "version",
-                "state",
-                "current",
-                "workers",
-                "connections",
-                "last_heartbeat",
-            ),
-        ),
-        Command(
-            "connections",
-            "List all open connections.",
-            "GET",
-            "/admin/v1/connections",
-            query=_FILTERS,
-            columns=_CONNECTION,
-        ),
-        Command("close", "Close a connection.", "DELETE", "/admin/v1/connections/{connection}"),
-    ),
-)
-
-_ENVIRONMENT: Final = Group(
-    "environment",
-    "Gateway environments, as an administrator. NAME is the label of their pods.",
-    (
-        Command(
-            "list",
-            "List the environments.",
-            "GET",
-            ENVIRONMENTS,
-            query=("q",),
-            columns=("name", "gateway_url", "gateway_tls_url", "description"),
-        ),
-        Command("get", "Show an environment.", "GET", f"{ENVIRONMENTS}/{{environment}}"),
-        Command(
-            "create",
-            "Make an environment.",
-            "POST",
-            ENVIRONMENTS,
-            fields=("NAME", "GATEWAY_URL", "--gateway-tls-url", "--description"),
-        ),
-        Command(
-            "update",
-            "Change an environment.",
-            "PATCH",
-            f"{ENVIRONMENTS}/{{environment}}",
-            fields=("--gateway-url", "--gateway-tls-url", "--description"),
-        ),
-        Command("delete", "Delete an environment that no API names.", "DELETE", f"{ENVIRONMENTS}/{{environment}}"),
-    ),
-)
-
 _CONNECTIONS: Final = Group(
     "connections",
     "Open connections of one's own applications.",
     (
-        Command("list", "List the connections.", "GET", CONNECTIONS, query=_FILTERS, columns=_CONNECTION),
+        Command("list", "List the connections.", "GET", CONNECTIONS, query=FILTERS, columns=CONNECTION),
         Command("close", "Close a connection.", "DELETE", f"{CONNECTIONS}/{{connection}}"),
     ),
 )
 
-GROUPS: Final = (_API, _APP, _SUB, _KEYS, _POLICY, _CATEGORY, _GATEWAY, _ENVIRONMENT, _CONNECTIONS)
+GROUPS: Final = (_API, _APP, _SUB, _KEYS, *admin_resources.GROUPS, _CONNECTIONS)

@@ -40,9 +40,12 @@ class AddressPolicy:
         address = _innermost(outer)
         if any(outer in network or address in network for network in self.deny):
             return False
-        if any(address in network for network in self.allow):
-            return True
-        return _is_public(address)
+        return self.names(text) or _is_public(address)
+
+    def names(self, text: str) -> bool:
+        """Tell whether `allow` names an address."""
+        address = _innermost(ip_address(text.partition("%")[0]))
+        return any(address in network for network in self.allow)
 
 
 def _networks(text: str) -> Iterable[Network]:

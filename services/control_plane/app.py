@@ -5,7 +5,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from fastapi import FastAPI
@@ -21,6 +20,7 @@ from services.control_plane.catalogue import outbox
 from services.control_plane.catalogue.mirror import Mirror
 from services.control_plane.catalogue.pusher import Pusher
 from services.control_plane.chores import make_keepers
+from services.control_plane.console import build_sessions, provide_console
 from services.control_plane.environments.service import EnvironmentService
 from services.control_plane.fleet.connections import ConnectionService
 from services.control_plane.fleet.enquirer import Enquirer
@@ -28,20 +28,17 @@ from services.control_plane.fleet.pods import PodReader
 from services.control_plane.fleet.tails import TailService
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import BearerVerifier
-from services.control_plane.identity.external import ExternalSignInService
 from services.control_plane.identity.hooks import AccountHooks
 from services.control_plane.identity.models import Account
-from services.control_plane.identity.oidc import Provider
 from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.service import AccountService
-from services.control_plane.identity.sessions import SessionService
-from services.control_plane.identity.sign_in import SignInService
 from services.control_plane.issuers import repository as issuer_repository
 from services.control_plane.issuers.refreshing import Refresher
 from services.control_plane.issuers.service import ExternalIssuerService
 from services.control_plane.kit import audit, problems
+from services.control_plane.kit.approvals import Approvals
 from services.control_plane.kit.body_limit import BodyLimitMiddleware
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import Clock, system_clock
@@ -68,12 +65,6 @@ from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 from services.control_plane.openapi import complete
 from services.control_plane.outside import Outside, look_outside
 from services.control_plane.portal import errors
-from services.control_plane.portal.consent import ConsentService
-from services.control_plane.portal.device_router import CodeGuesses
-from services.control_plane.portal.external import CALLBACK_PATH, Door, Doors
-from services.control_plane.portal.live_room import LiveRoom
-from services.control_plane.portal.oidc_router import Attempts
-from services.control_plane.portal.sign_in_router import SignInTickets, SignUps
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher.addresses import AddressChecker
 from services.control_plane.publisher.backend_secrets import BackendSecrets
@@ -89,6 +80,7 @@ from services.control_plane.store.application_tokens import ApplicationTokens
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.external_keys import ExternalKeyService
+from services.control_plane.store.feedback import FeedbackService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.moving import SubscriptionMover
 from services.control_plane.store.quota import QuotaReader
@@ -101,6 +93,9 @@ from services.control_plane.throttling.subjects import Subjects
 from services.control_plane.traces import Spans, configure, open_spans
 from services.control_plane.usage.billing import BillReader
 from services.control_plane.usage.reports import UsageReader
+from services.control_plane.workflow.requests import ApprovalRequests
+from services.control_plane.workflow.settings import SettingsService
+from services.control_plane.workflows import build_workflow
 from shared import logs
 from shared.connections import ANSWER_SECONDS
 
@@ -109,9 +104,6 @@ MAX_BODY_BYTES: Final = 1 << 20
 _SLOW_CALLS: Final = 6  # of those that a publisher may cause: each takes a thread
 _SLOW_WAIT_SECONDS: Final = 2.0
 _TAILS: Final = 8  # at once: each takes a thread while it lasts
-
-_FREE_FAILED_SIGN_INS: Final = 20
-"""At the OpenID provider, by address: people share some."""
 
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
@@ -128,6 +120,7 @@ class Platform:
     pusher: Pusher
     sealer: Sealer
     backend_sealer: Sealer
+    approvals: Approvals
     clock: Clock
     spans: Spans | None
 
@@ -142,6 +135,7 @@ class Services:
     roles: RoleService
     environments: EnvironmentService
     keepers: tuple[Keeper, ...]
+    choices: SettingsService
     provided: dict[type, object]
 
 
@@ -183,8 +177,9 @@ def _build_platform(settings: Settings, clock: Clock) -> Platform:
     quick_redis = connect(settings.redis_url, _QUICK_SECONDS)
     patient_redis = connect(settings.redis_url, ANSWER_SECONDS + _QUICK_SECONDS)
     spans = open_spans(settings, database, redis, quick_redis, patient_redis)
+    sealer, approvals = Sealer(settings.sealing_key), ApprovalRequests(clock)
     return Platform(
-        database, redis, quick_redis, patient_redis, pusher, Sealer(settings.sealing_key), backend_sealer, clock, spans
+        database, redis, quick_redis, patient_redis, pusher, sealer, backend_sealer, approvals, clock, spans
     )
 
 
@@ -196,15 +191,14 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
     clients, roles, environments = ClientService(clock), RoleService(), EnvironmentService(clock)
     policies = PolicyService(Subjects(publisher_repository.exists, store_repository.application_exists), clock)
     keys, blocks = KeyService(clients, issuer, clock), BlockService(clock)
-    mover = SubscriptionMover(clock)
+    mover = SubscriptionMover(platform.approvals, clock)
     applications, kept = _provide_applications(settings, platform, policies, keys, outside)
     hooks = _build_hooks(applications, blocks)
     accounts = AccountService(clients, roles, hooks, clock)
     tokens = _build_tokens(settings, clock, issuer, keyring, clients, accounts)
     bearer = BearerVerifier(settings.public_url, keyring, tokens.revocations, tokens.dpop, database, clock)
     people = PeopleService(roles, tokens.grants, hooks, clock)
-    idle, longest = timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
-    sessions, personal = SessionService(database, idle, longest, clock), PersonalTokenService(clock)
+    sessions, personal = build_sessions(settings, database, clock), PersonalTokenService(clock)
     provided = {
         Room: Room(),
         Collaborators: Collaborators(database, IdempotencyKeeper(platform.sealer, clock), clock),
@@ -218,15 +212,16 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
         RoleService: roles,
         EnvironmentService: environments,
         PeopleService: people,
-        **_provide_portal(settings, sessions, tokens.grants, people, clock),
+        **provide_console(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
         **_provide_publisher(settings, platform, policies, outside, mover),
         **kept,
         **_provide_store(settings, platform, bearer, blocks),
     }
-    parts = (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, sessions, personal)
-    keepers = make_keepers(database, platform.redis, clock, keyring, signing, parts, outside.refresher)
-    return Services(policies, signing, accounts, roles, environments, keepers, provided)
+    flow = build_workflow(provided, database, platform.sealer, outside.addresses, clock, random.SystemRandom())
+    parts = (tokens.revocations, tokens.grants, tokens.assertions, tokens.devices, sessions, personal, flow.queue)
+    keepers = make_keepers(database, platform.redis, clock, keyring, signing, parts, outside.refresher, flow.sender)
+    return Services(policies, signing, accounts, roles, environments, keepers, flow.settings, provided | flow.provided)
 
 
 def _provide_applications(
@@ -235,7 +230,9 @@ def _provide_applications(
     clock = platform.clock
     external_keys = ExternalKeyService(platform.database, outside.introspection, clock)
     api_keys = ApiKeyService(clock)
-    applications = ApplicationService(policies, keys, external_keys, api_keys, clock, settings.bootstrap_client_id)
+    applications = ApplicationService(
+        policies, keys, external_keys, api_keys, platform.approvals, clock, settings.bootstrap_client_id
+    )
     return applications, {
         ApplicationService: applications,
         KeyService: keys,
@@ -260,7 +257,8 @@ def _provide_store(
     quick, patient = Bulkhead(_QUICK_CALLS, _QUICK_SECONDS), Bulkhead(_SLOW_CALLS, _SLOW_WAIT_SECONDS)
     tokens, enquirer = ApplicationTokens(bearer), Enquirer(platform.patient_redis, patient)
     return {
-        SubscriptionService: SubscriptionService(clock),
+        SubscriptionService: SubscriptionService(platform.approvals, clock),
+        FeedbackService: FeedbackService(clock),
         QuotaReader: QuotaReader(redis, quick),
         ApplicationTokens: tokens,
         TicketService: TicketService(tokens, redis, quick),
@@ -276,34 +274,6 @@ def _provide_store(
     }
 
 
-def _provide_portal(
-    settings: Settings, sessions: SessionService, grants: GrantService, people: PeopleService, clock: Clock
-) -> dict[type, object]:
-    consents = ConsentService(Sealer(settings.sealing_key, "consent"), settings.public_url, clock)
-    tickets = SignInTickets(Sealer(settings.sealing_key, "sign-in"), settings.public_url, clock)
-    return {
-        SessionService: sessions,
-        SignInService: SignInService(grants, clock),
-        ConsentService: consents,
-        SignInTickets: tickets,
-        SignUps: SignUps(settings.self_registration, Guesses(clock)),
-        Attempts: Attempts(Sealer(settings.sealing_key, "oidc"), settings.public_url, clock),
-        CodeGuesses: CodeGuesses(Guesses(clock)),
-        LiveRoom: LiveRoom(),
-        Doors: _build_doors(settings, people, clock),
-    }
-
-
-def _build_doors(settings: Settings, people: PeopleService, clock: Clock) -> Doors:
-    client = settings.oidc_client
-    if client is None:
-        return Doors(None)
-    # Strangers come by it: none of them waits on a thread for another.
-    provider = Provider(client, settings.public_url + CALLBACK_PATH, Bulkhead(_SLOW_CALLS, 0.0), clock)
-    sign_ins = ExternalSignInService(client.issuer, settings.oidc_roles_claim, people, clock)
-    return Doors(Door(provider, sign_ins, Guesses(clock, _FREE_FAILED_SIGN_INS)))
-
-
 def _provide_publisher(
     settings: Settings, platform: Platform, policies: PolicyService, outside: Outside, mover: SubscriptionMover
 ) -> dict[type, object]:
@@ -313,7 +283,14 @@ def _provide_publisher(
     return {
         BackendSecrets: secrets,
         ApiService: ApiService(
-            policies, secrets, issuer_repository.exists, document_repository.copy, mover.take_over, describe, clock
+            policies,
+            secrets,
+            issuer_repository.exists,
+            document_repository.copy,
+            mover.take_over,
+            describe,
+            platform.approvals,
+            clock,
         ),
         SubscriptionMover: mover,
         CategoryService: CategoryService(clock),
@@ -380,6 +357,7 @@ def _bootstrap(settings: Settings, platform: Platform, services: Services) -> No
         services.accounts.prepare_cli(session)
         services.roles.prepare(session)
         services.environments.prepare(session, settings.gateway_url, settings.gateway_tls_url)
+        services.choices.prepare(session)
         made_up = services.accounts.prepare_administrator(session, settings.admin_username, settings.first_password)
         if settings.bootstrap_client_id and settings.bootstrap_client_secret:
             secret = settings.bootstrap_client_secret.get_secret_value()

@@ -17,6 +17,8 @@ from services.control_plane.oauth.revocation import has_pending
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.usage.collector import UsageCollector
 from services.control_plane.usage.gaps import GapFinder
+from services.control_plane.workflow.queue import has_queued
+from services.control_plane.workflow.sending import Sender
 
 _POLL_SECONDS: Final = 0.5
 _KEYS_SECONDS: Final = 5.0
@@ -24,6 +26,7 @@ _SWEEP_SECONDS: Final = 60.0
 _COLLECT_SECONDS: Final = 1.0
 _WORKERS_SECONDS: Final = 5.0
 _HINTS_SECONDS: Final = 1.0
+_SEND_SECONDS: Final = 1.0
 _ISSUERS_SECONDS: Final = 15.0
 
 
@@ -42,6 +45,7 @@ def make_keepers(
     signing: IssuerService,
     parts: Sequence[Sweeper],
     refresher: Refresher,
+    sender: Sender,
 ) -> tuple[Keeper, ...]:
     """Return the threads. Of `parts` is swept out what has expired."""
     collector = UsageCollector(database, redis, clock)
@@ -50,6 +54,7 @@ def make_keepers(
         _make_tidier(database, keyring, signing, (*parts, collector)),
         _make_counter(collector, GapFinder(database, redis, clock)),
         _make_asker(refresher),
+        _make_sender(database, sender),
     )
 
 
@@ -104,3 +109,10 @@ def _make_asker(refresher: Refresher) -> Keeper:
         Chore("Reading the keys that pods ask for", _HINTS_SECONDS, refresher.follow_hints),
         Chore("Reading the keys of external issuers", _ISSUERS_SECONDS, refresher.refresh_due),
     )
+
+
+def _make_sender(database: Database, sender: Sender) -> Keeper:
+    """Return who sends events to webhooks, whose receivers may take their time."""
+    sending = Keeper(_SEND_SECONDS, Chore("Sending events to webhooks", 0, sender.send))
+    database.on_commit(lambda session: sending.wake() if has_queued(session) else None)
+    return sending

@@ -32,6 +32,7 @@ from services.control_plane.store import (
     api_key_router,
     external_key_admin_router,
     external_key_router,
+    feedback_router,
     key_router,
     reading_router,
     registration_router,
@@ -42,6 +43,17 @@ from services.control_plane.store import publisher_router as store_publisher_rou
 from services.control_plane.store import router as store_router
 from services.control_plane.throttling import router as throttling_router
 from services.control_plane.usage import router as usage_router
+from services.control_plane.workflow import approval_router, notice_router, settings_router, webhook_router
+
+_HEARING: Final = (
+    feedback_router.router,
+    feedback_router.moderation,
+    notice_router.router,
+    approval_router.router,
+    approval_router.own,
+    settings_router.router,
+    webhook_router.router,
+)
 
 _DESCRIBING: Final = (
     category_router.router,
@@ -56,6 +68,7 @@ _ROUTERS: Final = (
     oauth_router.router,
     *portal.ROUTERS,
     *_DESCRIBING,
+    *_HEARING,
     publisher_router.router,
     document_router.router,
     document_store_router.router,

@@ -18,6 +18,7 @@ from services.control_plane.publisher import models as publisher
 from services.control_plane.store import models as store
 from services.control_plane.throttling import models as throttling
 from services.control_plane.usage import models as usage
+from services.control_plane.workflow import models as workflow
 
 MODULES: Final = (
     asyncapi,
@@ -34,6 +35,7 @@ MODULES: Final = (
     store,
     throttling,
     usage,
+    workflow,
 )
 
 METADATA: Final[MetaData] = SQLModel.metadata

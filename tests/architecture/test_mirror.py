@@ -17,12 +17,15 @@ CONTROL_PLANE, POD = "tests/integration/control_plane", "tests/integration/data_
 
 # What is tested by a file of another name: it can't do its work without its neighbours.
 TESTED_BY = {
+    "cli/admin_resources.py": "tests/integration/cli/test_resource_commands.py",
     "cli/credentials.py": "tests/integration/cli/test_login.py",
     "services/control_plane/__main__.py": "tests/integration/cli/test_planes.py",
     "services/control_plane/catalogue/mirror.py": f"{CONTROL_PLANE}/catalogue/test_pusher.py",
     "services/control_plane/catalogue/models.py": f"{CONTROL_PLANE}/catalogue/test_outbox.py",
     "services/control_plane/catalogue/repository.py": f"{CONTROL_PLANE}/catalogue/test_outbox.py",
     "services/control_plane/chores.py": f"{CONTROL_PLANE}/test_app.py",
+    "services/control_plane/console.py": f"{CONTROL_PLANE}/portal/test_oidc_router.py",
+    "services/control_plane/kit/approvals.py": f"{CONTROL_PLANE}/workflow/test_approvals.py",
     "services/control_plane/kit/audit.py": f"{CONTROL_PLANE}/publisher/test_router.py",
     "services/control_plane/kit/body_limit.py": f"{CONTROL_PLANE}/kit/test_problems.py",
     "services/control_plane/kit/clock.py": f"{CONTROL_PLANE}/oauth/test_server.py",
@@ -36,6 +39,7 @@ TESTED_BY = {
     "services/control_plane/kit/unit_of_work.py": f"{CONTROL_PLANE}/kit/test_idempotency.py",
     "services/control_plane/metrics.py": f"{CONTROL_PLANE}/test_health.py",
     "services/control_plane/outside.py": f"{CONTROL_PLANE}/issuers/test_router.py",
+    "services/control_plane/workflows.py": f"{CONTROL_PLANE}/workflow/test_router.py",
     "services/control_plane/portal/api_keys_router.py": f"{CONTROL_PLANE}/portal/test_applications_router.py",
     "services/control_plane/portal/categories_router.py": f"{CONTROL_PLANE}/portal/test_documents_router.py",
     "services/control_plane/portal/consent.py": f"{CONTROL_PLANE}/portal/test_consent_router.py",

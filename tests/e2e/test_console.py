@@ -222,6 +222,8 @@ def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -
     application = page.url.split("/")[4].partition("#")[0]
     page.goto(f"/publisher/apis/{api_id}/asyncapi")
     replace_document(page)
+    add_webhook(page)
+    assert find_barriers(page) == []
     for path in list_pages(api_id, document, application):
         assert find_barriers_in(page, path) == [], path
         sizes = "performance.getEntries().filter(entry => entry.decodedBodySize).map(entry => entry.decodedBodySize)"
@@ -229,8 +231,18 @@ def test_pages_are_accessible_in_both_themes_and_light(page: Page, site: Site) -
         assert 0 < weight < MAX_PAGE_BYTES, (path, weight)
 
 
+def add_webhook(page: Page) -> None:
+    """Add one, and stay on its page, where the secret is shown."""
+    page.goto("/admin/webhooks")
+    page.get_by_label("URL").fill("http://127.0.0.1:9/hook")
+    page.get_by_label("Events").fill("webhook.*")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_role("heading", name="Secret: copy it now").wait_for()
+
+
 def list_pages(api_id: str, document: str, application: str) -> list[str]:
     admin = ["users", "roles", "service-accounts", "policies", "categories", "issuers", "blocklist", "audit"]
+    admin += ["approvals", "webhooks", "settings"]
     steps = ["", "/design", "/implement", "/manage", "/lifecycle", "/asyncapi", "/subscriptions", "/connections"]
     documents = ["/documents", "/documents/new", f"/documents/{document}", f"/documents/{document}/edit"]
     return [
@@ -239,6 +251,7 @@ def list_pages(api_id: str, document: str, application: str) -> list[str]:
         "/publisher/import",
         *(f"/publisher/apis/{api_id}{step}" for step in [*steps, *documents]),
         "/store",
+        "/store/notices",
         f"/store/apis/{api_id}",
         f"/store/apis/{api_id}/asyncapi",
         f"/store/apis/{api_id}/documents/{document}",

@@ -23,4 +23,5 @@ def lists(document: Mapping[str, Any]) -> Iterator[tuple[str, list[str], dict[st
 
 def named(path: str, prefix: str = "") -> str:
     """Return the path to what is the caller's, and has most."""
-    return path.format(api_id=f"{prefix}api-0", application_id=f"{prefix}application-0")
+    ids = {kind: f"{prefix}{kind}-0" for kind in ("api", "application", "webhook")}
+    return path.format(**{f"{kind}_id": id_ for kind, id_ in ids.items()})

@@ -14,10 +14,11 @@ from services.control_plane.issuers.models import ExternalIssuer
 from services.control_plane.kit.audit import AuditEntry
 from services.control_plane.kit.database import Database
 from services.control_plane.oauth.models import OAuthClient
-from services.control_plane.publisher.models import Api, ApiPolicy, ApiTag
+from services.control_plane.publisher.models import Api, ApiPolicy, ApiTag, LifecycleEvent
 from services.control_plane.store.models import ApiKey, Application, ExternalKey, Subscription
 from services.control_plane.tables import METADATA
 from services.control_plane.usage.models import Usage, UsageBill
+from services.control_plane.workflow.models import Webhook
 from shared.claims import MANAGEMENT_AUDIENCE
 from shared.definition import Auth, Endpoint, Endpoints, MessageSizes
 
@@ -73,6 +74,15 @@ class _Crowd:
         issuer: dict[str, Any] = {"issuer": f"https://{name}", "audience": "", "keys": []}
         yield ExternalIssuer(name=name, checked_at=NEVER, fetched_at=START, **issuer, **_moments(0))
         yield Role(name=name)
+        yield Webhook(
+            id=self._id("webhook", 0),
+            url="",
+            events=[],
+            sealed_secret="",
+            due_at=NEVER,
+            claimed_until=START,
+            **_moments(0),
+        )
         for number in range(amounts.others):
             yield from self._accounts(number)
         for number in range(amounts.apis):
@@ -119,6 +129,8 @@ class _Crowd:
             owner=self._owner(number),
             **_moments(number),
         )
+        step: dict[str, Any] = {"action": "publish", "from_state": "CREATED", "to_state": "PUBLISHED"}
+        yield LifecycleEvent(api_id=id_, actor="", at=START + timedelta(seconds=number), **step)
         yield ApiPolicy(api_id=id_, policy_id=_POLICY)
         yield ApiTag(api_id=id_, tag=f"tag-{number % 20}")
 

@@ -182,7 +182,13 @@ class _Run:
             if actions is None:
                 raise NoWayError(state, target)
             for action in actions:
+                if action == put.row.pending_action:
+                    return  # it waits for an approval since an earlier apply
                 self.services.apis.change_state(self.session, put.row, action, self.caller, None)
+                if put.row.pending_action:
+                    if put.change.action != "create":
+                        _add_fields(put.change, {"pending": None}, {"pending": action})
+                    return
         if put.change.action != "create":
             _add_fields(put.change, {"state": state.lower()}, {"state": target.lower()})
 
@@ -215,7 +221,7 @@ class _Run:
         else:
             self._update(
                 change,
-                lambda: {"policy": row.policy},
+                lambda: {"policy": row.pending_policy or row.policy},
                 lambda: subscriptions.move(self.session, row, entry.policy, None),
             )
         self.subscriptions.add(row.id)

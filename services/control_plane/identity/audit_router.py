@@ -37,6 +37,7 @@ class AuditRead(BaseModel):
     action: str
     target_kind: str
     target_id: str
+    details: dict[str, str] | None
 
 
 @router.get("")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,6 +16,7 @@ from services.control_plane.issuers.errors import NoGoodAnswerError
 from services.control_plane.issuers.jwks import select_keys
 from services.control_plane.issuers.schemas import check_web_url
 from services.control_plane.publisher.addresses import AddressChecker, AddressForbiddenError, Target
+from services.control_plane.publisher.exchange import exchange
 
 SECONDS: Final = 5.0
 """For one document, from the connection to its last byte."""
@@ -103,37 +103,18 @@ class _Question:
 
 
 async def _download(question: _Question, target: Target, seconds: float) -> bytes:
-    """Return what is answered with 200. Redirects are not followed, and no proxy is asked."""
-    async with (
-        asyncio.timeout(seconds),
-        httpx.AsyncClient(trust_env=False, timeout=seconds, verify=ssl.create_default_context()) as client,
-    ):
-        for address in target.addresses[:-1]:
-            try:
-                return await _read(client, question, target, address)
-            except httpx.ConnectError:
-                continue
-        return await _read(client, question, target, target.addresses[-1])
+    """Return what is answered with 200."""
+    method = "GET" if question.form is None else "POST"
+    sent = {"data": question.form, "auth": question.auth}
+    return await exchange(method, question.url, target, _read, seconds=seconds, headers=_HEADERS, **sent)
 
 
-async def _read(client: httpx.AsyncClient, question: _Question, target: Target, address: str) -> bytes:
-    url = httpx.URL(question.url)
-    # The checked address is dialled, and nothing is looked up again. TLS is still verified by the name.
-    pinned = url.copy_with(host=address, port=target.port)
-    headers = {**_HEADERS, "Host": url.netloc.decode()}
-    async with client.stream(
-        "GET" if question.form is None else "POST",
-        pinned,
-        data=question.form,
-        auth=question.auth,
-        headers=headers,
-        extensions={"sni_hostname": target.host},
-    ) as response:
-        if response.status_code != HTTPStatus.OK or "Content-Encoding" in response.headers:
-            raise NoGoodAnswerError(f"it answered {response.status_code}, and not 200 with JSON")
-        content = bytearray()
-        async for chunk in response.aiter_raw():
-            content += chunk
-            if len(content) > MAX_BYTES:
-                raise NoGoodAnswerError(f"its answer is longer than {MAX_BYTES // 1024} KiB")
-        return bytes(content)
+async def _read(response: httpx.Response) -> bytes:
+    if response.status_code != HTTPStatus.OK or "Content-Encoding" in response.headers:
+        raise NoGoodAnswerError(f"it answered {response.status_code}, and not 200 with JSON")
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > MAX_BYTES:
+            raise NoGoodAnswerError(f"its answer is longer than {MAX_BYTES // 1024} KiB")
+    return bytes(content)

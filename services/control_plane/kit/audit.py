@@ -1,11 +1,12 @@
 """Who did what, when and from where: a row in the transaction of the change itself, and then a line of the log."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypedDict
 
-from sqlalchemy import Index, inspect
+from sqlalchemy import JSON, Index, inspect
 from sqlalchemy.orm import Session as AnySession
 from sqlmodel import Field, Session, SQLModel
 
@@ -17,7 +18,8 @@ SYSTEM: Final = "system"
 log = logging.getLogger("framegate.audit")
 
 _CONTEXT: Final = "framegate_audit"
-_WRITTEN: Final = "framegate_audit_entries"
+_WRITTEN: Final = "framegate_audit_written"
+_UNHEARD: Final = "framegate_audit_unheard"
 
 
 class AuditEntry(SQLModel, table=True):
@@ -35,6 +37,8 @@ class AuditEntry(SQLModel, table=True):
     action: str
     target_kind: str
     target_id: str
+    details: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    """What it was, in words that last: the thing may be gone when somebody reads this."""
 
 
 class AuditLine(TypedDict):
@@ -64,7 +68,7 @@ def speak_for(session: Session, actor: str) -> None:
     session.info[_CONTEXT] = replace(context, actor=actor)
 
 
-def record(session: Session, action: str, target_kind: str, target_id: str) -> None:
+def record(session: Session, action: str, target_kind: str, target_id: str, /, **details: str) -> None:
     """Write down an action of the session's actor."""
     context: AuditContext = session.info[_CONTEXT]
     entry = AuditEntry(
@@ -74,9 +78,17 @@ def record(session: Session, action: str, target_kind: str, target_id: str) -> N
         action=action,
         target_kind=target_kind,
         target_id=target_id,
+        details=details or None,
     )
     session.add(entry)
-    session.info.setdefault(_WRITTEN, []).append(entry)
+    for key in (_WRITTEN, _UNHEARD):
+        session.info.setdefault(key, []).append(entry)
+
+
+def take_unheard(session: Session) -> Sequence[AuditEntry]:
+    """Return what was written down in a transaction that is about to be committed, once."""
+    entries: list[AuditEntry] = session.info.pop(_UNHEARD, [])
+    return [entry for entry in entries if entry in session]  # a savepoint may have undone some
 
 
 def tell(session: AnySession) -> None:

@@ -79,6 +79,15 @@ class Database:
         """Call back after each commit of a session that writes."""
         event.listen(self._writing, "after_commit", callback)
 
+    def before_commit(self, callback: Callable[[Session], None]) -> None:
+        """Call back before each session that writes commits: what is written then is part of its transaction."""
+
+        def call(session: Session) -> None:
+            if not session.in_nested_transaction():  # a savepoint's end is no commit
+                callback(session)
+
+        event.listen(self._writing, "before_commit", call)
+
     def ping(self) -> None:
         """Ask the database for a sign of life. Raises `OperationalError`."""
         with self.reading() as session:

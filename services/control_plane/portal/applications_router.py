@@ -90,7 +90,7 @@ def create(frame: PageFrame, caller: Subscriber, sent: Sent, unit: Unit, applica
     except ProblemError as error:
         unit.close()
         return _show_new(frame, unit.session, sent, Mistakes.of(error), 422)
-    return RedirectResponse(f"/applications/{made.id}?done=application", 303)
+    return RedirectResponse(f"/applications/{made.id}?done={'asked' if made.approval else 'application'}", 303)
 
 
 @router.get("/{application_id}")

@@ -24,8 +24,8 @@ from services.control_plane.publisher import repository
 from services.control_plane.publisher.dependencies import Apis
 from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import read_api, read_lifecycle
+from services.control_plane.publisher.publishing import Publishing
 from services.control_plane.publisher.schemas import LifecycleChange, VersionCreate
-from services.control_plane.publisher.service import Publishing
 from services.control_plane.store import repository as store_repository
 from services.control_plane.store.dependencies import Mover, Subscriptions
 from services.control_plane.store.models import Subscription
@@ -65,11 +65,18 @@ def change_life(
         publishing = Publishing(not change.require_resubscription, change.deprecate_older_versions)
         api = apis.get(unit.session, api_id, caller)
         apis.change_state(unit.session, api, change.action, caller, sent.if_match, publishing)
+        done = "asked" if api.pending_action else change.action
     except ProblemError as error:
         unit.close()
         api = apis.get(unit.session, api_id, caller)
         return _show_life(frame, unit.session, caller, api, Mistakes.of_button(error), sent)
-    return RedirectResponse(f"/publisher/apis/{api_id}/lifecycle?done={change.action}", 303)
+    return RedirectResponse(f"/publisher/apis/{api_id}/lifecycle?done={done}", 303)
+
+
+@router.post("/apis/{api_id}/lifecycle/withdraw")
+def withdraw(caller: Publisher, api_id: ResourceId, sent: Sent, unit: Unit, apis: Apis) -> Response:
+    apis.withdraw(unit.session, apis.get(unit.session, api_id, caller), sent.if_match)
+    return RedirectResponse(f"/publisher/apis/{api_id}/lifecycle?done=withdrawn", 303)
 
 
 @router.post("/apis/{api_id}/versions")

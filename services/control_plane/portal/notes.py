@@ -28,5 +28,11 @@ NOTES: Final = {
     "rotated": "New tokens are signed with the next key. The old one is kept until its last token has expired.",
     "blocked": "Blocked. Connections that meet it are closed within a second.",
     "unblocked": "Not blocked any more.",
+    "asked": "Asked for. It comes to be when an administrator approves it.",
+    "withdrawn": "Nothing is asked any more.",
+    "decided": "Decided. Who asked can see it, with your comment.",
+    "redelivered": "It is being sent again.",
+    "rated": "Thank you for your stars.",
+    "commented": "Your comment is there.",
     "closed": "The connections are being closed.",
 }

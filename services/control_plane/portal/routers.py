@@ -9,9 +9,11 @@ from services.control_plane.portal import (
     asyncapi_router,
     categories_router,
     consent_router,
+    decisions_router,
     device_router,
     documents_router,
     environments_router,
+    feedback_router,
     fleet_router,
     home_router,
     issuers_router,
@@ -29,6 +31,7 @@ from services.control_plane.portal import (
     store_router,
     try_router,
     usage_router,
+    webhooks_router,
 )
 
 ROUTERS: Final = (
@@ -40,6 +43,7 @@ ROUTERS: Final = (
     store_router.router,
     asyncapi_router.router,
     asyncapi_router.reviews_router,
+    feedback_router.router,
     try_router.router,
     applications_router.router,
     keys_router.router,
@@ -61,4 +65,6 @@ ROUTERS: Final = (
     categories_router.router,
     environments_router.router,
     admin_router.router,
+    decisions_router.router,
+    webhooks_router.router,
 )

@@ -1,14 +1,14 @@
 """The store: what there is to call, and subscribing to it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from services.control_plane.identity.principal import Principal
-from services.control_plane.identity.scopes import STORE_SUBSCRIBE
+from services.control_plane.identity.scopes import PUBLISHER_WRITE, STORE_SUBSCRIBE
 from services.control_plane.kit.pagination import MAX_LIMIT, PageQuery, Paging
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
@@ -20,16 +20,21 @@ from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.policies import words_of
 from services.control_plane.portal.words import STATES, SUBSCRIPTION_STATES
 from services.control_plane.publisher.file_repository import list_documents
+from services.control_plane.publisher.repository import find_own
 from services.control_plane.publisher.schemas import Tag
 from services.control_plane.store import repository
 from services.control_plane.store.browsing import Storefront
-from services.control_plane.store.dependencies import SnippetWriter, Store, Subscriptions
+from services.control_plane.store.dependencies import Feedback, SnippetWriter, Store, Subscriptions
+from services.control_plane.store.feedback import FeedbackService
 from services.control_plane.store.projection import read_subscription
 from services.control_plane.store.schemas import SubscriptionCreate, SubscriptionPatch, SubscriptionRead
 from services.control_plane.store.snippets.languages import LANGUAGES
 from services.control_plane.store.snippets.writer import Writer
+from services.control_plane.workflow.notice_repository import count_unread
 
 router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False)
+
+_COMMENTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class StorePage:
     frame: Frame
     store: Storefront
     writer: Writer
+    feedback: FeedbackService
     caller: Principal | None
 
     def show(self, session: Session, api_id: str, mistakes: Mistakes | None = None, status: int = 200) -> Response:
@@ -60,7 +66,29 @@ class StorePage:
             documents=list_documents(session, api_id, PageQuery(limit=MAX_LIMIT), private=False)[0],
             snippets=[self.writer.write(api, name) for name in LANGUAGES],
             mistakes=mistakes or Mistakes(),
+            **self._heard(session, api_id, mine),
         )
+
+    def _heard(self, session: Session, api_id: str, mine: Principal | None) -> dict[str, Any]:
+        """Return what people say of the API, and what of it is the caller's."""
+        api = self.store.find(session, self.caller, api_id)
+        caller = self.caller
+        return {
+            "comments": self.feedback.list_comments(session, api, caller, PageQuery(limit=_COMMENTS)),
+            "stars": self.feedback.find_stars(session, api, mine) if mine else None,
+            "manages": caller is not None
+            and PUBLISHER_WRITE in caller.scopes
+            and find_own(session, api_id, caller) is not None,
+        }
+
+
+async def _store_page(
+    frame: PageFrame, caller: Guest, store: Store, writer: SnippetWriter, feedback: Feedback
+) -> StorePage:
+    return StorePage(frame, store, writer, feedback, caller)
+
+
+StoreViews = Annotated[StorePage, Depends(_store_page)]
 
 
 @router.get("/store")
@@ -78,34 +106,26 @@ def browse(
         tags=store.list_tags(unit.session, caller),
         chosen=of_tag,
         q=paging.q or "",
+        unread=count_unread(unit.session, caller) if caller and STORE_SUBSCRIBE in caller.scopes else None,
     )
 
 
 @router.get("/store/apis/{api_id}")
-def show_api(
-    frame: PageFrame, caller: Guest, api_id: ResourceId, unit: Unit, store: Store, writer: SnippetWriter
-) -> Response:
-    return StorePage(frame, store, writer, caller).show(unit.session, api_id)
+def show_api(api_id: ResourceId, unit: Unit, views: StoreViews) -> Response:
+    return views.show(unit.session, api_id)
 
 
 @router.post("/store/apis/{api_id}/subscribe")
 def subscribe(
-    frame: PageFrame,
-    caller: Subscriber,
-    api_id: ResourceId,
-    sent: Sent,
-    unit: Unit,
-    store: Store,
-    writer: SnippetWriter,
-    subscriptions: Subscriptions,
+    caller: Subscriber, api_id: ResourceId, sent: Sent, unit: Unit, views: StoreViews, subscriptions: Subscriptions
 ) -> Response:
     values = {"api_id": api_id, "application_id": sent.text("application_id"), "policy": sent.text("policy")}
     try:
-        subscriptions.create(unit.session, build(SubscriptionCreate, values), caller)
+        made = subscriptions.create(unit.session, build(SubscriptionCreate, values), caller)
     except ProblemError as error:
         unit.close()
-        return StorePage(frame, store, writer, caller).show(unit.session, api_id, Mistakes.of(error), 422)
-    return RedirectResponse(f"/store/apis/{api_id}?done=subscribed", 303)
+        return views.show(unit.session, api_id, Mistakes.of(error), 422)
+    return RedirectResponse(f"/store/apis/{api_id}?done={'asked' if made.approval else 'subscribed'}", 303)
 
 
 @router.post("/subscriptions/{subscription_id}/move")
@@ -115,7 +135,8 @@ def move(
     subscription = subscriptions.get(unit.session, subscription_id, caller.account_id)
     body = build(SubscriptionPatch, {"policy": sent.text("policy")})
     subscriptions.change(unit.session, subscription, body, caller, sent.if_match)
-    return RedirectResponse(f"/applications/{subscription.application_id}?done=moved", 303)
+    done = "asked" if subscription.approval or subscription.pending_policy else "moved"
+    return RedirectResponse(f"/applications/{subscription.application_id}?done={done}", 303)
 
 
 @router.post("/subscriptions/{subscription_id}/delete")

@@ -59,6 +59,8 @@ SUBSCRIPTION_STATES: Final = {
     "UNBLOCKED": "active",
     "BLOCKED": "blocked",
     "PROD_ONLY_BLOCKED": "blocked in production",
+    "PENDING": "waits for approval",
+    "REJECTED": "rejected",
 }
 
 _SCOPES: Final = {

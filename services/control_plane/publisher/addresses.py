@@ -23,11 +23,15 @@ class AddressForbiddenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a URL leads: its host and port, and every address of the host."""
+    """Where a URL leads: its host and port, and every address of the host.
+
+    It is `near` where the operator allowed each address by its network.
+    """
 
     host: str
     port: int
     addresses: tuple[str, ...]
+    near: bool
 
 
 class AddressChecker:
@@ -43,7 +47,7 @@ class AddressChecker:
         addresses = tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
         if not all(map(self._policy.permits, addresses)):
             raise AddressForbiddenError(host)
-        return Target(host, port, addresses)
+        return Target(host, port, addresses, all(map(self._policy.names, addresses)))
 
     def check(self, urls: list[tuple[str, str]]) -> None:
         """Refuse URLs, each given with its field, that lead to a forbidden address. Raises `InvalidError`.

@@ -1,8 +1,10 @@
+from collections.abc import Sequence
 from typing import ClassVar
 
 from services.control_plane.kit.problems import (
     AlreadyExistsError,
     ConflictError,
+    FieldError,
     InUseError,
     InvalidError,
     NotFoundError,
@@ -57,6 +59,11 @@ class TransitionNotOpenError(ProblemError):
         )
 
 
+class PublicationPendingError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("This waits for an administrator's approval already.")
+
+
 class SecretsLostError(ConflictError):
     def __init__(self) -> None:
         super().__init__(
@@ -74,6 +81,11 @@ def foreign_context() -> InvalidError:
 
 def cannot_change(field: str) -> InvalidError:
     return InvalidError.of(field, "can't be changed: make another version, or another API")
+
+
+def cannot_wait(fields: Sequence[str]) -> InvalidError:
+    message = "can't be asked for where publications are approved: publish again with it once this one is"
+    return InvalidError(errors=[FieldError(field, message) for field in fields])
 
 
 def unknown_role(field: str, name: str) -> InvalidError:

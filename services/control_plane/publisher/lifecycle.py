@@ -51,6 +51,9 @@ INITIAL: Final[State] = "CREATED"
 SERVED_STATES: Final[frozenset[State]] = frozenset({"PROTOTYPED", "PUBLISHED", "DEPRECATED"})
 """Where clients may connect, and the store shows the API."""
 
+ASKED_FOR: Final[frozenset[Action]] = frozenset({"publish", "prototype"})
+"""What administrators approve, where they want to be asked: an API is put before the public, or stands open to more."""
+
 KNOWN_TO_PODS: Final[frozenset[State]] = SERVED_STATES | {"BLOCKED", "RETIRED"}
 
 

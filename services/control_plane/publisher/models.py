@@ -146,6 +146,9 @@ class Api(Versioned, table=True):
     route_key: str
     is_default: bool = False
     state: str
+    pending_action: str | None = None
+    """What an administrator is to approve: a step of its life."""
+
     description: str = ""
     endpoints: Endpoints = Field(sa_type=AsJson(Endpoints))
     api_policy_id: str | None = Field(default=None, foreign_key="policy.id", index=True)

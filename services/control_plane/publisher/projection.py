@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from services.control_plane.publisher.backend_schemas import Kept
-from services.control_plane.publisher.lifecycle import KNOWN_TO_PODS, TRANSITIONS
+from services.control_plane.publisher.lifecycle import KNOWN_TO_PODS, TRANSITIONS, Action
 from services.control_plane.publisher.messages import Described
 from services.control_plane.publisher.metadata_schemas import CategoryRead
 from services.control_plane.publisher.models import Api, Category, LifecycleEvent
@@ -87,6 +87,7 @@ def read_lifecycle(api: Api, history: Sequence[LifecycleEvent]) -> LifecycleRead
     state = state_of(api)
     return LifecycleRead(
         state=state,
+        pending=cast("Action | None", api.pending_action),
         transitions=[TransitionRead(action=action, to=to) for action, to in TRANSITIONS[state]],
         history=[LifecycleEventRead.model_validate(event.model_dump()) for event in history],
     )

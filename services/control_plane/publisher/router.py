@@ -13,6 +13,7 @@ from services.control_plane.publisher import repository
 from services.control_plane.publisher.addresses import urls_in_patch
 from services.control_plane.publisher.dependencies import Addresses, Apis, Secrets, Tester
 from services.control_plane.publisher.projection import read_lifecycle
+from services.control_plane.publisher.publishing import Publishing
 from services.control_plane.publisher.schemas import (
     ApiRead,
     ApiWrite,
@@ -21,7 +22,6 @@ from services.control_plane.publisher.schemas import (
     LifecycleRead,
     VersionCreate,
 )
-from services.control_plane.publisher.service import Publishing
 
 router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=UnitOfWorkRoute)
 
@@ -98,7 +98,10 @@ def get_lifecycle(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Api
     return read_lifecycle(api, repository.list_events(unit.session, api_id))
 
 
-@router.post("/{api_id}/lifecycle", responses=declare("not_found", "transition_not_open", "precondition_failed"))
+@router.post(
+    "/{api_id}/lifecycle",
+    responses=declare("not_found", "transition_not_open", "conflict", "precondition_failed"),
+)
 def change_lifecycle(
     caller: MayPublishApis,
     api_id: ResourceId,
@@ -113,6 +116,14 @@ def change_lifecycle(
     apis.change_state(unit.session, api, body.action, caller, if_match, publishing)
     tag(response, api.row_version)
     return read_lifecycle(api, repository.list_events(unit.session, api_id))
+
+
+@router.delete("/{api_id}/lifecycle/pending", status_code=204, responses=declare("not_found", "precondition_failed"))
+def withdraw_publication(
+    caller: MayPublishApis, api_id: ResourceId, unit: Unit, apis: Apis, if_match: IfMatch = None
+) -> None:
+    """Take back the step that waits for an approval."""
+    apis.withdraw(unit.session, apis.get(unit.session, api_id, caller), if_match)
 
 
 @router.post("/{api_id}/versions", status_code=201, responses=declare("not_found", "already_exists"))

@@ -289,7 +289,10 @@ class LifecycleEventRead(BaseModel):
 
 
 class LifecycleRead(BaseModel):
+    """Where an API is in its life. `pending` is a step that waits for an administrator's approval."""
+
     state: State
+    pending: Action | None
     transitions: list[TransitionRead]
     history: list[LifecycleEventRead]
 

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import astuple
+from typing import Any, cast
 
 from sqlmodel import Session
 
@@ -10,15 +10,16 @@ from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit import audit, preconditions
+from services.control_plane.kit.approvals import Approvals, Question
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
-from services.control_plane.kit.problems import FieldError, InvalidError, NotFoundError
+from services.control_plane.kit.problems import InvalidError, NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.publisher import file_repository, repository
 from services.control_plane.publisher.backend_schemas import BackendCredentialsBody
 from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.errors import (
-    TransitionNotOpenError,
+    PublicationPendingError,
     ambiguous_context,
     cannot_change,
     foreign_context,
@@ -26,7 +27,7 @@ from services.control_plane.publisher.errors import (
     unknown_issuer,
     unknown_role,
 )
-from services.control_plane.publisher.lifecycle import INITIAL, KNOWN_TO_PODS, SERVED_STATES, Action, target
+from services.control_plane.publisher.lifecycle import ASKED_FOR, INITIAL, KNOWN_TO_PODS, SERVED_STATES, Action
 from services.control_plane.publisher.messages import Asked, Describe, Described, in_the_document
 from services.control_plane.publisher.metadata import assign_metadata
 from services.control_plane.publisher.models import (
@@ -41,9 +42,10 @@ from services.control_plane.publisher.models import (
     LifecycleEvent,
 )
 from services.control_plane.publisher.projection import define_api, read_api, state_of, write_of
+from services.control_plane.publisher.publishing import PLAIN, Publishing, after_step, check_plain, check_publishable
 from services.control_plane.publisher.schemas import ApiRead, ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
-from shared.definition import Auth, Endpoints, MessageSizes, State
+from shared.definition import Auth, Endpoints, MessageSizes
 from shared.limits import Level
 
 KnowsIssuer = Callable[[Session, str], bool]
@@ -56,16 +58,6 @@ TakeOver = Callable[[Session, Sequence[Api], Api], int]
 """Gives a version the subscriptions of others, and tells how many: they are kept above this domain, as well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Publishing:
-    """What becomes of the older published versions when one is published."""
-
-    takes_over: bool = False
-    """Whether their subscriptions are copied."""
-
-    deprecates_older: bool = False
-
-
 class ApiService:
     def __init__(
         self,
@@ -75,6 +67,7 @@ class ApiService:
         copy_more: CopyMore,
         take_over: TakeOver,
         describe: Describe,
+        approvals: Approvals,
         clock: Clock,
     ) -> None:
         self._policies = policies
@@ -83,6 +76,7 @@ class ApiService:
         self._copy_more = copy_more
         self._take_over = take_over
         self._describe = describe
+        self._approvals = approvals
         self._clock = clock
 
     def get(self, session: Session, api_id: str, caller: Principal) -> Api:
@@ -132,7 +126,7 @@ class ApiService:
             if getattr(body, field) != getattr(api, field):
                 raise cannot_change(field)
         if state_of(api) in SERVED_STATES:
-            _check_publishable(body, state_of(api))
+            check_publishable(body, state_of(api))
         self._assign(session, api, body)
         self._check_messages(session, api, api)
         api.updated_at = self._clock()
@@ -145,8 +139,9 @@ class ApiService:
 
     def delete(self, session: Session, api: Api, if_match: str | None) -> None:
         preconditions.check(if_match, api.row_version)
+        self._withdraw(session, api)
         repository.delete(session, api)
-        audit.record(session, "api.delete", "api", api.id)
+        audit.record(session, "api.delete", "api", api.id, **_words_of(api))
         outbox.record(session, "api", api.id, None, self._clock())
 
     def copy(self, session: Session, api: Api, body: VersionCreate, caller: Principal) -> Api:
@@ -164,20 +159,63 @@ class ApiService:
         action: Action,
         caller: Principal,
         if_match: str | None,
-        publishing: Publishing = Publishing(),
+        publishing: Publishing = PLAIN,
     ) -> None:
+        """Take a step of its life, or ask for it: then `pending_action` says so, and the state stays."""
         preconditions.check(if_match, api.row_version)
-        _after(api, action)
+        after = after_step(api, action)
+        if action in ASKED_FOR and after != state_of(api) and self._approvals.needed(session, "publication"):
+            check_plain(publishing)
+            self._ask(session, api, action, caller)
+            return
+        self._withdraw(session, api)
+        if publishing.deprecates_older:
+            for version in repository.list_older(session, api, caller):
+                self._withdraw(session, version)
+            session.flush()
         older = repository.list_older(session, api, caller, hold=True) if any(astuple(publishing)) else ()
         count = self._take_over(session, older, api) if publishing.takes_over else 0
-        self._step(session, api, action, caller, f"subscriptions taken over: {count}" if count else None)
+        actor = caller.account_id
+        self._step(session, api, action, actor, f"subscriptions taken over: {count}" if count else None)
         for version in older if publishing.deprecates_older else ():
-            self._step(session, version, "deprecate", caller, f"version {api.version} was published")
+            self._step(session, version, "deprecate", actor, f"version {api.version} was published")
 
-    def _step(self, session: Session, api: Api, action: Action, caller: Principal, reason: str | None) -> None:
-        before, after = state_of(api), _after(api, action)
-        if after in SERVED_STATES:
-            _check_publishable(write_of(api), after)
+    def answer(self, session: Session, api: Api, asked_by: str, *, approved: bool) -> None:
+        """Take the step that was asked for, or let it be."""
+        action = cast("Action", api.pending_action)
+        api.pending_action = None
+        if approved:
+            self._step(session, api, action, asked_by, None)
+        else:
+            api.updated_at = self._clock()
+            session.flush()
+
+    def withdraw(self, session: Session, api: Api, if_match: str | None) -> None:
+        """Take back what is asked. Raises `NotFoundError` where nothing is."""
+        preconditions.check(if_match, api.row_version)
+        if api.pending_action is None:
+            raise NotFoundError("Nothing waits for an approval.")
+        self._withdraw(session, api)
+        api.updated_at = self._clock()
+        session.flush()
+
+    def _ask(self, session: Session, api: Api, action: Action, caller: Principal) -> None:
+        if api.pending_action == action:
+            raise PublicationPendingError
+        self._withdraw(session, api)
+        title = f"{action} {api.name} {api.version}"
+        self._approvals.ask(session, Question("publication", api.id, title, action, caller.account_id))
+        api.pending_action = action
+        api.updated_at = self._clock()
+        session.flush()
+
+    def _withdraw(self, session: Session, api: Api) -> None:
+        if api.pending_action is not None:
+            self._approvals.withdraw(session, "publication", api.id)
+            api.pending_action = None
+
+    def _step(self, session: Session, api: Api, action: Action, actor: str, reason: str | None) -> None:
+        before, after = state_of(api), after_step(api, action)
         now = self._clock()
         api.state = after
         api.updated_at = now
@@ -187,7 +225,7 @@ class ApiService:
             from_state=before,
             to_state=after,
             reason=reason,
-            actor=caller.account_id,
+            actor=actor,
             at=now,
         )
         session.add(event)
@@ -301,7 +339,7 @@ class ApiService:
             self._tell_pods(session, api)
 
     def _publish(self, session: Session, api: Api, action: str) -> None:
-        audit.record(session, action, "api", api.id)
+        audit.record(session, action, "api", api.id, **_words_of(api))
         self._tell_pods(session, api)
 
     def _tell_pods(self, session: Session, api: Api) -> None:
@@ -311,13 +349,8 @@ class ApiService:
         outbox.record(session, "api", api.id, define_api(api, described), self._clock())
 
 
-def _after(api: Api, action: Action) -> State:
-    """Return the state that an action leads to. Raises `TransitionNotOpenError`."""
-    before = state_of(api)
-    after = target(before, action)
-    if after is None:
-        raise TransitionNotOpenError(before, action)
-    return after
+def _words_of(api: Api) -> dict[str, str]:
+    return {"name": api.name, "context": api.context, "version": api.version, "state": api.state}
 
 
 def _owner_of(session: Session, context_key: str, caller: Principal) -> str:
@@ -332,17 +365,3 @@ def _check_environments(session: Session, body: ApiWrite) -> None:
     for index, name in enumerate(body.environments):
         if environment_repository.find(session, name) is None:
             raise unknown_environment(index, name)
-
-
-def _check_publishable(body: ApiWrite, state: State) -> None:
-    """Refuse to serve what nobody could use. Raises `InvalidError`."""
-    errors = []
-    mocked = body.endpoints.mocked
-    if not any(body.endpoints.urls()) and not mocked:
-        errors.append(FieldError("endpoints", "an API that is served needs an endpoint"))
-    if "production" in mocked and state != "PROTOTYPED":
-        errors.append(FieldError("endpoints.production.mock", "is for prototypes: a published API needs a backend"))
-    if not body.policies and body.auth.types != ["none"]:
-        errors.append(FieldError("policies", "an API that is served needs a subscription policy, or auth type 'none'"))
-    if errors:
-        raise InvalidError(errors=errors)

@@ -11,9 +11,9 @@ from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.security import new_id
 from services.control_plane.store import repository
 from services.control_plane.store.api_key_schemas import ApiKeyCreate, ApiKeyWrite
-from services.control_plane.store.errors import TooManyApiKeysError, key_type_stays, no_api_key
+from services.control_plane.store.errors import TooManyApiKeysError, check_approved, key_type_stays, no_api_key
 from services.control_plane.store.models import ApiKey, Application
-from services.control_plane.store.projection import define_api_key, write_of_api_key
+from services.control_plane.store.projection import define_api_key, words_of_key, write_of_api_key
 from shared.api_keys import digest_api_key, make_api_key
 
 MAX_KEYS: Final = 50
@@ -36,6 +36,7 @@ class ApiKeyService:
 
     def create(self, session: Session, application: Application, body: ApiKeyCreate) -> tuple[ApiKey, str]:
         """Return a new key and its text."""
+        check_approved(application)
         if len(repository.all_api_keys(session, application.id, hold=True)) >= MAX_KEYS:
             raise TooManyApiKeysError(MAX_KEYS)
         now, text = self._clock(), make_api_key()
@@ -75,9 +76,9 @@ class ApiKeyService:
         preconditions.check(if_match, key.row_version)
         session.delete(key)
         session.flush()
-        audit.record(session, "api_key.delete", "api_key", key.id)
+        audit.record(session, "api_key.delete", "api_key", key.id, **words_of_key(key))
         outbox.record(session, "api_key", key.id, None, self._clock())
 
     def _publish(self, session: Session, key: ApiKey, action: str) -> None:
-        audit.record(session, action, "api_key", key.id)
+        audit.record(session, action, "api_key", key.id, **words_of_key(key))
         outbox.record(session, "api_key", key.id, define_api_key(key), self._clock())

@@ -6,6 +6,7 @@ from services.control_plane.kit.pagination import Page, PageQuery
 from services.control_plane.publisher.models import Api
 from services.control_plane.store import repository
 from services.control_plane.store.errors import no_api
+from services.control_plane.store.feedback_repository import ratings_of
 from services.control_plane.store.projection import read_store_api
 from services.control_plane.store.schemas import StoreApiRead, TagRead
 
@@ -17,14 +18,16 @@ class Storefront:
         self, session: Session, caller: Principal | None, tag: str | None, paging: PageQuery
     ) -> Page[StoreApiRead]:
         rows, total = repository.list_apis(session, _roles(caller), tag, paging)
+        ratings = ratings_of(session, {row.id for row in rows})
         everywhere = environment_repository.list_all(session)
-        items = [read_store_api(row, everywhere) for row in rows]
+        items = [read_store_api(row, everywhere, ratings.get(row.id)) for row in rows]
         return Page(items=items, total=total, limit=paging.limit, offset=paging.offset)
 
     def get_api(self, session: Session, caller: Principal | None, api_id: str) -> tuple[StoreApiRead, int]:
         """Return an API and the version of its row."""
         api = self.find(session, caller, api_id)
-        return read_store_api(api, environment_repository.list_all(session)), api.row_version
+        rating = ratings_of(session, {api.id}).get(api.id)
+        return read_store_api(api, environment_repository.list_all(session), rating), api.row_version
 
     def find(self, session: Session, caller: Principal | None, api_id: str) -> Api:
         """Return an API that the caller may see. Raises `NotFoundError`."""

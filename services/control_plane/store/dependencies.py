@@ -10,6 +10,7 @@ from services.control_plane.store.api_keys import ApiKeyService
 from services.control_plane.store.applications import ApplicationService
 from services.control_plane.store.browsing import Storefront
 from services.control_plane.store.external_keys import ExternalKeyService
+from services.control_plane.store.feedback import FeedbackService
 from services.control_plane.store.keys import KeyService
 from services.control_plane.store.models import Application
 from services.control_plane.store.moving import SubscriptionMover
@@ -27,6 +28,7 @@ Mover = Annotated[SubscriptionMover, Depends(provide(SubscriptionMover))]
 Quotas = Annotated[QuotaReader, Depends(provide(QuotaReader))]
 Tickets = Annotated[TicketService, Depends(provide(TicketService))]
 SnippetWriter = Annotated[Writer, Depends(provide(Writer))]
+Feedback = Annotated[FeedbackService, Depends(provide(FeedbackService))]
 Store = Annotated[Storefront, Depends(provide(Storefront))]
 
 

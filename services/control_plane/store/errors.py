@@ -1,11 +1,15 @@
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from services.control_plane.kit.problems import (
     AlreadyExistsError,
     ConflictError,
+    ForbiddenError,
     InvalidError,
     NotFoundError,
+    ProblemError,
 )
+from services.control_plane.store.models import Application
 from shared.definition import State
 
 
@@ -50,6 +54,34 @@ class NotSubscribableError(ConflictError):
         super().__init__(f"An API in state {state} {reason}.")
 
 
+class TooManyCommentsError(ProblemError):
+    slug: ClassVar[str] = "too_many_requests"
+
+    def __init__(self, limit: int, window_seconds: int) -> None:
+        super().__init__(f"{limit} comments an hour are enough.", headers={"Retry-After": str(window_seconds)})
+
+
+class NotYoursError(ForbiddenError):
+    def __init__(self) -> None:
+        super().__init__("Only who wrote a comment deletes it here.")
+
+
+class NotApprovedError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__("The application is not approved: until an administrator approves it, it gets no keys.")
+
+
+class RejectedError(ConflictError):
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The {what} was rejected. Delete it, and ask for another.")
+
+
+def check_approved(application: Application) -> None:
+    """Raise `NotApprovedError` where an application has no right yet, or none."""
+    if application.approval:
+        raise NotApprovedError
+
+
 class TooManySubscriptionsError(ConflictError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"More than {limit} subscriptions can't be moved or copied at once.")
@@ -57,6 +89,13 @@ class TooManySubscriptionsError(ConflictError):
 
 def no_version(field: str) -> InvalidError:
     return InvalidError.of(field, "there is no such other version of the API")
+
+
+def must_be_asked_for(field: str) -> InvalidError:
+    return InvalidError.of(
+        field,
+        "administrators approve subscriptions: subscribe to that version, and delete this one once that is approved",
+    )
 
 
 def not_published(field: str, state: str) -> InvalidError:

@@ -16,13 +16,14 @@ from services.control_plane.store import repository
 from services.control_plane.store.errors import (
     ExternalKeyExistsError,
     TooManyExternalKeysError,
+    check_approved,
     no_external_key,
     proves_nothing,
     unknown_issuer,
 )
 from services.control_plane.store.external_key_schemas import ExternalKeyCreate
 from services.control_plane.store.models import Application, ExternalKey
-from services.control_plane.store.projection import define_external_key
+from services.control_plane.store.projection import define_external_key, words_of_key
 from shared.claims import InvalidTokenError, is_jwt
 from shared.external import ExternalVerifier
 
@@ -76,6 +77,7 @@ class ExternalKeyService:
         self, session: Session, application: Application, body: ExternalKeyCreate, client_id: str
     ) -> ExternalKey:
         """Map a client to an application."""
+        check_approved(application)
         if len(repository.all_external_keys(session, application.id)) >= MAX_KEYS:
             raise TooManyExternalKeysError(MAX_KEYS)
         key = ExternalKey(
@@ -87,7 +89,7 @@ class ExternalKeyService:
             created_at=self._clock(),
         )
         repository.add(session, key, ExternalKeyExistsError())
-        audit.record(session, "external_key.create", "key", key.client_id)
+        audit.record(session, "external_key.create", "key", key.client_id, **words_of_key(key))
         outbox.record(session, "key", key.client_id, define_external_key(key), self._clock())
         return key
 
@@ -95,7 +97,7 @@ class ExternalKeyService:
         preconditions.check(if_match, key.row_version)
         session.delete(key)
         session.flush()
-        audit.record(session, "external_key.delete", "key", key.client_id)
+        audit.record(session, "external_key.delete", "key", key.client_id, **words_of_key(key))
         outbox.record(session, "key", key.client_id, None, self._clock())
 
     def delete_all(self, session: Session, application: Application) -> None:

@@ -32,7 +32,7 @@ def list_keys(application: Own, unit: Unit, keys: Keys) -> list[KeyRead]:
     return [read_key(row, keys.client_of(unit.session, row)) for row in rows]
 
 
-@router.post("", status_code=201, responses=declare("not_found", "already_exists"))
+@router.post("", status_code=201, responses=declare("not_found", "already_exists", "conflict"))
 def create_key(application: Own, body: KeyCreate, unit: Unit, keys: Keys, response: Response) -> KeyCreated:
     key, new = keys.create(unit.session, application, body)
     response.headers["Location"] = f"{PREFIX.format(application_id=application.id)}/{key.key_type}"

@@ -10,9 +10,9 @@ from services.control_plane.oauth.models import OAuthClient
 from services.control_plane.oauth.service import ClientService, NewClient
 from services.control_plane.oauth.tokens import NewToken, TokenIssuer
 from services.control_plane.store import repository
-from services.control_plane.store.errors import KeyExistsError, no_key, scopes_not_allowed
+from services.control_plane.store.errors import KeyExistsError, check_approved, no_key, scopes_not_allowed
 from services.control_plane.store.models import Application, ApplicationKey
-from services.control_plane.store.projection import define_key
+from services.control_plane.store.projection import define_key, words_of_key
 from services.control_plane.store.schemas import KeyCreate, KeyWrite, TokenCreate
 from shared.claims import GATEWAY_AUDIENCE
 from shared.definition import KeyType
@@ -37,6 +37,7 @@ class KeyService:
 
     def create(self, session: Session, application: Application, body: KeyCreate) -> tuple[ApplicationKey, NewClient]:
         """Make a key pair."""
+        check_approved(application)
         if repository.find_key(session, application.id, body.key_type) is not None:
             raise KeyExistsError(body.key_type)
         new = self._clients.create(
@@ -57,7 +58,7 @@ class KeyService:
             updated_at=now,
         )
         repository.add(session, key, KeyExistsError(body.key_type))
-        audit.record(session, "key.create", "key", key.client_id)
+        audit.record(session, "key.create", "key", key.client_id, **words_of_key(key))
         outbox.record(session, "key", key.client_id, define_key(key), now)
         return key, new
 
@@ -85,7 +86,7 @@ class KeyService:
         session.delete(key)
         session.flush()
         oauth_repository.delete_client(session, key.client_id)
-        audit.record(session, "key.delete", "key", key.client_id)
+        audit.record(session, "key.delete", "key", key.client_id, **words_of_key(key))
         outbox.record(session, "key", key.client_id, None, self._clock())
 
     def regenerate_secret(self, session: Session, key: ApplicationKey, overlap_seconds: int) -> str:
@@ -107,4 +108,4 @@ class KeyService:
     def _touch(self, session: Session, key: ApplicationKey, action: str) -> None:
         key.updated_at = self._clock()
         session.flush()
-        audit.record(session, action, "key", key.client_id)
+        audit.record(session, action, "key", key.client_id, **words_of_key(key))

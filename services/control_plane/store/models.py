@@ -1,8 +1,8 @@
 from datetime import datetime
 from typing import Final, get_args
 
-from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint
-from sqlmodel import Field
+from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
 
 from services.control_plane.kit.columns import Versioned
 from shared.definition import KeyType
@@ -23,6 +23,9 @@ class Application(Versioned, table=True):
     name: str
     description: str = ""
     policy_id: str = Field(foreign_key="policy.id", index=True)
+    approval: str | None = None
+    """Of `Waiting`: as long as there is one pods don't know the application, and it gets no keys."""
+
     created_at: datetime
     updated_at: datetime
 
@@ -92,9 +95,41 @@ class Subscription(Versioned, table=True):
     api_id: str = Field(foreign_key="api.id")
     policy_id: str = Field(foreign_key="policy.id", index=True)
     state: str = "UNBLOCKED"
+    approval: str | None = None
+    """Of `Waiting`: as long as there is one pods don't know the subscription."""
+
+    pending_policy: str | None = None
+    """The policy that an administrator is to approve instead."""
+
     created_at: datetime
     updated_at: datetime
 
     @property
     def policy(self) -> str:
         return self.policy_id.partition("/")[2]
+
+
+class ApiRating(SQLModel, table=True):
+    """How many stars somebody gives an API."""
+
+    __tablename__ = "api_rating"
+    __table_args__ = (CheckConstraint("stars BETWEEN 1 AND 5", name="stars"),)
+
+    api_id: str = Field(primary_key=True, foreign_key="api.id", ondelete="CASCADE")
+    account_id: str = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE", index=True)
+    stars: int
+    rated_at: datetime
+
+
+class ApiComment(SQLModel, table=True):
+    __tablename__ = "api_comment"
+    __table_args__ = (
+        Index("ix_api_comment_api_id", "api_id", "created_at"),
+        Index("ix_api_comment_account_id", "account_id", "created_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    api_id: str = Field(foreign_key="api.id", ondelete="CASCADE")
+    account_id: str = Field(foreign_key="account.id", ondelete="CASCADE")
+    text: str = Field(sa_type=Text)
+    created_at: datetime

@@ -11,6 +11,7 @@ from services.control_plane.publisher.models import Api
 from services.control_plane.publisher.projection import environments_of, issuers_of, metadata_of, state_of
 from services.control_plane.store.api_key_schemas import ApiKeyRead, ApiKeyWrite
 from services.control_plane.store.external_key_schemas import ExternalKeyRead, MappedClientRead
+from services.control_plane.store.feedback_schemas import RatingRead
 from services.control_plane.store.models import ApiKey, Application, ApplicationKey, ExternalKey, Subscription
 from services.control_plane.store.schemas import (
     ApplicationRead,
@@ -24,8 +25,13 @@ from shared.api_keys import ApiKeyDefinition
 from shared.subscription import ApplicationDefinition, KeyDefinition, SubscriptionDefinition
 
 
-def define_application(application: Application, owner: Account) -> ApplicationDefinition:
-    """Return the application as the pods know it. They block users by name until there is one, and then by id."""
+def define_application(application: Application, owner: Account) -> ApplicationDefinition | None:
+    """Return the application as the pods know it, or None while it waits for its approval.
+
+    They block users by name until there is one, and then by id.
+    """
+    if application.approval:
+        return None
     return ApplicationDefinition.model_validate(
         {
             "id": application.id,
@@ -42,6 +48,11 @@ def define_key(key: ApplicationKey) -> KeyDefinition:
     return KeyDefinition.model_validate(key.model_dump(include=set(KeyDefinition.model_fields)))
 
 
+def words_of_key(key: ApplicationKey | ApiKey | ExternalKey) -> dict[str, str]:
+    """Return what the audit says of a key beside its id."""
+    return {"application_id": key.application_id, "key_type": key.key_type}
+
+
 def define_api_key(key: ApiKey) -> ApiKeyDefinition:
     expires_at = None if key.expires_at is None else int(key.expires_at.timestamp())
     fields = key.model_dump(include=set(ApiKeyDefinition.model_fields))
@@ -52,7 +63,10 @@ def define_external_key(key: ExternalKey) -> KeyDefinition:
     return KeyDefinition.model_validate(key.model_dump(include=set(KeyDefinition.model_fields)))
 
 
-def define_subscription(subscription: Subscription) -> SubscriptionDefinition:
+def define_subscription(subscription: Subscription) -> SubscriptionDefinition | None:
+    """Return the subscription as the pods know it, or None while it waits for its approval."""
+    if subscription.approval:
+        return None
     return SubscriptionDefinition.model_validate(
         {
             "id": subscription.id,
@@ -71,7 +85,8 @@ def write_of_application(application: Application) -> ApplicationWrite:
 
 def read_application(application: Application) -> ApplicationRead:
     fields = application.model_dump(include=set(ApplicationRead.model_fields))
-    return ApplicationRead.model_validate({**fields, "policy": application.policy})
+    known = {"policy": application.policy, "state": application.approval or "ACTIVE"}
+    return ApplicationRead.model_validate({**fields, **known})
 
 
 def read_key(key: ApplicationKey, client: OAuthClient) -> KeyRead:
@@ -114,10 +129,13 @@ def read_token(token: NewToken) -> TokenRead:
 
 def read_subscription(subscription: Subscription) -> SubscriptionRead:
     fields = subscription.model_dump(include=set(SubscriptionRead.model_fields))
-    return SubscriptionRead.model_validate({**fields, "policy": subscription.policy})
+    known = {"policy": subscription.policy, "state": subscription.approval or subscription.state}
+    return SubscriptionRead.model_validate({**fields, **known})
 
 
-def read_store_api(api: Api, everywhere: Sequence[GatewayEnvironment]) -> StoreApiRead:
+def read_store_api(
+    api: Api, everywhere: Sequence[GatewayEnvironment], rating: RatingRead | None = None
+) -> StoreApiRead:
     """Return an API as subscribers see it. `everywhere` are all environments: it shows those that it is deployed to."""
     environments = deployed_to(api, everywhere)
     return StoreApiRead(
@@ -145,6 +163,7 @@ def read_store_api(api: Api, everywhere: Sequence[GatewayEnvironment]) -> StoreA
             )
             for environment in environments
         ],
+        rating=rating or RatingRead(),
         created_at=api.created_at,
         updated_at=api.updated_at,
     )
@@ -164,3 +183,13 @@ def gateway_urls(api: Api, gateways: Sequence[str]) -> list[str]:
     """Return where clients call an API; the default version answers at the context alone as well."""
     paths = [f"{api.context}/{api.version}", *([api.context] if api.is_default else [])]
     return [f"{gateway}{path}" for path in paths for gateway in gateways]
+
+
+def words_of(subscription: Subscription) -> dict[str, str]:
+    """Return what the audit keeps of a subscription."""
+    return {
+        "application_id": subscription.application_id,
+        "api_id": subscription.api_id,
+        "policy": subscription.policy,
+        "state": subscription.approval or subscription.state,
+    }

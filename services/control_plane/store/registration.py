@@ -55,6 +55,8 @@ class RegistrationService:
     def register(self, session: Session, raw: dict[str, Any], owner_id: str) -> dict[str, Any]:
         """Make a client, and return it with its secrets. Raises `RegistrationRefusedError`."""
         metadata, settings = _read(raw)
+        if self._applications.needs_approval(session):
+            raise RegistrationRefusedError("access_denied", "Applications need an approval here: ask for one first.")
         body = KeyCreate(key_type="PRODUCTION", **settings.model_dump())
         named = ApplicationWrite(name=metadata.client_name or f"client-{new_id()}")
         application = self._applications.create(session, named, owner_id)

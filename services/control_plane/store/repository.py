@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import Text, cast, func
+from sqlalchemy import ColumnElement, Text, and_, cast, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -73,12 +73,14 @@ def save(session: Session, exists: ProblemError) -> None:
         raise exists from error
 
 
-def _visible(roles: Collection[str]) -> SelectOfScalar[Api]:
-    """Return the APIs in the store: served ones, and of the restricted ones those for these roles."""
+def is_visible(roles: Collection[str]) -> ColumnElement[bool]:
+    """Tell of an API whether it is in the store: a served one, and if it is restricted, for one of these roles."""
     admitted = select(ApiRole.api_id).where(col(ApiRole.role).in_(roles))
-    return select(Api).where(
-        col(Api.state).in_(SERVED_STATES), or_(Api.visibility == "public", col(Api.id).in_(admitted))
-    )
+    return and_(col(Api.state).in_(SERVED_STATES), or_(col(Api.visibility) == "public", col(Api.id).in_(admitted)))
+
+
+def _visible(roles: Collection[str]) -> SelectOfScalar[Api]:
+    return select(Api).where(is_visible(roles))
 
 
 def list_apis(session: Session, roles: Collection[str], tag: str | None, query: PageQuery) -> tuple[Sequence[Api], int]:
@@ -98,7 +100,7 @@ def find_apis_named(session: Session, name: str, caller: Principal) -> Sequence[
     """Return the versions of an API that a caller knows: from the store, as their own, or by a subscription."""
     subscribed = _joined().where(Application.owner_id == caller.account_id).subquery()
     known = or_(
-        col(Api.id).in_(select(_visible(caller.roles).subquery().c.id)),
+        is_visible(caller.roles),
         own(caller),
         col(Api.id).in_(select(subscribed.c.api_id)),
     )

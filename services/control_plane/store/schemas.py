@@ -14,11 +14,13 @@ from pydantic import (
     model_validator,
 )
 
+from services.control_plane.kit.approvals import Waiting
 from services.control_plane.kit.schemas import WriteBody
 from services.control_plane.kit.text import Description, Id, Name, ScopeToken, Word, refuse_controls
 from services.control_plane.oauth.schemas import TokenRead
 from services.control_plane.oauth.service import JWT_BEARER
 from services.control_plane.publisher.metadata_schemas import ContactBody
+from services.control_plane.store.feedback_schemas import RatingRead
 from services.control_plane.throttling.builtin import UNLIMITED
 from shared.definition import KeyType, State
 from shared.limits import Direction, Level, Unit
@@ -90,6 +92,7 @@ class StoreApiRead(BaseModel):
     visibility: str
     gateway_urls: list[str]
     environments: list[StoreEnvironmentRead]
+    rating: RatingRead = RatingRead()
     created_at: datetime
     updated_at: datetime
 
@@ -111,16 +114,21 @@ class TagRead(BaseModel):
 
 
 class ApplicationWrite(WriteBody):
+    read_only = WriteBody.read_only | {"state"}
+
     name: Name
     description: Description = ""
     policy: Word = UNLIMITED
 
 
 class ApplicationRead(BaseModel):
+    """An application. While its `state` is not ACTIVE it gets no keys: an administrator must approve it."""
+
     id: str
     name: str
     description: str
     policy: str
+    state: Literal["ACTIVE"] | Waiting
     created_at: datetime
     updated_at: datetime
 
@@ -225,11 +233,14 @@ class SubscriptionsMoved(BaseModel):
 
 
 class SubscriptionRead(BaseModel):
+    """A subscription. PENDING and REJECTED give no right; `pending_policy` waits for an approval in the same way."""
+
     id: str
     application_id: str
     api_id: str
     policy: str
-    state: SubscriptionState
+    pending_policy: str | None
+    state: SubscriptionState | Waiting
     created_at: datetime
     updated_at: datetime
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.resources import GROUPS, Group
+from cli.commands import Group
+from cli.resources import GROUPS
 from tests.support.command import Shell, framegate
 from tests.support.waiting import free_port
 
@@ -139,6 +140,20 @@ def test_lists_have_a_limit_and_say_so(shell: Shell) -> None:
 def test_connections_are_asked_of_the_pods(shell: Shell) -> None:
     for command in (("connections", "list"), ("gateway", "list"), ("connections", "close", "nothing")):
         assert "HTTP 503" in shell.fail(*command)  # there is no Redis here
+
+
+def test_what_was_asked_is_decided(shell: Shell, tmp_path: Path) -> None:
+    hook = shell.read("webhooks", "create", "https://127.0.0.1/hook")
+    assert hook["secret"].startswith("whsec_")
+    patch = tmp_path / "patch.json"
+    patch.write_text('{"active": false}')
+    assert shell.read("webhooks", "patch", hook["id"], "-f", str(patch))["active"] is False
+    assert [item["id"] for item in shell.read("webhooks", "list")] == [hook["id"]]
+    assert all(item["event"] == "webhook.create" for item in shell.read("webhooks", "deliveries", hook["id"]))
+    assert shell.run("webhooks", "delete", hook["id"]) == ""
+    assert shell.read("approvals", "list", "--state", "PENDING") == []
+    said = shell.fail("approvals", "approve", "nothing", "--comment", "Yes")
+    assert said.startswith("POST /admin/v1/approvals/nothing/approve")
 
 
 def test_an_environment_and_an_api_that_is_deployed_to_it(shell: Shell, echo: str, tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ OPEN_TO_ALL = {
     "/store",
     "/store/apis/{api_id}",
     "/store/apis/{api_id}/asyncapi",
+    "/store/apis/{api_id}/thumbnail",
+    "/store/apis/{api_id}/documents/{document_id}",
+    "/store/apis/{api_id}/documents/{document_id}/file",
     "/store/apis/{api_id}/asyncapi.{form}",
 }
 BEFORE_SIGN_IN = ("/sign-", "/oauth2/", "/account", "/device")

@@ -11,6 +11,8 @@ from websockets.asyncio.client import connect
 
 from services.control_plane.identity.models import PersonalToken
 from services.control_plane.identity.scopes import BUILTIN_ROLES, PUBLISHER_WRITE, STORE_SUBSCRIBE
+from services.control_plane.kit.security import new_id
+from services.control_plane.workflow.models import WebhookDelivery
 from services.data_plane.app import Running
 from tests.integration.control_plane.fleet.conftest import id_of
 from tests.integration.control_plane.issuers.test_router import ISSUERS, body_of
@@ -88,6 +90,8 @@ class Cast:
         await self._hold_application(holding, subscriber, name)
         await self._hold_connections(holding, subscriber)
         await self._hold_administered(holding, name)
+        await self._hold_asked(holding, subscriber)
+        await self._hold_webhook(holding)
         await self._hold_token(holding, caller)
         return caller, holding
 
@@ -208,6 +212,42 @@ class Cast:
             "PUT /admin/v1/environments/{name}": environment,
             "PUT /admin/v1/issuers/{name}": {key: value for key, value in issuer.items() if key != "name"},
         }
+
+    async def _hold_asked(self, holding: Holding, subscriber: httpx.AsyncClient) -> None:
+        """Have something said of an API, and asked of administrators: two applications, and a step of an API's life."""
+        api, asked = holding.ids["apis"], []
+        own, removed = [await made(subscriber, f"/store/v1/apis/{api}/comments", {"text": "Fast"}) for _ in range(2)]
+        await self._choose(approve_applications=True, approve_publications=True)
+        for _ in range(2):
+            await made(subscriber, "/store/v1/applications", {"name": new_id()})
+            asked.append((await subscriber.get("/account/v1/approvals")).json()["items"][0]["id"])
+        await self.platform.made(f"/publisher/v1/apis/{api}/lifecycle", {"action": "prototype"}, 200)
+        await self._choose(approve_applications=False, approve_publications=False)
+        holding.ids |= {
+            "approvals": asked[0],
+            "POST /admin/v1/approvals/{approval_id}/reject": asked[1],
+            "comments": own["id"],
+            "DELETE /publisher/v1/apis/{api_id}/comments/{comment_id}": removed["id"],
+        }
+
+    async def _choose(self, **choices: bool) -> None:
+        assert (await self.platform.client.patch("/admin/v1/settings", json=choices)).status_code == 200
+
+    async def _hold_webhook(self, holding: Holding) -> None:
+        hook = await self.platform.made("/admin/v1/webhooks", {"url": "https://127.0.0.1/", "active": False})
+        newest = (await self.platform.read("/admin/v1/audit", limit=1))["items"][0]["id"]
+        delivery = WebhookDelivery(
+            id=new_id(),
+            webhook_id=hook["id"],
+            audit_id=newest,
+            event="webhook.create",
+            state="DEAD",
+            queued_at=self.platform.clock(),
+            attempted_at=self.platform.clock(),
+        )
+        holding.ids |= {"webhooks": hook["id"], "deliveries": delivery.id}
+        with self.platform.database.writing() as session:
+            session.add(delivery)
 
     async def _hold_token(self, holding: Holding, client: httpx.AsyncClient) -> None:
         """Write down a personal token: over REST only people make them, who signed in with a browser."""

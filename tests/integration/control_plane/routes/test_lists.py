@@ -43,6 +43,9 @@ FILTERS: Final = {
 }
 """A value for each parameter that leaves rows out."""
 
+ASKED: Final = {"kind": "subscription"}
+"""Of approvals, instead."""
+
 SORTED_WHOLE: Final = {
     ("/publisher/v1/apis", "state"),
     ("/publisher/v1/apis", "version"),
@@ -55,6 +58,9 @@ SORTED_WHOLE: Final = {
 
 ADDED_UP: Final = {"/store/v1/tags", "/admin/v1/usage"}
 """These count all that there is, and no page of it."""
+
+JOINED: Final = {"/store/v1/notices"}
+"""PostgreSQL hashes what these join: the caller here has much of all subscriptions. SQLite shows the indexes."""
 
 
 @dataclass
@@ -118,10 +124,11 @@ async def test_a_page_is_found_by_an_index(platform: Platform) -> None:
     fill(platform.database, me, CROWD)
     wrong = []
     for path, names, given in lists(platform.app.openapi()):
-        if path in ADDED_UP:
+        if path in ADDED_UP or (platform.database.is_postgresql and path in JOINED):
             continue
         orders = [{"sort": name} for name in (await sorts(platform, named(path)) if "sort" in names else [])]
-        for query in [{}, *orders, *({name: FILTERS[name]} for name in names if name in FILTERS)]:
+        filters = FILTERS | ASKED if path.endswith("/approvals") else FILTERS
+        for query in [{}, *orders, *({name: filters[name]} for name in names if name in filters)]:
             if (path, query.get("sort")) in SORTED_WHOLE:
                 continue
             with spy.listening() as heard:

@@ -158,3 +158,123 @@ async def test_a_subscriber_goes_on_to_another_version(platform: Platform, redis
     second = await platform.subscribe(application, old)
     again = await platform.client.patch(f"/store/v1/subscriptions/{second['id']}", json={"api_id": new["id"]})
     problem(again, 409, "already_exists")
+
+
+async def ask(platform: Platform, **choices: bool) -> None:
+    assert (await platform.client.patch("/admin/v1/settings", json=choices)).status_code == 200
+
+
+async def asked(platform: Platform) -> list[tuple[str, str, str]]:
+    """Return the open questions."""
+    items = (await platform.read("/admin/v1/approvals", state="PENDING", sort="asked_at"))["items"]
+    return [(item["title"], item["wanted"], item["target_id"]) for item in items]
+
+
+async def test_what_waits_for_an_approval_is_not_taken_over(platform: Platform, redis_client: Redis) -> None:
+    old = await platform.publish_api(policies=["Gold", "Silver"])
+    one, two, three = [await platform.make_application(name) for name in ("one", "two", "three")]
+    await platform.subscribe(one, old, "Silver")
+    await ask(platform, approve_subscriptions=True)
+    await platform.subscribe(two, old)
+    await platform.subscribe(three, old)
+    (_, (_, _, rejected)) = await asked(platform)
+    (question,) = (await platform.read("/admin/v1/approvals", q="three", state="PENDING"))["items"]
+    assert question["target_id"] == rejected
+    await platform.made(f"/admin/v1/approvals/{question['id']}/reject", {}, 200)
+    new = await make_version(platform, old, "2.0")
+
+    await publish(platform, new, require_resubscription=False)
+
+    assert await subscribed(platform, new) == {one["id"]: ("Silver", "UNBLOCKED")}
+    pushed = [json.loads(body) for body in platform.catalogue(redis_client)["subscription"].values()]
+    assert {item["application_id"] for item in pushed} == {one["id"]}
+
+
+async def test_what_was_asked_of_a_moved_subscription_is_asked_of_the_new_version(
+    platform: Platform, redis_client: Redis
+) -> None:
+    old = await platform.publish_api(policies=["Gold", "Silver", "Bronze"])
+    new = await make_version(platform, old, "2.0", policies=["Gold", "Silver"])
+    await publish(platform, new)
+    one, two, three, four = [await platform.make_application(name) for name in ("one", "two", "three", "four")]
+    better, lost = [await platform.subscribe(application, old, "Silver") for application in (one, two)]
+    await platform.subscribe(four, new, "Silver")
+    await ask(platform, approve_subscriptions=True)
+    waiting = await platform.subscribe(three, old)
+    ended = await platform.subscribe(four, old)
+    for subscription, policy in ((better, "Gold"), (lost, "Bronze")):
+        path = f"/store/v1/subscriptions/{subscription['id']}"
+        assert (await platform.client.patch(path, json={"policy": policy})).status_code == 200
+    assert {target for _, _, target in await asked(platform)} == {item["id"] for item in (better, lost, waiting, ended)}
+
+    move = {"to": new["id"]}
+    assert await platform.made(f"{APIS}/{old['id']}/subscriptions/move", move, 200) == {"moved": 3, "ended": 1}
+
+    assert set(await asked(platform)) == {
+        ("one to EchoWebSocket 2.0", "Gold", better["id"]),
+        ("three to EchoWebSocket 2.0", "Gold", waiting["id"]),
+    }
+    assert await subscribed(platform, new) == {
+        one["id"]: ("Silver", "UNBLOCKED"),
+        two["id"]: ("Silver", "UNBLOCKED"),
+        three["id"]: ("Gold", "PENDING"),
+        four["id"]: ("Silver", "UNBLOCKED"),
+    }
+    assert waiting["id"] not in platform.catalogue(redis_client)["subscription"]
+
+
+async def test_another_version_is_no_way_around_an_approval(platform: Platform, redis_client: Redis) -> None:
+    old = await platform.publish_api(policies=["Gold", "Silver"])
+    new = await make_version(platform, old, "2.0")
+    await publish(platform, new)
+    one, two = [await platform.make_application(name) for name in ("one", "two")]
+    approved = await platform.subscribe(one, old, "Silver")
+    await ask(platform, approve_subscriptions=True)
+    waiting = await platform.subscribe(two, old, "Silver")
+
+    body = {"api_id": new["id"], "policy": "Gold"}
+    refused = await platform.client.patch(f"/store/v1/subscriptions/{approved['id']}", json=body)
+    assert "subscribe to that version" in fields(refused)["api_id"]
+    moved = await platform.client.patch(f"/store/v1/subscriptions/{waiting['id']}", json=body)
+    assert (moved.json()["state"], moved.json()["policy"]) == ("PENDING", "Gold")
+
+    assert await asked(platform) == [("two to EchoWebSocket 2.0", "Gold", waiting["id"])]
+    assert await subscribed(platform, old) == {one["id"]: ("Silver", "UNBLOCKED")}
+    assert set(platform.catalogue(redis_client)["subscription"]) == {approved["id"]}
+    (question,) = (await platform.read("/admin/v1/approvals", state="PENDING"))["items"]
+    await platform.made(f"/admin/v1/approvals/{question['id']}/reject", {}, 200)
+    again = await platform.client.patch(f"/store/v1/subscriptions/{waiting['id']}", json={"api_id": old["id"]})
+    problem(again, 409, "conflict")
+
+
+async def test_a_publication_that_waits_would_forget_its_options(platform: Platform) -> None:
+    old = await platform.publish_api()
+    await platform.subscribe(await platform.make_application(), old)
+    new = await make_version(platform, old, "2.0")
+    await ask(platform, approve_publications=True)
+    options = {"require_resubscription": False, "deprecate_older_versions": True}
+    refused = await platform.client.post(f"{APIS}/{new['id']}/lifecycle", json={"action": "publish", **options})
+    assert fields(refused).keys() == options.keys()
+    assert await asked(platform) == []
+    assert (await publish(platform, new))["pending"] == "publish"
+    (question,) = (await platform.read("/admin/v1/approvals", state="PENDING"))["items"]
+    await platform.made(f"/admin/v1/approvals/{question['id']}/approve", {}, 200)
+    assert len(await subscribed(platform, new)) == 0
+
+    await publish(platform, new, **options)  # as the refusal says
+
+    assert len(await subscribed(platform, new)) == 1
+    assert (await platform.read(f"{APIS}/{old['id']}"))["state"] == "DEPRECATED"
+
+
+async def test_deprecating_an_older_version_withdraws_what_it_asks(platform: Platform) -> None:
+    old = await platform.publish_api()
+    new = await make_version(platform, old, "2.0")
+    await ask(platform, approve_publications=True)
+    life = await platform.made(f"{APIS}/{old['id']}/lifecycle", {"action": "prototype"}, 200)
+    assert (life["state"], life["pending"]) == ("PUBLISHED", "prototype")
+    await ask(platform, approve_publications=False)
+    await publish(platform, new, deprecate_older_versions=True)
+    life = await platform.read(f"{APIS}/{old['id']}/lifecycle")
+    assert (life["state"], life["pending"]) == ("DEPRECATED", None)
+    assert await asked(platform) == []

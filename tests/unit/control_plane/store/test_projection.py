@@ -45,7 +45,9 @@ CLIENT = OAuthClient(
 
 
 def test_pods_are_told_names_of_policies() -> None:
-    assert define_application(APPLICATION, OWNER).model_dump() == {
+    definition = define_application(APPLICATION, OWNER)
+    assert definition is not None
+    assert definition.model_dump() == {
         "id": "app",
         "name": "App",
         "owner": "maria",
@@ -53,7 +55,9 @@ def test_pods_are_told_names_of_policies() -> None:
         "owner_disabled": True,
         "policy": "10PerMin",
     }
-    assert define_subscription(SUBSCRIPTION).model_dump() == {
+    subscription = define_subscription(SUBSCRIPTION)
+    assert subscription is not None
+    assert subscription.model_dump() == {
         "id": "sub",
         "application_id": "app",
         "api_id": "api",
@@ -100,3 +104,9 @@ def test_subscribers_see_the_environments_that_an_api_is_deployed_to() -> None:
     there = make_api(is_default=False, environments=[ApiEnvironment(api_id="1", environment="eu")])
     (eu,) = read_store_api(there, everywhere).environments
     assert (eu.name, eu.description, eu.urls) == ("eu", "Europe", ["ws://eu/Echo/1.0", "wss://eu/Echo/1.0"])
+
+
+def test_pods_do_not_know_what_waits_for_an_approval() -> None:
+    for waiting in ("PENDING", "REJECTED"):
+        assert define_application(Application(**APPLICATION.model_dump() | {"approval": waiting}), OWNER) is None
+        assert define_subscription(Subscription(**SUBSCRIPTION.model_dump() | {"approval": waiting})) is None

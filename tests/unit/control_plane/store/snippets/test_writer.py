@@ -38,6 +38,7 @@ def make_read(**changes: Any) -> StoreApiRead:
         "issuers": [],
         "visibility": "public",
         "gateway_urls": ["ws://gateway.example.com/echo/1.0", "wss://gateway.example.com/echo/1.0"],
+        "environments": [],
         "created_at": NOW,
         "updated_at": NOW,
     }

@@ -1,0 +1,1 @@
+"""What people decide and hear of: settings, approvals, webhooks, notices."""
