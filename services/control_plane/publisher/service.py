@@ -127,8 +127,9 @@ class ApiService:
                 raise cannot_change(field)
         if state_of(api) in SERVED_STATES:
             check_publishable(body, state_of(api))
-        self._assign(session, api, body)
-        self._check_messages(session, api, api)
+        with session.no_autoflush:  # one edit is one version of the row
+            self._assign(session, api, body)
+            self._check_messages(session, api, api)
         api.updated_at = self._clock()
         repository.save(session)
         self._publish(session, api, "api.update")
