@@ -45,8 +45,9 @@ class Watcher:
 
     def watch(self, caller: Principal, query: TailQuery, check: Check, **mine: str) -> LinesResponse:
         selection = query.selection.model_copy(update=mine)  # whatever else is asked for, nothing beyond it
-        lines = self.tails.watch(caller.account_id, selection, query.sample, query.seconds, check)
-        return LinesResponse(lines, query.seconds)
+        seconds = min(query.seconds, self.authenticator.seconds_left(caller))
+        lines = self.tails.watch(caller.account_id, selection, query.sample, seconds, check)
+        return LinesResponse(lines, seconds)
 
 
 Watchers = Annotated[Watcher, Depends()]

@@ -5,6 +5,7 @@ import gc
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from shared import keys
 from shared.connections import Selection
 from shared.tail import TailBatch, TailEvent
 from tests.integration.control_plane.fleet.conftest import Fleet, id_of
-from tests.integration.control_plane.platform import fields, on_sqlite, problem
+from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, fields, on_sqlite, problem
 from tests.support.serving import serve
 from tests.support.waiting import eventually
 
@@ -193,6 +194,29 @@ async def test_a_tail_ends_with_the_right_to_it(fleet: Fleet, monkeypatch: pytes
             assert (await fleet.platform.client.delete(path)).status_code in (204, 404)
             assert of != "applications" or (await watcher.delete(path)).status_code == 204
     assert json.loads(answer.result().text.splitlines()[-1]) == {"event": "ended", "cause": "forbidden"}
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired"])
+async def test_a_tail_ends_with_its_token(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    monkeypatch.setattr(tails, "CHECK_SECONDS", 0.2)
+    platform = fleet.platform
+    on, before = fleet.pod.pod.tails._tails, set(fleet.pod.pod.tails._tails)
+    async with asyncio.TaskGroup() as group:
+        answer = group.create_task(platform.client.get("/admin/v1/tail", params={"seconds": 60}))
+        await eventually(lambda: on.keys() - before)
+        if end == "expired":
+            platform.clock.move(hours=2)
+        else:
+            token = platform.client.headers["Authorization"].removeprefix("Bearer ")
+            auth = httpx.BasicAuth(CLIENT_ID, quote(CLIENT_SECRET))
+            assert (await platform.client.post("/oauth2/revoke", data={"token": token}, auth=auth)).status_code == 200
+    assert json.loads(answer.result().text.splitlines()[-1]) == {"event": "ended", "cause": "forbidden"}
+
+
+async def test_a_tail_is_no_longer_than_its_token(fleet: Fleet) -> None:
+    fleet.platform.clock.move(seconds=3598)
+    answer = await fleet.platform.client.get("/admin/v1/tail", params={"seconds": 60})
+    assert json.loads(answer.text.splitlines()[-1]) == {"event": "ended", "cause": "over"}
 
 
 async def _make_own(fleet: Fleet, client: httpx.AsyncClient, of: str) -> str:
