@@ -33,6 +33,7 @@ _MOST_COUNT: Final = 2**31 - 1
 
 def note_batch(session: Session, batch: UsageBatch, now: datetime) -> None:
     """Note what a batch says of its worker."""
+    _take_from_gap(session, batch)
     if batch.lost:
         times = [datetime.fromtimestamp(row.minute, UTC) for row in batch.rows] or [now]
         _add_gap(session, batch.worker, "no_room", batch.number, batch.pod, min(times), max(*times, now), batch.lost)
@@ -40,6 +41,22 @@ def note_batch(session: Session, batch: UsageBatch, now: datetime) -> None:
         values = {"pod": batch.pod, "until": now, "heard_at": now, "state": "ended"}
         if not insert_new(session, UsageWorker, worker=batch.worker, **values):
             _update(session, batch.worker, values)
+        _forget_loss(session, batch.worker)
+
+
+def _take_from_gap(session: Session, batch: UsageBatch) -> None:
+    """Leave of a gap what is still missing after a batch that came late."""
+    number, first, count = batch.number, col(UsageGap.number), col(UsageGap.count)
+    covers = (UsageGap.worker == batch.worker, UsageGap.cause == "batches_lost", first <= number)
+    gap = session.exec(select(UsageGap).where(*covers, first + count > number)).first()
+    if gap is None:
+        return
+    left = ((gap.number, number - gap.number), (number + 1, gap.number + gap.count - number - 1))
+    session.delete(gap)
+    session.flush()
+    for start, missing in left:
+        if missing:
+            _add_gap(session, batch.worker, "batches_lost", start, gap.pod, gap.since, gap.until, missing)
 
 
 def find_gaps(session: Session, since: datetime, until: datetime) -> list[Gap]:
@@ -122,9 +139,14 @@ def _last_heard(worker: UsageWorker, last: Beat | None) -> datetime:
 def _note_beat(session: Session, worker: str, beat: Beat) -> None:
     values = {"pod": beat.pod, "until": _time(beat.usage_until), "heard_at": _time(beat.at), "state": "living"}
     if not insert_new(session, UsageWorker, worker=worker, **values) and _update(session, worker, values):
-        gap = session.get(UsageGap, (worker, "pod_lost", 0))
-        if gap is not None:
-            session.delete(gap)  # it was away, and has what it counted
+        _forget_loss(session, worker)
+
+
+def _forget_loss(session: Session, worker: str) -> None:
+    """Take back that a worker is lost: it was away, and has what it counted."""
+    gap = session.get(UsageGap, (worker, "pod_lost", 0))
+    if gap is not None:
+        session.delete(gap)
 
 
 def _note_lost(session: Session, worker: UsageWorker, last: Beat | None, now: datetime) -> None:

@@ -147,6 +147,33 @@ def test_a_worker_that_says_that_it_goes_is_not_lost(
     assert (states(database), found(database)) == ({"w": "ended"}, [])
 
 
+def test_a_worker_that_was_lost_and_says_that_it_goes_was_not(
+    database: Database, redis_client: Redis, finder: GapFinder
+) -> None:
+    beat(redis_client, 29)
+    finder.find_lost_workers()
+    beat(redis_client, 31)
+    _age(database, 10)
+    finder.find_lost_workers()
+    assert [gap.cause for gap in found(database)] == ["pod_lost"]
+    add(database, redis_client, batch(0, last=True))
+    assert (states(database), found(database)) == ({"w": "ended"}, [])
+
+
+def test_a_batch_that_comes_after_all_is_no_longer_missing(
+    database: Database, redis_client: Redis, finder: GapFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaps, "_LATE", timedelta())
+    add(database, redis_client, batch(0), batch(4))
+    finder.find_lost_batches()
+    left = []
+    for number in (2, 1, 3):
+        add(database, redis_client, batch(number))
+        finder.find_lost_batches()
+        left.append([gap.count for gap in found(database)])
+    assert left == [[1, 1], [1], []]
+
+
 def test_of_an_older_pod_nothing_is_known(database: Database, redis_client: Redis, finder: GapFinder) -> None:
     beat(redis_client, 0, usage_until=None)
     finder.find_lost_workers()
