@@ -40,7 +40,7 @@ from services.control_plane.issuers.service import ExternalIssuerService
 from services.control_plane.kit import audit, problems
 from services.control_plane.kit.approvals import Approvals
 from services.control_plane.kit.body_limit import BodyLimitMiddleware
-from services.control_plane.kit.bulkhead import Bulkhead, Shares
+from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.clock import Clock, system_clock
 from services.control_plane.kit.database import Database
 from services.control_plane.kit.guesses import Guesses
@@ -104,7 +104,6 @@ MAX_BODY_BYTES: Final = 1 << 20
 _SLOW_CALLS: Final = 6  # of those that a publisher may cause: each takes a thread
 _SLOW_WAIT_SECONDS: Final = 2.0
 _TAILS: Final = 8  # at once: each takes a thread while it lasts
-_TAILS_EACH: Final = 2  # of one account
 
 _QUICK_CALLS: Final = 4  # of those that a subscriber may cause while Redis is away
 _QUICK_SECONDS: Final = 0.25  # for a place, to connect, and for an answer each: a second at most, greeting included
@@ -265,7 +264,7 @@ def _provide_store(
         TicketService: TicketService(tokens, redis, quick),
         PodReader: PodReader(redis, quick),
         ConnectionService: ConnectionService(enquirer),
-        TailService: TailService(enquirer, platform.patient_redis, Bulkhead(_TAILS, 0.0), Shares(_TAILS_EACH)),
+        TailService: TailService(enquirer, platform.patient_redis, Bulkhead(_TAILS, 0.0)),
         BlockService: blocks,
         Storefront: Storefront(),
         Writer: Writer(settings.public_url),

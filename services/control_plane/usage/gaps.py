@@ -59,12 +59,13 @@ def _take_from_gap(session: Session, batch: UsageBatch) -> None:
             _add_gap(session, batch.worker, "batches_lost", start, gap.pod, gap.since, gap.until, missing)
 
 
-def find_gaps(session: Session, since: datetime, until: datetime) -> list[Gap]:
+def find_gaps(session: Session, since: datetime, until: datetime, *, of_bills: bool = False) -> list[Gap]:
     """Return what is missing between two times, the latest first; not more than one can read."""
     overlapping = (col(UsageGap.since) < until, col(UsageGap.until) >= since)
+    causes = () if of_bills else (col(UsageGap.cause) != "bill_began",)
     gaps = (
         select(UsageGap)
-        .where(*overlapping)
+        .where(*overlapping, *causes)
         .order_by(col(UsageGap.until).desc(), col(UsageGap.worker), col(UsageGap.number))
     )
     return [Gap.model_validate(gap, from_attributes=True) for gap in session.exec(gaps.limit(_MOST_GAPS))]

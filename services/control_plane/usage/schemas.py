@@ -65,11 +65,12 @@ class Gap(BaseModel):
     """What may be missing, of all that a pod counted.
 
     `pod_lost`: it was killed, and took along what it counted between these times. `batches_lost`: Redis lost `count`
-    batches. `no_room`: `count` counts found no room in the pod, while Redis was away.
+    batches. `no_room`: `count` counts found no room in the pod, while Redis was away. `bill_began`, of bills alone:
+    until then none were kept.
     """
 
     pod: str
-    cause: Literal["pod_lost", "batches_lost", "no_room"]
+    cause: Literal["pod_lost", "batches_lost", "no_room", "bill_began"]
     since: datetime
     until: datetime
     count: int
