@@ -174,6 +174,44 @@ def test_a_batch_that_comes_after_all_is_no_longer_missing(
     assert left == [[1, 1], [1], []]
 
 
+def test_the_first_batches_are_missed_too(
+    database: Database, redis_client: Redis, finder: GapFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaps, "_LATE", timedelta())
+    at = beat(redis_client, 0)
+    finder.find_lost_workers()
+    add(database, redis_client, batch(2))
+    for _ in range(2):
+        finder.find_lost_batches()
+    (gap,) = found(database)
+    assert (gap.cause, gap.count, gap.since) == ("batches_lost", 2, datetime.fromtimestamp(at - 100, UTC))
+    add(database, redis_client, batch(0), batch(1))
+    finder.find_lost_batches()
+    assert found(database) == []
+
+
+@pytest.mark.parametrize(("hours", "number"), [(3, 3), (72, 3), (72, 1)])
+def test_batches_are_missed_after_a_long_silence(
+    database: Database, redis_client: Redis, finder: GapFinder, monkeypatch: pytest.MonkeyPatch, hours: int, number: int
+) -> None:
+    """The batch before is not looked at any more, or even forgotten."""
+    monkeypatch.setattr(gaps, "_LATE", timedelta())
+    beat(redis_client, 0)
+    finder.find_lost_workers()
+    add(database, redis_client, batch(0))
+    finder.find_lost_batches()
+    with database.writing() as session:
+        receipt = session.get(UsageReceipt, ("w", 0))
+        assert receipt is not None
+        receipt.at -= timedelta(hours=hours)
+    with database.writing() as session:
+        UsageCollector(database, redis_client, system_clock).sweep(session)
+    add(database, redis_client, batch(number))
+    for _ in range(2):
+        finder.find_lost_batches()
+    assert [gap.count for gap in found(database)] == ([number - 1] if number > 1 else [])
+
+
 def test_of_an_older_pod_nothing_is_known(database: Database, redis_client: Redis, finder: GapFinder) -> None:
     beat(redis_client, 0, usage_until=None)
     finder.find_lost_workers()
