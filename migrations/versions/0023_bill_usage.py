@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from services.control_plane.kit.clock import system_clock
+
 revision = "0023"
 down_revision = "0021"
 branch_labels = None
@@ -54,6 +56,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("worker", "cause", "number", name=op.f("pk_usage_gap")),
     )
     op.create_index(op.f("ix_usage_gap_until"), "usage_gap", ["until"], unique=False)
+    _note_that_bills_began()
+
+
+def _note_that_bills_began() -> None:
+    """Say that this month's bill lacks what was used before, where something was."""
+    now = system_clock()
+    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    usage = sa.table("usage", sa.column("step"), sa.column("at", TIME))
+    used = sa.select(usage.c.at).where(usage.c.step == "day", usage.c.at >= month).limit(1)
+    connection = op.get_bind()
+    if connection.execute(used).first() is None:
+        return
+    columns = (sa.column("since", TIME), sa.column("until", TIME))
+    names = ("worker", "cause", "number", "pod", "count")
+    gap = sa.table("usage_gap", *map(sa.column, names), *columns)
+    row = {"worker": "", "cause": "bill_began", "number": 0, "pod": "", "since": month, "until": now, "count": 0}
+    connection.execute(gap.insert().values(row))
 
 
 def downgrade() -> None:

@@ -326,7 +326,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.tails.run(),
             pod.overload.watch(),
             pod.staleness.watch(pod.registry, pod.settings.drain_seconds),
-            follow(pod.catalogue, pod.registry),
+            follow(pod.catalogue, pod.registry, pod.usage.book.note_policy),
         )
         tasks = {group.create_task(coroutine) for coroutine in loops}
         try:

@@ -88,6 +88,9 @@ class Enquiries:
         except ValidationError as error:  # of a newer control plane
             log.warning("a question about connections is not understood: %s", error)
             return
+        if isinstance(question, WatchConnections) and not self._tails.has_room(question.id):
+            log.warning("a tail is one too many")
+            return  # whoever asks counts this worker among those that said nothing
         answer, to = await self._find_answer(question), keys.connection_answers(fields["id"])
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.rpush(to, answer.model_dump_json())

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from services.data_plane.admit import check_origin, review
@@ -29,15 +30,18 @@ _ON_AN_OPEN_CONNECTION: Final = {"api_not_found": "api_retired", "subscription_m
 _NO_REASON_TO_END: Final = frozenset({"not_ready", "key_type_unserved"})
 
 
-async def follow(catalogue: Catalogue, registry: Registry) -> None:
-    """Look at every connection after each change, until cancelled."""
+async def follow(catalogue: Catalogue, registry: Registry, note_policy: Callable[[Connection], None]) -> None:
+    """Look at every connection after each change, until cancelled: what it did so far was under the policy before."""
     while True:
         await catalogue.changed.wait()
         catalogue.changed.clear()
         for index, connection in enumerate(registry.all()):
             if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
-            if not connection.relay.ended and hold_to(connection, catalogue.table, registry.now()):
+            if connection.relay.ended:
+                continue
+            note_policy(connection)
+            if hold_to(connection, catalogue.table, registry.now()):
                 registry.time_out(connection)
         await asyncio.sleep(PAUSE_SECONDS)
 

@@ -78,13 +78,14 @@ class Tails:
         self._taps: dict[Connection, tuple[Tap, Tap]] = {}
         self._some = asyncio.Event()
 
+    def has_room(self, id_: str) -> bool:
+        """Tell whether a tail is there, or may come."""
+        return id_ in self._tails or len(self._tails) < MOST_TAILS
+
     def watch(self, question: WatchConnections) -> bool:
-        """Go on with what is watched, and tell whether it is new."""
+        """Go on with what is watched, and tell whether it is new. Ask first whether there is room."""
         tail, new = self._tails.get(question.id), False
         if tail is None:
-            if len(self._tails) >= MOST_TAILS:
-                log.warning("a tail is one too many")
-                return False
             tail, new = Tail(question, self._clock()), True
             self._tails[question.id] = tail
             self._some.set()

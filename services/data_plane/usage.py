@@ -80,19 +80,34 @@ class UsageBook:
         policy = self._find_policy(api, caller.application if caller else None)
         if tally := self._find(api, caller, policy):
             tally.refused[slug] += 1
+        else:
+            self.lost += 1
 
     def note_opened(self, connection: Connection) -> None:
+        connection.policy = self._find_policy(connection.api, connection.caller.application)
         if tally := self._find_open(connection):
             tally.flow["opened"] += 1
+        else:
+            self.lost += 1
 
     def note_flow(self, connection: Connection) -> None:
         """Count what a connection did since this was last asked."""
         self._add_flow(connection, connection.outcome())
+        self.note_policy(connection)
+
+    def note_policy(self, connection: Connection) -> None:
+        """Count under the policy that a connection leaves what it did until then. One that goes leaves none."""
+        policy = self._find_policy(connection.api, connection.caller.application)
+        if policy and policy != connection.policy:
+            self._add_flow(connection, connection.outcome())
+            connection.policy = policy
 
     def note_closed(self, connection: Connection, outcome: Outcome) -> None:
         self._add_flow(connection, outcome)
         if tally := self._find_open(connection):
             tally.closed[f"{outcome.cause}:{_class_of(outcome)}"] += 1
+        else:
+            self.lost += 1
 
     def _add_flow(self, connection: Connection, outcome: Outcome) -> None:
         tally = self._find_open(connection)
@@ -107,9 +122,7 @@ class UsageBook:
             _add(tally.round_trips, outcome.round_trips, booked.round_trips if booked else {})
 
     def _find_open(self, connection: Connection) -> Tally | None:
-        api, caller = connection.api, connection.caller
-        connection.policy = self._find_policy(api, caller.application) or connection.policy
-        return self._find(api, caller, connection.policy)
+        return self._find(connection.api, connection.caller, connection.policy)
 
     def _find(self, api: ApiDefinition | None, caller: Caller | None, policy: str) -> Tally | None:
         application = caller.application if caller else None
@@ -124,7 +137,6 @@ class UsageBook:
         tally = self._tallies.get(subject)
         if tally is None:
             if len(self._tallies) >= MOST_ROWS:
-                self.lost += 1
                 return None
             tally = self._tallies[subject] = Tally()
         return tally

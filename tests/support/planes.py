@@ -149,11 +149,12 @@ async def _look_at_the_connection(planes: Planes, token: str, client: ClientConn
 
 async def _watch(planes: Planes, client: ClientConnection) -> None:
     """See a message of a connection in a tail."""
-    lines = await asyncio.to_thread(planes.platform.get(TailService).watch, Selection(), 1, 60, lambda: None)
+    lines = await asyncio.to_thread(planes.platform.get(TailService).watch, "me", Selection(), 1, 60, lambda: None)
     assert '"connections":1' in await asyncio.to_thread(next, lines)
     await client.send("seen")
     await client.recv()
-    assert '"event":"message"' in await asyncio.to_thread(next, lines)
+    assert '"event":"message"' in await asyncio.to_thread(next, filter(None, lines))
+    lines.close()
 
 
 async def _use_limits(planes: Planes, token: str, application: dict[str, Any]) -> None:

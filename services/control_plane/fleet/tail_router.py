@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import StreamingResponse
 
 from services.control_plane.fleet.schemas import TailQuery, Watching, WatchingOne
 from services.control_plane.fleet.tails import Check, TailService
 from services.control_plane.identity.dependencies import Authentication, MayAdminister, MayReadApis, MaySubscribe
+from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN, PUBLISHER_READ, STORE_SUBSCRIBE
 from services.control_plane.kit.database import Database
 from services.control_plane.kit.problems import declare
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
+from services.control_plane.kit.streaming import LinesResponse
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.publisher.dependencies import Apis
@@ -42,30 +43,31 @@ class Watcher:
     authenticator: Authentication
     database: Annotated[Database, Depends(provide(Database))]
 
-    def watch(self, query: TailQuery, check: Check, **mine: str) -> StreamingResponse:
+    def watch(self, caller: Principal, query: TailQuery, check: Check, **mine: str) -> LinesResponse:
         selection = query.selection.model_copy(update=mine)  # whatever else is asked for, nothing beyond it
-        lines = self.tails.watch(selection, query.sample, query.seconds, check)
-        return StreamingResponse(lines, media_type="application/x-ndjson", headers={"X-Accel-Buffering": "no"})
+        seconds = min(query.seconds, self.authenticator.seconds_left(caller))
+        lines = self.tails.watch(caller.account_id, selection, query.sample, seconds, check)
+        return LinesResponse(lines, seconds)
 
 
 Watchers = Annotated[Watcher, Depends()]
 
 
-@router.get("/admin/v1/tail", response_class=StreamingResponse, responses=_LINES | declare("unavailable"))
-def tail(caller: MayAdminister, query: Watching, unit: Unit, watcher: Watchers) -> StreamingResponse:
+@router.get("/admin/v1/tail", response_class=LinesResponse, responses=_LINES | declare("unavailable"))
+def tail(caller: MayAdminister, query: Watching, unit: Unit, watcher: Watchers) -> LinesResponse:
     """Tell what happens on connections."""
     unit.release()  # no transaction waits for the network
-    return watcher.watch(query, lambda: watcher.authenticator.look_again(caller, ADMIN))
+    return watcher.watch(caller, query, lambda: watcher.authenticator.look_again(caller, ADMIN))
 
 
 @router.get(
     "/publisher/v1/apis/{api_id}/tail",
-    response_class=StreamingResponse,
+    response_class=LinesResponse,
     responses=_LINES | declare("not_found", "unavailable"),
 )
 def tail_api(
     caller: MayReadApis, api_id: ResourceId, query: WatchingOne, unit: Unit, apis: Apis, watcher: Watchers
-) -> StreamingResponse:
+) -> LinesResponse:
     """Tell what happens on the connections of an API."""
     mine = ApiId(apis.get(unit.session, api_id, caller).id)
     unit.release()
@@ -75,13 +77,13 @@ def tail_api(
         with watcher.database.reading() as session:
             apis.get(session, mine, now)
 
-    return watcher.watch(query, check, api_id=mine)
+    return watcher.watch(caller, query, check, api_id=mine)
 
 
-@applications.get("/tail", response_class=StreamingResponse, responses=_LINES | declare("not_found", "unavailable"))
+@applications.get("/tail", response_class=LinesResponse, responses=_LINES | declare("not_found", "unavailable"))
 def tail_application(
     caller: MaySubscribe, application: Own, query: Watching, unit: Unit, known: Applications, watcher: Watchers
-) -> StreamingResponse:
+) -> LinesResponse:
     """Tell what happens on the connections of an application of one's own."""
     mine = ApplicationId(application.id)
     unit.release()
@@ -91,4 +93,4 @@ def tail_application(
         with watcher.database.reading() as session:
             known.get(session, mine, now.account_id)
 
-    return watcher.watch(query, check, application_id=mine)
+    return watcher.watch(caller, query, check, application_id=mine)

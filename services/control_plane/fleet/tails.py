@@ -2,9 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
@@ -13,7 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.control_plane.fleet.enquirer import Enquirer
-from services.control_plane.kit.bulkhead import Bulkhead
+from services.control_plane.kit.bulkhead import Bulkhead, Shares
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.security import new_id
 from shared import keys
@@ -26,11 +25,15 @@ ALIVE_SECONDS: Final = 10.0
 CHECK_SECONDS: Final = 5.0
 """So often it is asked whether whoever reads still may."""
 
+PLACES_EACH: Final = 2
+"""So many tails an account has at once."""
+
 _READ_BATCHES: Final = 20
 _BLOCK_MILLISECONDS: Final = 1000
 
 
 Check = Callable[[], object]
+Lines = Generator[str]
 Totals = dict[tuple[str, float], int]
 """How much each worker told or left out, since it began."""
 
@@ -42,20 +45,23 @@ class TailService:
         self._enquirer = enquirer
         self._redis = redis
         self._places = places
+        self._shares = Shares(PLACES_EACH)
 
-    def watch(self, selection: Selection, sample: int, seconds: int, check: Check) -> Iterator[str]:
+    def watch(self, account_id: str, selection: Selection, sample: int, seconds: float, check: Check) -> Lines:
         """Return lines of JSON until the time is over, Redis is gone, or `check` raises `ProblemError`.
 
-        Raises `UnavailableError`.
+        Whoever reads them closes them: they hold a place. Raises `UnavailableError`.
         """
-        lines = self._watch(WatchConnections(id=new_id(), selection=selection, sample=sample), seconds, check)
-        first = next(lines)  # here it is still time to refuse; and what has begun is closed with its reader
-        return chain((first,), lines)
+        question = WatchConnections(id=new_id(), selection=selection, sample=sample)
+        lines = self._watch(account_id, question, seconds, check)
+        next(lines)
+        return lines
 
-    def _watch(self, question: WatchConnections, seconds: int, check: Check) -> Iterator[str]:
-        with self._places.place():
+    def _watch(self, account_id: str, question: WatchConnections, seconds: float, check: Check) -> Lines:
+        with self._shares.place(account_id), self._places.place():
             asked = time.monotonic()
             found = self._enquirer.ask(question)
+            yield ""  # up to here it is still time to refuse; and what has begun can be closed
             yield _line("watching", connections=found.matched, unanswered=found.unanswered)
             try:
                 yield from self._follow(question, asked, asked + seconds, check)
@@ -84,6 +90,7 @@ class TailService:
             if now >= spoke + ALIVE_SECONDS:
                 yield _line("alive")
                 spoke = now
+            yield ""  # nothing is sent; but only between two lines can a reader leave
 
     def _read(self, stream: str, last_id: str, seconds: float) -> list[tuple[str, dict[str, str]]]:
         block = max(1, min(_BLOCK_MILLISECONDS, int(seconds * 1000)))

@@ -49,9 +49,9 @@ class BearerVerifier:
             self._use(proof)
         return claims
 
-    def check_revoked(self, session: Session, claims: AccessClaims) -> None:
+    def check_revoked(self, session: Session, jti: str) -> None:
         """Raise `UnauthorizedError` for a token that was revoked."""
-        if self.revocations.contains(session, claims.jti):
+        if self.revocations.contains(session, jti):
             raise UnauthorizedError("The token was revoked.")
 
     def _read_proof(self, credential: Credential) -> Proof | None:

@@ -80,6 +80,10 @@ class PersonalTokenService:
         token = session.exec(select(PersonalToken).where(PersonalToken.token_hash == hash_secret(text))).first()
         return token if token is not None and token.expires_at > self._clock() else None
 
+    def is_there(self, session: Session, token_id: str) -> bool:
+        """Tell whether a token was not revoked since it was found."""
+        return session.get(PersonalToken, token_id) is not None
+
     def sweep(self, session: Session) -> bool:
         """Forget some of what has expired, and tell whether there may be more."""
         return delete_until(session, PersonalToken.expires_at, self._clock())

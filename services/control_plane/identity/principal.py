@@ -1,6 +1,16 @@
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.control_plane.identity.models import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Warrant:
+    """What somebody came with, as far as it ends: an access token by its `jti`, or a personal one by its id."""
+
+    expires_at: datetime
+    jti: str | None = None
+    personal_token_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +25,12 @@ class Principal:
     is_signed_in: bool
     """Whether it is a person who signed in: a personal token makes no other one, and chooses no password."""
 
+    warrant: Warrant | None = None
+    """Not of whoever has a session: that is looked up itself."""
+
 
 def principal_of(
-    account: Account, granted: frozenset[str], token_scopes: frozenset[str], *, by_token: bool = False
+    account: Account, granted: frozenset[str], token_scopes: frozenset[str], warrant: Warrant | None = None
 ) -> Principal:
     """Return the account as a caller: what its token says, less what it no longer has."""
     return Principal(
@@ -26,5 +39,6 @@ def principal_of(
         scopes=granted & token_scopes,
         roles=frozenset(link.role for link in account.roles),
         kind=account.kind,
-        is_signed_in=account.client_id is None and not by_token,
+        is_signed_in=account.client_id is None and (warrant is None or warrant.personal_token_id is None),
+        warrant=warrant,
     )

@@ -1,4 +1,5 @@
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,3 +22,28 @@ class Bulkhead:
             yield
         finally:
             self._places.release()
+
+
+class Shares:
+    """Only so many places for each, so that nobody takes all that there are."""
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def place(self, whose: str) -> Iterator[None]:
+        """Hold a place for the block. Raises `UnavailableError` for one too many."""
+        with self._lock:
+            if self._taken[whose] >= self._each:
+                detail = f"You have {self._each} of these open already: end one."
+                raise UnavailableError(detail, headers={"Retry-After": "5"})
+            self._taken[whose] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken[whose] -= 1
+                if not self._taken[whose]:
+                    del self._taken[whose]

@@ -10,7 +10,13 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel
 
-from services.control_plane.kit.postgresql import ANSWER_SECONDS, CONNECT_SECONDS, SERVER_LIMITS, limit_answers
+from services.control_plane.kit.postgresql import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    SERVER_LIMITS,
+    leave_standbys,
+    limit_answers,
+)
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -127,6 +133,7 @@ def make_engine(url: str, *, foreign_keys: bool = True, answer_seconds: float = 
     parsed = parsed.set(drivername="postgresql+psycopg")
     engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args=limits, **pool)
     limit_answers(engine, answer_seconds)
+    leave_standbys(engine)
     return engine
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, ExceptionContext, event
 
 STATEMENT_SECONDS: Final = 10
 CONNECT_SECONDS: Final = 3
@@ -53,6 +53,16 @@ def limit_answers(engine: Engine, seconds: float) -> None:
         return connection
 
     event.listen(engine, "do_connect", connect)
+
+
+def leave_standbys(engine: Engine) -> None:
+    """Have connections to a server that became a standby given up: it answers, so that the pool would keep them."""
+
+    def handle(context: ExceptionContext) -> None:
+        if is_passing(context.original_exception):
+            context.is_disconnect = True
+
+    event.listen(engine, "handle_error", handle)
 
 
 def is_passing(error: BaseException | None) -> bool:

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import Query
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, Field
 from sqlmodel import Session
 
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.portal.words import close_words
 from services.control_plane.usage.analytics import MEASURES, Asked, By, Chart, Measure, before, draw, totals
 from services.control_plane.usage.reports import Scope, Span, UsageReader
-from services.control_plane.usage.schemas import UsageQuery, UsageReport
+from services.control_plane.usage.schemas import FIRST_DAY, LAST_DAY, UsageQuery, UsageReport
 
 STEPS: Final = (("minute", "Last hour"), ("hour", "Last day"), ("day", "Last 30 days"))
 LABELS: Final[Mapping[Measure, str]] = {
@@ -48,7 +48,7 @@ def _nothing(value: object) -> object:
     return value or None
 
 
-Day = Annotated[date | None, BeforeValidator(_nothing)]
+Day = Annotated[Annotated[date, Field(gt=FIRST_DAY, lt=LAST_DAY)] | None, BeforeValidator(_nothing)]
 
 
 class Wanted(BaseModel):

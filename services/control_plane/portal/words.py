@@ -54,6 +54,7 @@ GAPS: Final = {
     "pod_lost": "a pod was killed, and took along what it had counted",
     "batches_lost": "Redis lost what a pod had counted",
     "no_room": "a pod had no room for what it counted, while Redis was away",
+    "bill_began": "bills are kept since then, and lack what was used before",
 }
 SUBSCRIPTION_STATES: Final = {
     "UNBLOCKED": "active",

@@ -31,7 +31,7 @@ class ApplicationTokens:
 
     def find_holder(self, session: Session, claims: AccessClaims) -> Holder:
         """Return whose token it is while it is good. Raises `UnauthorizedError`."""
-        self._bearer.check_revoked(session, claims)
+        self._bearer.check_revoked(session, claims.jti)
         key = repository.find_key_of_client(session, claims.client_id)
         if key is None:
             raise UnauthorizedError("The key is gone.")

@@ -79,7 +79,7 @@ class BillReader:
             total=session.exec(select(func.count()).select_from(UsageBill).where(of_month)).one(),
             limit=query.limit,
             offset=query.offset,
-            incomplete=find_gaps(session, month, next_month(month)),
+            incomplete=find_gaps(session, month, next_month(month), of_bills=True),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from redis import Redis
 from sqlalchemy import func, inspect, update
 from sqlalchemy import select as any_select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from services.control_plane.catalogue.beats import read_beats
@@ -33,6 +34,7 @@ _MOST_COUNT: Final = 2**31 - 1
 
 def note_batch(session: Session, batch: UsageBatch, now: datetime) -> None:
     """Note what a batch says of its worker."""
+    _take_from_gap(session, batch)
     if batch.lost:
         times = [datetime.fromtimestamp(row.minute, UTC) for row in batch.rows] or [now]
         _add_gap(session, batch.worker, "no_room", batch.number, batch.pod, min(times), max(*times, now), batch.lost)
@@ -40,14 +42,31 @@ def note_batch(session: Session, batch: UsageBatch, now: datetime) -> None:
         values = {"pod": batch.pod, "until": now, "heard_at": now, "state": "ended"}
         if not insert_new(session, UsageWorker, worker=batch.worker, **values):
             _update(session, batch.worker, values)
+        _forget_loss(session, batch.worker)
 
 
-def find_gaps(session: Session, since: datetime, until: datetime) -> list[Gap]:
+def _take_from_gap(session: Session, batch: UsageBatch) -> None:
+    """Leave of a gap what is still missing after a batch that came late."""
+    number, first, count = batch.number, col(UsageGap.number), col(UsageGap.count)
+    covers = (UsageGap.worker == batch.worker, UsageGap.cause == "batches_lost", first <= number)
+    gap = session.exec(select(UsageGap).where(*covers, first + count > number)).first()
+    if gap is None:
+        return
+    left = ((gap.number, number - gap.number), (number + 1, gap.number + gap.count - number - 1))
+    session.delete(gap)
+    session.flush()
+    for start, missing in left:
+        if missing:
+            _add_gap(session, batch.worker, "batches_lost", start, gap.pod, gap.since, gap.until, missing)
+
+
+def find_gaps(session: Session, since: datetime, until: datetime, *, of_bills: bool = False) -> list[Gap]:
     """Return what is missing between two times, the latest first; not more than one can read."""
     overlapping = (col(UsageGap.since) < until, col(UsageGap.until) >= since)
+    causes = () if of_bills else (col(UsageGap.cause) != "bill_began",)
     gaps = (
         select(UsageGap)
-        .where(*overlapping)
+        .where(*overlapping, *causes)
         .order_by(col(UsageGap.until).desc(), col(UsageGap.worker), col(UsageGap.number))
     )
     return [Gap.model_validate(gap, from_attributes=True) for gap in session.exec(gaps.limit(_MOST_GAPS))]
@@ -83,26 +102,59 @@ class GapFinder:
     def find_lost_batches(self) -> None:
         """Note which batches never came, though later ones of their worker did."""
         now = self._clock()
-        receipt = UsageReceipt
-        window: dict[str, Any] = {"partition_by": col(receipt.worker), "order_by": col(receipt.number)}
-        following: Any = any_select(
-            col(receipt.worker).label("worker"),
-            col(receipt.number).label("number"),
-            col(receipt.at).label("at"),
-            func.lead(col(receipt.number)).over(**window).label("next"),
-            func.lead(col(receipt.at), type_=inspect(receipt).columns["at"].type).over(**window).label("next_at"),
-        ).where(col(receipt.at) > now - _LOOKED_BACK)
-        found = following.subquery()
-        missing = any_select(found).where(found.c.next > found.c.number + 1, found.c.next_at < now - _LATE)
         with self._database.reading() as session:
-            rows = session.execute(missing.limit(_MOST_GAPS)).mappings().all()
-        if rows:
-            with self._database.writing() as session:
-                for row in rows:
-                    count = row["next"] - row["number"] - 1
-                    times = (row["at"], row["next_at"])
-                    pod = worker.pod if (worker := session.get(UsageWorker, row["worker"])) else ""
-                    _add_gap(session, row["worker"], "batches_lost", row["number"] + 1, pod, *times, count)
+            holes = session.execute(_holes(now)).mappings().all()
+        with self._database.writing() as session:
+            for hole in holes:
+                worker, last = hole["worker"], hole["last"]
+                before = session.get(UsageReceipt, (worker, last))
+                since = min(before.at if before else hole["checked_at"] or hole["at"], hole["at"])
+                count = hole["number"] - last - 1
+                _add_gap(session, worker, "batches_lost", last + 1, hole["pod"] or "", since, hole["at"], count)
+                _set_checked(session, worker, hole["number"], hole["at"])
+            if len(holes) < _MOST_GAPS:
+                _check_off(session, now)
+
+
+def _holes(now: datetime) -> Any:
+    """Return the query for batches before which some are missing, of those that were not checked."""
+    receipt, earlier = UsageReceipt, aliased(UsageReceipt)
+    before = (
+        any_select(func.max(earlier.number))
+        .where(col(earlier.worker) == receipt.worker, col(earlier.number) < receipt.number)
+        .scalar_subquery()
+    )
+    last = func.coalesce(before, UsageWorker.checked)
+    columns = (col(receipt.worker), col(receipt.number), col(receipt.at), last.label("last"))
+    return (
+        any_select(*columns, col(UsageWorker.pod), col(UsageWorker.checked_at))
+        .outerjoin(UsageWorker, col(UsageWorker.worker) == receipt.worker)
+        .where(col(receipt.at) > now - _LOOKED_BACK, col(receipt.at) < now - _LATE)
+        .where(col(receipt.number) > func.coalesce(UsageWorker.checked, -1), col(receipt.number) > last + 1)
+        .order_by(receipt.worker, col(receipt.number))
+        .limit(_MOST_GAPS)
+    )
+
+
+def _check_off(session: Session, now: datetime) -> None:
+    """Remember up to where all is looked through: receipts are forgotten one day."""
+    receipt = UsageReceipt
+    time = inspect(receipt).columns["at"].type
+    newest = (
+        any_select(col(receipt.worker), func.max(receipt.number), func.max(receipt.at, type_=time))
+        .join(UsageWorker, col(UsageWorker.worker) == receipt.worker)
+        .where(col(receipt.at) > now - _LOOKED_BACK, col(receipt.at) < now - _LATE)
+        .where(col(receipt.number) > func.coalesce(UsageWorker.checked, -1))
+        .group_by(receipt.worker)
+    )
+    for worker, number, at in session.execute(newest).all():
+        _set_checked(session, worker, number, at)
+
+
+def _set_checked(session: Session, worker: str, number: int, at: datetime) -> None:
+    lower = func.coalesce(UsageWorker.checked, -1) < number
+    found = update(UsageWorker).where(col(UsageWorker.worker) == worker, lower)
+    session.execute(found.values(checked=number, checked_at=at))
 
 
 def _has_news(known: UsageWorker | None, beat: Beat, now: datetime) -> bool:
@@ -121,10 +173,18 @@ def _last_heard(worker: UsageWorker, last: Beat | None) -> datetime:
 
 def _note_beat(session: Session, worker: str, beat: Beat) -> None:
     values = {"pod": beat.pod, "until": _time(beat.usage_until), "heard_at": _time(beat.at), "state": "living"}
-    if not insert_new(session, UsageWorker, worker=worker, **values) and _update(session, worker, values):
-        gap = session.get(UsageGap, (worker, "pod_lost", 0))
-        if gap is not None:
-            session.delete(gap)  # it was away, and has what it counted
+    began = _time(beat.started_at)
+    is_young = _time(beat.at) - began < _LOOKED_BACK  # no batch of it is forgotten yet
+    new = {"checked": -1, "checked_at": began} if is_young else {}
+    if not insert_new(session, UsageWorker, worker=worker, **values, **new) and _update(session, worker, values):
+        _forget_loss(session, worker)
+
+
+def _forget_loss(session: Session, worker: str) -> None:
+    """Take back that a worker is lost: it was away, and has what it counted."""
+    gap = session.get(UsageGap, (worker, "pod_lost", 0))
+    if gap is not None:
+        session.delete(gap)
 
 
 def _note_lost(session: Session, worker: UsageWorker, last: Beat | None, now: datetime) -> None:

@@ -101,7 +101,10 @@ class UsageBill(Counted, table=True):
 
 
 class UsageWorker(SQLModel, table=True):
-    """A worker of a pod that counts: what it counted `until` then is sent. All times are Redis' own."""
+    """A worker of a pod that counts: what it counted `until` then is sent. These times are Redis' own.
+
+    Up to batch `checked`, which came at `checked_at`, what is missing is noted. -1: from its start on; None: who knows.
+    """
 
     __tablename__ = "usage_worker"
     __table_args__ = (CheckConstraint("state IN ('living', 'lost', 'ended')", name="state"),)
@@ -111,6 +114,8 @@ class UsageWorker(SQLModel, table=True):
     until: datetime
     heard_at: datetime = Field(index=True)
     state: str
+    checked: int | None = None
+    checked_at: datetime | None = None
 
 
 class UsageGap(SQLModel, table=True):

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Final, Literal
 
 from fastapi import Query
@@ -12,6 +12,14 @@ MAX_LINES: Final = 10_000
 MAX_OFFSET: Final = 10_000_000
 MONTH: Final = r"^\d{4}-(0[1-9]|1[0-2])$"
 
+FIRST_DAY: Final = date(2000, 1, 1)
+LAST_DAY: Final = date(9000, 1, 1)
+"""Beyond these nothing was counted, and calendars end."""
+
+Time = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(FIRST_DAY.year, 1, 1, tzinfo=UTC), le=datetime(LAST_DAY.year, 1, 1, tzinfo=UTC)),
+]
 Group = Literal["api", "application", "key_type"]
 
 
@@ -22,8 +30,8 @@ class UsageQuery(BaseModel):
 
     step: Annotated[Literal["minute", "hour", "day", "total"], Field(description="the parts of time")] = "hour"
     group_by: Annotated[list[Group], Field(max_length=3, description="what is counted apart")] = []
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Time | None = None
+    until: Time | None = None
     month: Annotated[str | None, Field(pattern=MONTH, description="2026-01, in place of since and until")] = None
     limit: Annotated[
         int, Field(ge=1, le=MAX_ROWS, description="rows at most: by time, and within it those with most messages first")
@@ -57,11 +65,12 @@ class Gap(BaseModel):
     """What may be missing, of all that a pod counted.
 
     `pod_lost`: it was killed, and took along what it counted between these times. `batches_lost`: Redis lost `count`
-    batches. `no_room`: `count` counts found no room in the pod, while Redis was away.
+    batches. `no_room`: `count` counts found no room in the pod, while Redis was away. `bill_began`, of bills alone:
+    until then none were kept.
     """
 
     pod: str
-    cause: Literal["pod_lost", "batches_lost", "no_room"]
+    cause: Literal["pod_lost", "batches_lost", "no_room", "bill_began"]
     since: datetime
     until: datetime
     count: int

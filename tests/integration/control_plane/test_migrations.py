@@ -8,8 +8,12 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from services.control_plane.kit import migrate
-from services.control_plane.kit.database import make_engine
+from services.control_plane.kit.clock import system_clock
+from services.control_plane.kit.database import Database, make_engine
 from services.control_plane.tables import METADATA
+from services.control_plane.usage.gaps import find_gaps
+from services.control_plane.usage.models import Usage
+from services.control_plane.usage.steps import month_of
 from shared.catalogue import digest_objects
 
 NOW: Final = "2030-01-01 00:00:00+00"
@@ -100,6 +104,25 @@ def test_a_version_before_reads_paths_that_had_policies(database_url: str) -> No
     finally:
         engine.dispose()
     assert json.loads(kept) == [path, path]
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_the_bill_of_the_month_in_which_bills_began_is_incomplete(database_url: str, used: bool) -> None:
+    migrate.upgrade(database_url, "0020")
+    database = Database(database_url)
+    now = system_clock()
+    try:
+        with database.writing() as session:
+            if used:
+                session.add(Usage(step="day", at=month_of(now), api_id="", application_id="", key_type="PRODUCTION"))
+        migrate.upgrade(database_url)
+        with database.reading() as session:
+            gaps = find_gaps(session, month_of(now), system_clock(), of_bills=True)
+            assert find_gaps(session, month_of(now), system_clock()) == []
+        assert [(gap.cause, gap.since) for gap in gaps] == ([("bill_began", month_of(now))] if used else [])
+    finally:
+        database.close()
+    migrate.downgrade(database_url, "base")
 
 
 def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:

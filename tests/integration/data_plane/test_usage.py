@@ -226,3 +226,37 @@ async def test_counts_that_found_no_room_are_told(gate: Gate, monkeypatch: pytes
     await gate.pod.usage.flush()
     await gate.pod.usage.flush()
     assert [(len(batch.rows), batch.lost) for batch in sent(gate.world.redis)] == [(1, 0), (0, 1)]
+
+
+async def test_what_is_only_put_off_is_not_lost(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an open connection did is counted when there is room again."""
+    async with gate.connect() as client:
+        await gate.pod.usage.flush()
+        await client.send("x")
+        await client.recv()
+        monkeypatch.setattr(usage, "MOST_ROWS", 0)
+        await gate.pod.usage.flush()
+        await gate.pod.usage.flush()
+        monkeypatch.setattr(usage, "MOST_ROWS", 10)
+        await gate.pod.usage.flush()
+    assert total(rows_of(gate), "messages_published") == 1
+    assert sum(batch.lost for batch in sent(gate.world.redis)) == 0
+
+
+async def test_what_was_under_one_policy_stays_so_when_another_comes(gate: Gate) -> None:
+    for policy in ("Gold", "Silver"):
+        gate.world.put_policy("subscription", policy)
+    gate.world.put_subscription(policy="Gold")
+    await gate.caught_up()
+    async with gate.connect(compression=None) as client:
+        (connection,) = gate.pod.registry.all()
+        await client.send("gold")
+        await client.recv()
+        gate.world.put_subscription(policy="Silver")
+        await eventually(lambda: connection.policy == "Silver")
+        for _ in range(2):
+            await client.send("silver")
+            await client.recv()
+        await gate.pod.usage.flush()
+    counted = {row.policy: row.messages_published for row in rows_of(gate)}
+    assert counted == {"Gold": 1, "Silver": 2}

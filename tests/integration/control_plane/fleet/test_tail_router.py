@@ -1,9 +1,11 @@
 """What happens on connections, as those read it whose they are, and while they read it."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -11,19 +13,25 @@ from redis import Redis
 
 from services.control_plane.fleet import tails
 from services.control_plane.fleet.tails import TailService
+from services.control_plane.kit.problems import UnavailableError
 from services.data_plane import tails as pod_tails
 from shared import keys
 from shared.connections import Selection
 from shared.tail import TailBatch, TailEvent
 from tests.integration.control_plane.fleet.conftest import Fleet, id_of
-from tests.integration.control_plane.platform import fields, on_sqlite, problem
+from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, fields, on_sqlite, problem
+from tests.support.serving import serve
 from tests.support.waiting import eventually
 
 pytestmark = on_sqlite
 
 
 async def read(fleet: Fleet, *asked: tuple[str, dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Return what each tail tells in two seconds in which somebody connects."""
+    """Return what each tail tells in two seconds in which somebody connects: two at once, as one account may."""
+    return [found for at in range(0, len(asked), 2) for found in await _read_two(fleet, *asked[at : at + 2])]
+
+
+async def _read_two(fleet: Fleet, *asked: tuple[str, dict[str, Any]]) -> list[list[dict[str, Any]]]:
     tails_on, client, token = fleet.pod.pod.tails._tails, fleet.platform.client, await fleet.token()
     before = set(tails_on)
     async with asyncio.TaskGroup() as group:
@@ -82,7 +90,7 @@ async def test_what_can_not_be_asked_is_refused(fleet: Fleet, bad: dict[str, Any
 def drain(lines: Iterator[str], until: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     while not found or found[-1]["event"] != until:
-        found.append(json.loads(next(lines)))
+        found.append(json.loads(next(filter(None, lines))))
     return found
 
 
@@ -90,7 +98,7 @@ async def test_who_is_held_up_is_told_so_and_goes_on(fleet: Fleet, monkeypatch: 
     for module in (tails, pod_tails):
         monkeypatch.setattr(module, "TAIL_SECONDS", 0.5)
     monkeypatch.setattr(tails, "RENEW_SECONDS", 0.1)
-    lines = fleet.platform.get(TailService).watch(Selection(), 1, 60, lambda: None)
+    lines = fleet.platform.get(TailService).watch("somebody", Selection(), 1, 60, lambda: None)
     token = await fleet.token()
     async with fleet.connect(token) as client:
         await asyncio.to_thread(drain, lines, "opened")
@@ -99,20 +107,46 @@ async def test_who_is_held_up_is_told_so_and_goes_on(fleet: Fleet, monkeypatch: 
         await eventually(lambda: len(fleet.pod.pod.tails._taps) == 1, within=5)
         await client.send("x")
         assert "interrupted" in kinds(await reading)
-    del lines
+    lines.close()
 
 
 async def test_no_more_read_than_there_are_threads_for(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     service = fleet.platform.get(TailService)
-    many = [await asyncio.to_thread(service.watch, Selection(), 1, 60, lambda: None) for _ in range(8)]
+    many = [await asyncio.to_thread(service.watch, str(n), Selection(), 1, 60, lambda: None) for n in range(8)]
     problem(await fleet.platform.client.get("/admin/v1/tail"), 503, "unavailable")
-    del many
+    for lines in many:
+        lines.close()
     assert (await fleet.platform.client.get("/admin/v1/tail", params={"seconds": 1})).status_code == 200
+
+
+async def test_an_account_has_two_at_once(fleet: Fleet) -> None:
+    service = fleet.platform.get(TailService)
+    two = [await asyncio.to_thread(service.watch, "me", Selection(), 1, 60, lambda: None) for _ in range(2)]
+    with pytest.raises(UnavailableError, match="end one"):
+        service.watch("me", Selection(), 1, 60, lambda: None)
+    for lines in two:
+        lines.close()
+
+
+async def test_whoever_leaves_gives_the_place_back_at_once(fleet: Fleet) -> None:
+    headers = {"Authorization": fleet.platform.client.headers["Authorization"]}
+
+    async def is_read(client: httpx.AsyncClient) -> bool:
+        async with client.stream("GET", "/admin/v1/tail") as answer:
+            return answer.status_code == 200 and "watching" in await anext(answer.aiter_lines())
+
+    gc.disable()  # it would give places back, some day
+    try:
+        async with serve(fleet.platform.app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
+            for _ in range(10):
+                await eventually(lambda: is_read(client), within=10)
+    finally:
+        gc.enable()
 
 
 async def test_what_is_missing_is_counted(fleet: Fleet, redis_client: Redis) -> None:
     """A worker left events out, and began anew; what comes then is of another version."""
-    lines = fleet.platform.get(TailService).watch(Selection(), 1, 60, lambda: None)
+    lines = fleet.platform.get(TailService).watch("somebody", Selection(), 1, 60, lambda: None)
     await asyncio.to_thread(next, lines)
     (stream,) = [keys.tail(id_) for id_ in fleet.pod.pod.tails._tails]
     event = TailEvent(event="opened", at=1.5, connection="c", address="192.0.2.1")
@@ -126,10 +160,10 @@ async def test_what_is_missing_is_counted(fleet: Fleet, redis_client: Redis) -> 
     redis_client.xadd(
         stream, {"batch": TailBatch(worker="two", since=1, total=3, events=(event, event)).model_dump_json()}
     )
-    found = [json.loads(await asyncio.to_thread(next, lines)) for _ in range(7)]
+    found = [json.loads(await asyncio.to_thread(next, filter(None, lines))) for _ in range(7)]
     assert [event.get("count", event["event"]) for event in found] == [4, *["opened"] * 3, 1, *["opened"] * 2]
     assert found[1]["at"] == "1970-01-01T00:00:01.500+00:00"
-    del lines
+    lines.close()
 
 
 async def test_a_line_comes_though_nothing_happens(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +194,29 @@ async def test_a_tail_ends_with_the_right_to_it(fleet: Fleet, monkeypatch: pytes
             assert (await fleet.platform.client.delete(path)).status_code in (204, 404)
             assert of != "applications" or (await watcher.delete(path)).status_code == 204
     assert json.loads(answer.result().text.splitlines()[-1]) == {"event": "ended", "cause": "forbidden"}
+
+
+@pytest.mark.parametrize("end", ["revoked", "expired"])
+async def test_a_tail_ends_with_its_token(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    monkeypatch.setattr(tails, "CHECK_SECONDS", 0.2)
+    platform = fleet.platform
+    on, before = fleet.pod.pod.tails._tails, set(fleet.pod.pod.tails._tails)
+    async with asyncio.TaskGroup() as group:
+        answer = group.create_task(platform.client.get("/admin/v1/tail", params={"seconds": 60}))
+        await eventually(lambda: on.keys() - before)
+        if end == "expired":
+            platform.clock.move(hours=2)
+        else:
+            token = platform.client.headers["Authorization"].removeprefix("Bearer ")
+            auth = httpx.BasicAuth(CLIENT_ID, quote(CLIENT_SECRET))
+            assert (await platform.client.post("/oauth2/revoke", data={"token": token}, auth=auth)).status_code == 200
+    assert json.loads(answer.result().text.splitlines()[-1]) == {"event": "ended", "cause": "forbidden"}
+
+
+async def test_a_tail_is_no_longer_than_its_token(fleet: Fleet) -> None:
+    fleet.platform.clock.move(seconds=3598)
+    answer = await fleet.platform.client.get("/admin/v1/tail", params={"seconds": 60})
+    assert json.loads(answer.text.splitlines()[-1]) == {"event": "ended", "cause": "over"}
 
 
 async def _make_own(fleet: Fleet, client: httpx.AsyncClient, of: str) -> str:

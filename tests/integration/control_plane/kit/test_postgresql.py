@@ -77,6 +77,21 @@ def test_a_standby_says_that_it_is_one(engine: Engine) -> None:
         assert not is_passing(mistaken.value)
 
 
+def test_connections_to_a_server_that_became_a_standby_are_left(engine: Engine) -> None:
+    """It answers, so that asking whether it is there finds nothing: here others of the pool go with it."""
+    with engine.connect() as one, engine.connect() as another:
+        servers = {server_of(one), server_of(another)}
+        one.rollback()
+        one.execute(text("SET default_transaction_read_only = on"))
+        one.commit()
+        with pytest.raises(InternalError) as refused:
+            one.execute(text("CREATE TABLE one (id int)"))
+        assert refused.value.connection_invalidated
+    with engine.connect() as one, engine.connect() as another:
+        assert not servers & {server_of(one), server_of(another)}
+        one.execute(text("CREATE TEMPORARY TABLE one (id int)"))
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [

@@ -147,6 +147,71 @@ def test_a_worker_that_says_that_it_goes_is_not_lost(
     assert (states(database), found(database)) == ({"w": "ended"}, [])
 
 
+def test_a_worker_that_was_lost_and_says_that_it_goes_was_not(
+    database: Database, redis_client: Redis, finder: GapFinder
+) -> None:
+    beat(redis_client, 29)
+    finder.find_lost_workers()
+    beat(redis_client, 31)
+    _age(database, 10)
+    finder.find_lost_workers()
+    assert [gap.cause for gap in found(database)] == ["pod_lost"]
+    add(database, redis_client, batch(0, last=True))
+    assert (states(database), found(database)) == ({"w": "ended"}, [])
+
+
+def test_a_batch_that_comes_after_all_is_no_longer_missing(
+    database: Database, redis_client: Redis, finder: GapFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaps, "_LATE", timedelta())
+    add(database, redis_client, batch(0), batch(4))
+    finder.find_lost_batches()
+    left = []
+    for number in (2, 1, 3):
+        add(database, redis_client, batch(number))
+        finder.find_lost_batches()
+        left.append([gap.count for gap in found(database)])
+    assert left == [[1, 1], [1], []]
+
+
+def test_the_first_batches_are_missed_too(
+    database: Database, redis_client: Redis, finder: GapFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gaps, "_LATE", timedelta())
+    at = beat(redis_client, 0)
+    finder.find_lost_workers()
+    add(database, redis_client, batch(2))
+    for _ in range(2):
+        finder.find_lost_batches()
+    (gap,) = found(database)
+    assert (gap.cause, gap.count, gap.since) == ("batches_lost", 2, datetime.fromtimestamp(at - 100, UTC))
+    add(database, redis_client, batch(0), batch(1))
+    finder.find_lost_batches()
+    assert found(database) == []
+
+
+@pytest.mark.parametrize(("hours", "number"), [(3, 3), (72, 3), (72, 1)])
+def test_batches_are_missed_after_a_long_silence(
+    database: Database, redis_client: Redis, finder: GapFinder, monkeypatch: pytest.MonkeyPatch, hours: int, number: int
+) -> None:
+    """The batch before is not looked at any more, or even forgotten."""
+    monkeypatch.setattr(gaps, "_LATE", timedelta())
+    beat(redis_client, 0)
+    finder.find_lost_workers()
+    add(database, redis_client, batch(0))
+    finder.find_lost_batches()
+    with database.writing() as session:
+        receipt = session.get(UsageReceipt, ("w", 0))
+        assert receipt is not None
+        receipt.at -= timedelta(hours=hours)
+    with database.writing() as session:
+        UsageCollector(database, redis_client, system_clock).sweep(session)
+    add(database, redis_client, batch(number))
+    for _ in range(2):
+        finder.find_lost_batches()
+    assert [gap.count for gap in found(database)] == ([number - 1] if number > 1 else [])
+
+
 def test_of_an_older_pod_nothing_is_known(database: Database, redis_client: Redis, finder: GapFinder) -> None:
     beat(redis_client, 0, usage_until=None)
     finder.find_lost_workers()

@@ -1,6 +1,6 @@
 import pytest
 
-from services.control_plane.kit.bulkhead import Bulkhead
+from services.control_plane.kit.bulkhead import Bulkhead, Shares
 from services.control_plane.kit.problems import UnavailableError
 
 
@@ -16,3 +16,14 @@ def test_a_place_is_given_back_whatever_happens() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), bulkhead.place():
             raise ZeroDivisionError
+
+
+def test_nobody_has_more_than_their_share() -> None:
+    shares = Shares(2)
+    with shares.place("one"), shares.place("one"), shares.place("another"):
+        with pytest.raises(UnavailableError, match="2 of these"), shares.place("one"):
+            pass
+        with shares.place("another"):
+            pass
+    with shares.place("one"), shares.place("one"):
+        pass

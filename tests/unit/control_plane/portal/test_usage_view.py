@@ -1,6 +1,7 @@
 from urllib.parse import parse_qs
 
 import pytest
+from pydantic import ValidationError
 
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.portal.usage_view import Wanted, describe_change
@@ -30,3 +31,10 @@ def test_days_are_plotted_by_the_hour_or_by_the_day() -> None:
     assert Wanted.model_validate({"until": "2026-01-31"}).query().step == "day"
     with pytest.raises(InvalidError):
         Wanted.model_validate({"since": "2026-01-01", "until": "2026-12-31"}).query()
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1999-12-31", "9999-12-31"])
+@pytest.mark.parametrize("field", ["since", "until"])
+def test_the_ends_of_the_calendar_are_refused(field: str, day: str) -> None:
+    with pytest.raises(ValidationError, match="should be"):
+        Wanted.model_validate({field: day})

@@ -1,9 +1,11 @@
 """Which spans a question means, and how rows become CSV."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.usage.models import COUNTS
@@ -60,6 +62,22 @@ def test_what_makes_no_sense_is_refused(asked: dict[str, Any], field: str) -> No
     with pytest.raises(InvalidError) as refused:
         find_span(UsageQuery.model_validate(asked), NOW)
     assert refused.value.members["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "0001-01-01T00:00+14:00", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("field", ["since", "until"])
+def test_the_ends_of_the_calendar_are_refused(field: str, time: str) -> None:
+    with pytest.raises(ValidationError, match="should be"):
+        UsageQuery.model_validate({"step": "day", field: time})
+
+
+@pytest.mark.parametrize("time", ["2000-01-01T00:00:00Z", "9000-01-01T00:00:00Z"])
+def test_what_is_just_within_them_overflows_nothing(time: str) -> None:
+    span = find_span(UsageQuery.model_validate({"step": "total", "since": "2000-01-01T00:00:00Z"}), NOW)
+    assert span.since.year == 2000
+    for step in ("minute", "hour", "day", "total"):
+        with suppress(InvalidError):
+            find_span(UsageQuery.model_validate({"step": step, "until": time}), NOW)
 
 
 def report(*items: UsageItem) -> UsageReport:
