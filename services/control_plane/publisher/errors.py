@@ -49,6 +49,14 @@ class ApiInUseError(InUseError):
         super().__init__("The API has subscriptions.")
 
 
+class ForeignDefaultError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "Another version of the context is the default, and you don't maintain it. Ask its owner or an "
+            "administrator to take the default from it first, or leave out default."
+        )
+
+
 class TransitionNotOpenError(ProblemError):
     slug: ClassVar[str] = "transition_not_open"
 

@@ -19,6 +19,7 @@ from services.control_plane.publisher import file_repository, repository
 from services.control_plane.publisher.backend_schemas import BackendCredentialsBody
 from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.errors import (
+    ForeignDefaultError,
     PublicationPendingError,
     ambiguous_context,
     cannot_change,
@@ -114,13 +115,13 @@ class ApiService:
             api.sealed_backend_credentials = source.sealed_backend_credentials
         if other := repository.find_confusable(session, api.context_key, api.route_key):
             raise ambiguous_context(f"{other.context}/{other.version}")
-        self._assign(session, api, body)
+        self._assign(session, api, body, caller)
         self._check_messages(session, api, source or api)
         repository.add(session, api)
         self._publish(session, api, "api.create")
         return api
 
-    def replace(self, session: Session, api: Api, body: ApiWrite, if_match: str | None) -> None:
+    def replace(self, session: Session, api: Api, body: ApiWrite, caller: Principal, if_match: str | None) -> None:
         preconditions.check(if_match, api.row_version)
         for field in ("context", "version"):
             if getattr(body, field) != getattr(api, field):
@@ -128,15 +129,17 @@ class ApiService:
         if state_of(api) in SERVED_STATES:
             check_publishable(body, state_of(api))
         with session.no_autoflush:  # one edit is one version of the row
-            self._assign(session, api, body)
+            self._assign(session, api, body, caller)
             self._check_messages(session, api, api)
         api.updated_at = self._clock()
         repository.save(session)
         self._publish(session, api, "api.update")
 
-    def patch(self, session: Session, api: Api, patch: Mapping[str, Any], if_match: str | None) -> None:
+    def patch(
+        self, session: Session, api: Api, patch: Mapping[str, Any], caller: Principal, if_match: str | None
+    ) -> None:
         preconditions.check(if_match, api.row_version)
-        self.replace(session, api, patched(write_of(api), patch), if_match)
+        self.replace(session, api, patched(write_of(api), patch), caller, if_match)
 
     def delete(self, session: Session, api: Api, if_match: str | None) -> None:
         preconditions.check(if_match, api.row_version)
@@ -233,7 +236,7 @@ class ApiService:
         session.flush()
         self._publish(session, api, f"api.{action}")
 
-    def _assign(self, session: Session, api: Api, body: ApiWrite) -> None:
+    def _assign(self, session: Session, api: Api, body: ApiWrite, caller: Principal) -> None:
         self._check_roles(session, "roles", body.roles)
         self._check_roles(session, "maintainers", body.maintainers)
         self._check_issuers(session, body)
@@ -242,7 +245,7 @@ class ApiService:
         api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
         api.anonymous_policy_id = self._policy_id(session, "anonymous_policy", body.anonymous_policy, "subscription")
         if body.default and not api.is_default:
-            self._move_default(session, api)
+            self._move_default(session, api, caller)
         api.name = body.name
         api.is_default = body.default
         api.description = body.description
@@ -313,11 +316,13 @@ class ApiService:
             if not self._knows_issuer(session, name):
                 raise unknown_issuer(index, name)
 
-    def _move_default(self, session: Session, api: Api) -> None:
-        """Take the default from the version that has it: a context has one at most."""
+    def _move_default(self, session: Session, api: Api, caller: Principal) -> None:
+        """Take the default from the version that has it: a context has one at most. Raises `ForeignDefaultError`."""
         other = repository.find_default(session, api.context_key)
         if other is None or other.id == api.id:
             return
+        if repository.find_own(session, other.id, caller) is None:
+            raise ForeignDefaultError
         other.is_default = False
         other.updated_at = self._clock()
         session.flush()
