@@ -124,6 +124,10 @@ def too_long(limit: int) -> InvalidError:
     return InvalidError.of("body", f"must be of 1 to {limit} bytes")
 
 
+def too_much_html(limit: int) -> InvalidError:
+    return InvalidError.of("markdown", f"would be HTML of more than {limit} characters: make tables and links fewer")
+
+
 def unknown_environment(index: int, name: str) -> InvalidError:
     return InvalidError.of(f"environments.{index}", f"there is no environment {name!r}: an administrator can add it")
 
