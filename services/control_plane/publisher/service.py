@@ -172,12 +172,14 @@ class ApiService:
             check_plain(publishing)
             self._ask(session, api, action, caller)
             return
-        self._withdraw(session, api)
-        if publishing.deprecates_older:
-            for version in repository.list_older(session, api, caller):
-                self._withdraw(session, version)
-            session.flush()
-        older = repository.list_older(session, api, caller, hold=True) if any(astuple(publishing)) else ()
+        with session.no_autoflush:  # all is held before any of it is written: requests first, then versions
+            self._withdraw(session, api)
+            if publishing.deprecates_older:
+                for version in repository.list_older(session, api, caller):
+                    self._withdraw(session, version)
+            if any(astuple(publishing)):
+                repository.hold_versions(session, api.context_key)  # nobody subscribes to one meanwhile
+        older = repository.list_older(session, api, caller) if any(astuple(publishing)) else ()
         count = self._take_over(session, older, api) if publishing.takes_over else 0
         actor = caller.account_id
         self._step(session, api, action, actor, f"subscriptions taken over: {count}" if count else None)
@@ -242,10 +244,10 @@ class ApiService:
         self._check_issuers(session, body)
         _check_environments(session, body)
         policies = self._policy_ids(session, body)
-        api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
-        api.anonymous_policy_id = self._policy_id(session, "anonymous_policy", body.anonymous_policy, "subscription")
         if body.default and not api.is_default:
             self._move_default(session, api, caller)
+        api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
+        api.anonymous_policy_id = self._policy_id(session, "anonymous_policy", body.anonymous_policy, "subscription")
         api.name = body.name
         api.is_default = body.default
         api.description = body.description
@@ -323,6 +325,7 @@ class ApiService:
             return
         if repository.find_own(session, other.id, caller) is None:
             raise ForeignDefaultError
+        repository.hold_versions(session, api.context_key)  # before either is written
         other.is_default = False
         other.updated_at = self._clock()
         session.flush()
