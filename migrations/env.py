@@ -1,8 +1,10 @@
 """Runs migrations: bounded in time, and one process at a time."""
 
+import time
 from typing import Any, Final, Literal
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
@@ -13,13 +15,15 @@ from services.control_plane.tables import METADATA
 DEFAULT_URL: Final = "sqlite:///./framegate.db"
 
 _QUEUE_SECONDS: Final = 60  # for other processes to finish their migrations
+_ASK_SECONDS: Final = 0.2  # between two looks whether they have
 _LOCK_SECONDS: Final = 4  # for a lock on a table: then the migration gives up, instead of holding up production
 _STATEMENT_SECONDS: Final = 300
 
 
 def run() -> None:
     # Tables are rebuilt by batch migrations on SQLite, which foreign keys would not let happen.
-    engine = make_engine(_find_url(), foreign_keys=False, answer_seconds=_STATEMENT_SECONDS + 1)
+    limit = _STATEMENT_SECONDS + 1
+    engine = make_engine(_find_url(), foreign_keys=False, answer_seconds=limit, ping_seconds=limit)
     is_sqlite = engine.dialect.name == "sqlite"
     if is_sqlite:
         engine = engine.execution_options(framegate_writes=True)
@@ -48,10 +52,20 @@ def _find_url() -> str:
 
 
 def _limit(connection: Connection) -> None:
-    connection.execute(text(f"SET lock_timeout = '{_QUEUE_SECONDS}s'"))
     connection.execute(text(f"SET statement_timeout = '{_STATEMENT_SECONDS}s'"))
-    connection.execute(text("SELECT pg_advisory_lock(hashtext('framegate migrations'))"))
     connection.execute(text(f"SET lock_timeout = '{_LOCK_SECONDS}s'"))
+    connection.commit()
+    _queue(connection)
+
+
+def _queue(connection: Connection) -> None:
+    """Wait for other processes' migrations, in no transaction: an index that is built beside writes waits for all."""
+    until = time.monotonic() + _QUEUE_SECONDS
+    while not connection.execute(text("SELECT pg_try_advisory_lock(hashtext('framegate migrations'))")).scalar_one():
+        connection.commit()
+        if time.monotonic() > until:
+            raise CommandError("another process migrates the database: try again when it is done")
+        time.sleep(_ASK_SECONDS)
     connection.commit()
 
 

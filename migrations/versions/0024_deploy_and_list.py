@@ -1,5 +1,7 @@
 """Know gateway environments, and index what lists are sorted and filtered by."""
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -23,7 +25,12 @@ INDEXES = (
 )
 
 
+BEFORE = (("subscription", "api_id"),)
+"""What the last of them begins with, too."""
+
+
 def upgrade() -> None:
+    reindex(INDEXES, BEFORE)
     op.create_table(
         "gateway_environment",
         sa.Column("row_version", sa.Integer(), nullable=False),
@@ -48,14 +55,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("api_id", "environment", name=op.f("pk_api_environment")),
     )
     op.create_index(op.f("ix_api_environment_environment"), "api_environment", ["environment"], unique=False)
-    for table, *columns in INDEXES:
-        op.create_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table, columns, unique=False)
-    op.drop_index("ix_subscription_api_id", "subscription")  # the new one begins with the same column
 
 
 def downgrade() -> None:
+    reindex(BEFORE, INDEXES)
     op.drop_table("api_environment")
     op.drop_table("gateway_environment")
-    op.create_index("ix_subscription_api_id", "subscription", ["api_id"], unique=False)
-    for table, *columns in INDEXES:
-        op.drop_index(op.f(f"ix_{table}_{'_'.join(columns)}"), table)
+
+
+def reindex(made: Iterable[tuple[str, ...]], dropped: Iterable[tuple[str, ...]]) -> None:
+    """Make indexes before others go: on PostgreSQL beside writes, outside the transaction, and first of all.
+
+    So what is broken off can be run again. It leaves an index that is not valid, which is made anew.
+    """
+    if op.get_bind().dialect.name != "postgresql":
+        _reindex(made, dropped)
+        return
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = '60s'")  # for transactions to end: nobody is held up meanwhile
+        _reindex(made, dropped)
+        op.execute("SET lock_timeout = '4s'")  # as it was
+
+
+def _reindex(made: Iterable[tuple[str, ...]], dropped: Iterable[tuple[str, ...]]) -> None:
+    for table, *columns in made:
+        _drop(table, columns)
+        op.create_index(_name(table, columns), table, columns, unique=False, postgresql_concurrently=True)
+    for table, *columns in dropped:
+        _drop(table, columns)
+
+
+def _drop(table: str, columns: list[str]) -> None:
+    op.drop_index(_name(table, columns), table, if_exists=True, postgresql_concurrently=True)
+
+
+def _name(table: str, columns: list[str]) -> str:
+    return op.f(f"ix_{table}_{'_'.join(columns)}")

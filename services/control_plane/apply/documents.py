@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from services.control_plane.apply.errors import at, named_as_file
 from services.control_plane.apply.schemas import DocumentEntry
 from services.control_plane.publisher import file_repository
 from services.control_plane.publisher.file_models import Document
@@ -22,18 +23,21 @@ def entry_of(document: Document) -> dict[str, Any]:
 
 
 def put_documents(session: Session, shelf: DocumentShelf, api: Api, entries: Sequence[DocumentEntry]) -> None:
-    """Let an API have these texts and links, and no others."""
+    """Let an API have these texts and links, and no others. Raises `InvalidError` where a file has the name of one."""
     wanted = {entry.name: entry for entry in entries}
     for document in _find(session, api):
         if document.name not in wanted:
             shelf.delete(session, document, None)
     known = {document.name: document for document in file_repository.all_documents(session, api.id)}
-    for entry in entries:
+    for index, entry in enumerate(entries):
         found = known.get(entry.name)
-        if found is None:
-            shelf.create(session, api, entry)
-        elif found.source == "file" or entry_of(found) != entry.model_dump():
-            shelf.replace(session, found, entry, None)
+        with at(f"documents.{index}"):
+            if found is None:
+                shelf.create(session, api, entry)
+            elif found.source == "file":
+                raise named_as_file()
+            elif entry_of(found) != entry.model_dump():
+                shelf.replace(session, found, entry, None)
 
 
 def _find(session: Session, api: Api) -> list[Document]:

@@ -31,6 +31,12 @@ def named_twice() -> InvalidError:
     return InvalidError.of("api", "another entry is for the same application and API")
 
 
+def named_as_file() -> InvalidError:
+    return InvalidError.of(
+        "name", "a file of the API has it, which a manifest leaves as it is: take another, or delete it"
+    )
+
+
 @contextmanager
 def at(place: str) -> Iterator[None]:
     """Name the place in the manifest where an error of the block comes from."""

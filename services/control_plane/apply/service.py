@@ -164,7 +164,7 @@ class _Run:
         change.action = "none"
         if entry.target and entry.target not in SERVED_STATES:
             self._move(put, entry.target)  # what is not served any more may lose its endpoints
-        self._update(change, lambda: _fields_of(row), lambda: apis.replace(self.session, row, entry, None))
+        self._update(change, lambda: _fields_of(row), lambda: apis.replace(self.session, row, entry, self.caller, None))
         if (documents := entry.documents) is not None:
             self._update(
                 change,

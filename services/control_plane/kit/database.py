@@ -13,6 +13,7 @@ from sqlmodel import Session, SQLModel
 from services.control_plane.kit.postgresql import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
+    PING_SECONDS,
     SERVER_LIMITS,
     leave_standbys,
     limit_answers,
@@ -120,7 +121,9 @@ def check_url(url: str) -> URL:
     return parsed
 
 
-def make_engine(url: str, *, foreign_keys: bool = True, answer_seconds: float = ANSWER_SECONDS) -> Engine:
+def make_engine(
+    url: str, *, foreign_keys: bool = True, answer_seconds: float = ANSWER_SECONDS, ping_seconds: float = PING_SECONDS
+) -> Engine:
     """Return an engine with the limits that every connection of ours has. Raises `DatabaseUrlError`."""
     parsed = check_url(url)
     pool: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_SECONDS}
@@ -132,7 +135,7 @@ def make_engine(url: str, *, foreign_keys: bool = True, answer_seconds: float = 
     limits = {"options": options, "connect_timeout": CONNECT_SECONDS}
     parsed = parsed.set(drivername="postgresql+psycopg")
     engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args=limits, **pool)
-    limit_answers(engine, answer_seconds)
+    limit_answers(engine, answer_seconds, ping_seconds)
     leave_standbys(engine)
     return engine
 

@@ -32,11 +32,12 @@ class ImpatientConnection(psycopg.Connection[TupleRow]):
     """A connection that is given up when the server doesn't answer."""
 
     answer_seconds = ANSWER_SECONDS
+    ping_seconds = PING_SECONDS
 
     def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
         """Wait for one exchange with the server."""
-        # Outside a transaction there is only the pool, which asks whether the server is still there.
-        seconds = min(PING_SECONDS, self.answer_seconds) if self.autocommit else self.answer_seconds
+        # Outside a transaction there is only the pool, which asks whether the server is still there; and migrations.
+        seconds = min(self.ping_seconds, self.answer_seconds) if self.autocommit else self.answer_seconds
         try:
             return super().wait(_limit(gen, seconds), *args, **options)
         except _SilentError:
@@ -44,12 +45,13 @@ class ImpatientConnection(psycopg.Connection[TupleRow]):
             raise
 
 
-def limit_answers(engine: Engine, seconds: float) -> None:
+def limit_answers(engine: Engine, seconds: float, ping_seconds: float = PING_SECONDS) -> None:
     """Have no answer of the server be waited for any longer."""
 
     def connect(_: object, __: object, arguments: list[Any], options: dict[str, Any]) -> ImpatientConnection:
         connection = ImpatientConnection.connect(*arguments, **options)
         connection.answer_seconds = seconds
+        connection.ping_seconds = ping_seconds
         return connection
 
     event.listen(engine, "do_connect", connect)

@@ -132,7 +132,7 @@ def save_step(
     try:
         addresses.check(urls_in_patch(patch))  # names are looked up before the transaction begins
         row = apis.get(unit.session, api_id, caller)
-        apis.patch(unit.session, row, complete(patch, read_api(row)), sent.if_match)
+        apis.patch(unit.session, row, complete(patch, read_api(row)), caller, sent.if_match)
     except ProblemError as error:
         unit.close()
         api = read_api(apis.get(unit.session, api_id, caller))

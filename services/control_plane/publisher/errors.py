@@ -49,6 +49,14 @@ class ApiInUseError(InUseError):
         super().__init__("The API has subscriptions.")
 
 
+class ForeignDefaultError(ConflictError):
+    def __init__(self) -> None:
+        super().__init__(
+            "Another version of the context is the default, and you don't maintain it. Ask its owner or an "
+            "administrator to take the default from it first, or leave out default."
+        )
+
+
 class TransitionNotOpenError(ProblemError):
     slug: ClassVar[str] = "transition_not_open"
 
@@ -114,6 +122,10 @@ def no_picture() -> InvalidError:
 
 def too_long(limit: int) -> InvalidError:
     return InvalidError.of("body", f"must be of 1 to {limit} bytes")
+
+
+def too_much_html(limit: int) -> InvalidError:
+    return InvalidError.of("markdown", f"would be HTML of more than {limit} characters: make tables and links fewer")
 
 
 def unknown_environment(index: int, name: str) -> InvalidError:

@@ -52,6 +52,12 @@ def hold(session: Session, ids: Sequence[str]) -> None:
     session.exec(select(Api.id).where(col(Api.id).in_(ids)).order_by(col(Api.id)).with_for_update()).all()
 
 
+def hold_versions(session: Session, context_key: str) -> None:
+    """Hold all versions in a context, in the order of `hold`: in another, two that hold would wait for each other."""
+    versions = select(Api.id).where(Api.context_key == context_key)
+    session.exec(versions.order_by(col(Api.id)).with_for_update()).all()
+
+
 def list_owned(session: Session, owner: str, limit: int | None = None) -> Sequence[Api]:
     owned = select(Api).where(Api.owner == owner)
     return session.exec(owned.order_by(col(Api.route_key)).limit(limit)).all()
@@ -114,11 +120,8 @@ def list_versions(session: Session, context_key: str, caller: Principal) -> Sequ
     return session.exec(versions.order_by(col(Api.created_at).desc())).all()
 
 
-def list_older(session: Session, api: Api, caller: Principal, *, hold: bool = False) -> Sequence[Api]:
-    """Return the published versions that were made before an API and that the caller may manage, the newest first.
-
-    `hold` them so that nobody subscribes to one before the transaction ends.
-    """
+def list_older(session: Session, api: Api, caller: Principal) -> Sequence[Api]:
+    """Return the published versions that were made before an API and that the caller may manage, the newest first."""
     older = select(Api).where(
         Api.context_key == api.context_key,
         Api.state == "PUBLISHED",
@@ -126,8 +129,7 @@ def list_older(session: Session, api: Api, caller: Principal, *, hold: bool = Fa
         col(Api.created_at) <= api.created_at,
         own(caller),
     )
-    ordered = older.order_by(col(Api.created_at).desc(), col(Api.id))
-    return session.exec(ordered.with_for_update() if hold else ordered).all()
+    return session.exec(older.order_by(col(Api.created_at).desc(), col(Api.id))).all()
 
 
 def find_category(session: Session, name: str) -> Category | None:

@@ -50,7 +50,7 @@ def get_api(caller: MayReadApis, api_id: ResourceId, unit: Unit, apis: Apis, res
     return apis.read(unit.session, api)[0]
 
 
-@router.put("/{api_id}", responses=declare("not_found", "already_exists", "precondition_failed"))
+@router.put("/{api_id}", responses=declare("not_found", "conflict", "already_exists", "precondition_failed"))
 def replace_api(
     caller: MayWriteApis,
     api_id: ResourceId,
@@ -63,12 +63,12 @@ def replace_api(
 ) -> ApiRead:
     addresses.check(list(body.endpoints.urls()))
     api = apis.get(unit.session, api_id, caller)
-    apis.replace(unit.session, api, body, if_match)
+    apis.replace(unit.session, api, body, caller, if_match)
     tag(response, api.row_version)
     return apis.read(unit.session, api)[0]
 
 
-@router.patch("/{api_id}", responses=declare("not_found", "already_exists", "precondition_failed"))
+@router.patch("/{api_id}", responses=declare("not_found", "conflict", "already_exists", "precondition_failed"))
 def patch_api(
     caller: MayWriteApis,
     api_id: ResourceId,
@@ -81,7 +81,7 @@ def patch_api(
 ) -> ApiRead:
     addresses.check(urls_in_patch(body))
     api = apis.get(unit.session, api_id, caller)
-    apis.patch(unit.session, api, body, if_match)
+    apis.patch(unit.session, api, body, caller, if_match)
     tag(response, api.row_version)
     return apis.read(unit.session, api)[0]
 
@@ -126,7 +126,7 @@ def withdraw_publication(
     apis.withdraw(unit.session, apis.get(unit.session, api_id, caller), if_match)
 
 
-@router.post("/{api_id}/versions", status_code=201, responses=declare("not_found", "already_exists"))
+@router.post("/{api_id}/versions", status_code=201, responses=declare("not_found", "conflict", "already_exists"))
 def create_version(
     caller: MayWriteApis, api_id: ResourceId, body: VersionCreate, unit: Unit, apis: Apis, response: Response
 ) -> ApiRead:

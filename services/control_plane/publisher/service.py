@@ -19,6 +19,7 @@ from services.control_plane.publisher import file_repository, repository
 from services.control_plane.publisher.backend_schemas import BackendCredentialsBody
 from services.control_plane.publisher.backend_secrets import BackendSecrets
 from services.control_plane.publisher.errors import (
+    ForeignDefaultError,
     PublicationPendingError,
     ambiguous_context,
     cannot_change,
@@ -114,13 +115,13 @@ class ApiService:
             api.sealed_backend_credentials = source.sealed_backend_credentials
         if other := repository.find_confusable(session, api.context_key, api.route_key):
             raise ambiguous_context(f"{other.context}/{other.version}")
-        self._assign(session, api, body)
+        self._assign(session, api, body, caller)
         self._check_messages(session, api, source or api)
         repository.add(session, api)
         self._publish(session, api, "api.create")
         return api
 
-    def replace(self, session: Session, api: Api, body: ApiWrite, if_match: str | None) -> None:
+    def replace(self, session: Session, api: Api, body: ApiWrite, caller: Principal, if_match: str | None) -> None:
         preconditions.check(if_match, api.row_version)
         for field in ("context", "version"):
             if getattr(body, field) != getattr(api, field):
@@ -128,15 +129,17 @@ class ApiService:
         if state_of(api) in SERVED_STATES:
             check_publishable(body, state_of(api))
         with session.no_autoflush:  # one edit is one version of the row
-            self._assign(session, api, body)
+            self._assign(session, api, body, caller)
             self._check_messages(session, api, api)
         api.updated_at = self._clock()
         repository.save(session)
         self._publish(session, api, "api.update")
 
-    def patch(self, session: Session, api: Api, patch: Mapping[str, Any], if_match: str | None) -> None:
+    def patch(
+        self, session: Session, api: Api, patch: Mapping[str, Any], caller: Principal, if_match: str | None
+    ) -> None:
         preconditions.check(if_match, api.row_version)
-        self.replace(session, api, patched(write_of(api), patch), if_match)
+        self.replace(session, api, patched(write_of(api), patch), caller, if_match)
 
     def delete(self, session: Session, api: Api, if_match: str | None) -> None:
         preconditions.check(if_match, api.row_version)
@@ -169,12 +172,14 @@ class ApiService:
             check_plain(publishing)
             self._ask(session, api, action, caller)
             return
-        self._withdraw(session, api)
-        if publishing.deprecates_older:
-            for version in repository.list_older(session, api, caller):
-                self._withdraw(session, version)
-            session.flush()
-        older = repository.list_older(session, api, caller, hold=True) if any(astuple(publishing)) else ()
+        with session.no_autoflush:  # all is held before any of it is written: requests first, then versions
+            self._withdraw(session, api)
+            if publishing.deprecates_older:
+                for version in repository.list_older(session, api, caller):
+                    self._withdraw(session, version)
+            if any(astuple(publishing)):
+                repository.hold_versions(session, api.context_key)  # nobody subscribes to one meanwhile
+        older = repository.list_older(session, api, caller) if any(astuple(publishing)) else ()
         count = self._take_over(session, older, api) if publishing.takes_over else 0
         actor = caller.account_id
         self._step(session, api, action, actor, f"subscriptions taken over: {count}" if count else None)
@@ -233,16 +238,16 @@ class ApiService:
         session.flush()
         self._publish(session, api, f"api.{action}")
 
-    def _assign(self, session: Session, api: Api, body: ApiWrite) -> None:
+    def _assign(self, session: Session, api: Api, body: ApiWrite, caller: Principal) -> None:
         self._check_roles(session, "roles", body.roles)
         self._check_roles(session, "maintainers", body.maintainers)
         self._check_issuers(session, body)
         _check_environments(session, body)
         policies = self._policy_ids(session, body)
+        if body.default and not api.is_default:
+            self._move_default(session, api, caller)
         api.api_policy_id = self._policy_id(session, "api_policy", body.api_policy, "api")
         api.anonymous_policy_id = self._policy_id(session, "anonymous_policy", body.anonymous_policy, "subscription")
-        if body.default and not api.is_default:
-            self._move_default(session, api)
         api.name = body.name
         api.is_default = body.default
         api.description = body.description
@@ -313,11 +318,14 @@ class ApiService:
             if not self._knows_issuer(session, name):
                 raise unknown_issuer(index, name)
 
-    def _move_default(self, session: Session, api: Api) -> None:
-        """Take the default from the version that has it: a context has one at most."""
+    def _move_default(self, session: Session, api: Api, caller: Principal) -> None:
+        """Take the default from the version that has it: a context has one at most. Raises `ForeignDefaultError`."""
         other = repository.find_default(session, api.context_key)
         if other is None or other.id == api.id:
             return
+        if repository.find_own(session, other.id, caller) is None:
+            raise ForeignDefaultError
+        repository.hold_versions(session, api.context_key)  # before either is written
         other.is_default = False
         other.updated_at = self._clock()
         session.flush()

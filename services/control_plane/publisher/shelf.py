@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.markdown import MAX_HTML_LENGTH, is_too_long
 from services.control_plane.kit.security import new_id
 from services.control_plane.publisher import file_repository, repository
 from services.control_plane.publisher.document_schemas import (
@@ -15,7 +16,14 @@ from services.control_plane.publisher.document_schemas import (
     DocumentRead,
     DocumentWrite,
 )
-from services.control_plane.publisher.errors import NoFileError, TooManyDocumentsError, no_document, no_file, too_long
+from services.control_plane.publisher.errors import (
+    NoFileError,
+    TooManyDocumentsError,
+    no_document,
+    no_file,
+    too_long,
+    too_much_html,
+)
 from services.control_plane.publisher.file_models import Document
 from services.control_plane.publisher.models import Api
 
@@ -32,21 +40,23 @@ class DocumentShelf:
         return document
 
     def create(self, session: Session, api: Api, body: DocumentWrite) -> Document:
+        columns = _columns(body)
         repository.hold(session, [api.id])  # nobody else adds one meanwhile
         if file_repository.count_documents(session, api.id) >= MAX_DOCUMENTS:
             raise TooManyDocumentsError(MAX_DOCUMENTS)
         now = self._clock()
-        document = Document(id=new_id(), api_id=api.id, created_at=now, updated_at=now, **_columns(body))
+        document = Document(id=new_id(), api_id=api.id, created_at=now, updated_at=now, **columns)
         file_repository.save_document(session, document)
         audit.record(session, "document.create", "document", document.id)
         return document
 
     def replace(self, session: Session, document: Document, body: DocumentWrite, if_match: str | None) -> None:
         preconditions.check(if_match, document.row_version)
+        columns = _columns(body)
         if body.source != "file" and document.file_name is not None:
             document.file_name = document.file_bytes = None
             file_repository.delete_file(session, document.id)
-        for name, value in _columns(body).items():
+        for name, value in columns.items():
             setattr(document, name, value)
         document.updated_at = self._clock()
         file_repository.save_document(session, document)
@@ -91,5 +101,8 @@ def write_of(document: Document) -> DocumentWrite:
 
 
 def _columns(body: DocumentWrite) -> dict[str, Any]:
+    """Return a document's columns. Raises `InvalidError`."""
     text = (body.markdown or "") if body.source == "markdown" else None
+    if text and is_too_long(text):
+        raise too_much_html(MAX_HTML_LENGTH)
     return {**body.model_dump(), "markdown": text}

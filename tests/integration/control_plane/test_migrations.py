@@ -1,11 +1,13 @@
 """The schema, up and down."""
 
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from services.control_plane.kit import migrate
 from services.control_plane.kit.clock import system_clock
@@ -15,6 +17,7 @@ from services.control_plane.usage.gaps import find_gaps
 from services.control_plane.usage.models import Usage
 from services.control_plane.usage.steps import month_of
 from shared.catalogue import digest_objects
+from tests.support.waiting import wait_until
 
 NOW: Final = "2030-01-01 00:00:00+00"
 MOMENTS: Final = {"created_at": NOW, "updated_at": NOW}
@@ -41,11 +44,46 @@ def test_goes_up_down_and_up_and_is_what_the_models_say(database_url: str) -> No
 
 
 def test_processes_that_start_together_migrate_once(database_url: str) -> None:
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(migrate.current, [database_url] * 3))
-    for _ in range(2):
-        migrate.upgrade(database_url)
+    code = "import sys; from services.control_plane.kit import migrate; migrate.upgrade(sys.argv[1])"
+    with ThreadPoolExecutor(3) as pool:  # of processes: Alembic migrates once at a time in each
+        list(pool.map(lambda _: subprocess.run([sys.executable, "-c", code, database_url], check=True), range(3)))
+    migrate.upgrade(database_url)
     assert migrate.current(database_url) == migrate.latest()
+
+
+def test_indexes_are_built_beside_writes(postgresql_url: str) -> None:
+    migrate.upgrade(postgresql_url, "0023")
+    engine = make_engine(postgresql_url)
+    try:
+        with ThreadPoolExecutor(1) as pool, engine.connect() as early, engine.connect() as late:
+            insert(early, "block", block("early"))
+            migration = pool.submit(migrate.upgrade, postgresql_url, "0024")
+            wait_until(lambda: is_waiting(engine))
+            late.execute(text("SET lock_timeout = '1s'"))
+            insert(late, "block", block("late"))
+            late.commit()
+            assert not migration.done()
+            early.commit()
+            migration.result()
+        assert invalid_indexes(engine) == []
+    finally:
+        engine.dispose()
+    assert migrate.current(postgresql_url) == "0024"
+
+
+def test_an_index_whose_building_was_broken_off_is_built_anew(postgresql_url: str) -> None:
+    migrate.upgrade(postgresql_url, "0023")
+    engine = make_engine(postgresql_url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("CREATE INDEX ix_block_value ON block (value)"))
+            broken = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_block_value'::regclass"
+            connection.execute(text(broken))
+        assert invalid_indexes(engine) == ["ix_block_value"]
+        migrate.upgrade(postgresql_url, "0024")
+        assert invalid_indexes(engine) == []
+    finally:
+        engine.dispose()
 
 
 def test_pods_are_told_the_names_of_owners(database_url: str) -> None:
@@ -128,3 +166,21 @@ def test_the_bill_of_the_month_in_which_bills_began_is_incomplete(database_url: 
 def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
     columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
     connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"), row)  # noqa: S608 - ours
+
+
+def is_waiting(engine: Engine) -> bool:
+    """Tell whether somebody waits for a lock in this database."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with engine.connect() as connection:
+        return bool(connection.execute(text(asked)).scalar_one())
+
+
+def invalid_indexes(engine: Engine) -> list[str]:
+    with engine.connect() as connection:
+        return list(
+            connection.execute(text("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")).scalars()
+        )
+
+
+def block(value: str) -> dict[str, Any]:
+    return {"id": value, "row_version": 1, "kind": "user", "value": value, "created_at": NOW}

@@ -60,6 +60,22 @@ async def test_documents_are_those_of_the_manifest(platform: Platform) -> None:
 
 
 @on_sqlite
+async def test_a_text_does_not_take_the_place_of_a_file(platform: Platform) -> None:
+    await apply(platform.client, {"apis": [ECHO]})
+    (api,) = (await platform.read(APIS))["items"]
+    path = f"{APIS}/{api['id']}/documents"
+    file = await platform.made(path, {"name": "Guide", "source": "file"})
+    put = await platform.client.put(f"{path}/{file['id']}/file?name=guide.pdf", content=b"pages")
+    assert put.status_code < 300, put.text
+    for dry_run in ("true", "false"):
+        manifest = {"apis": [{**ECHO, "documents": [FORUM, GUIDE]}]}
+        answer = await platform.client.post(APPLY, params={"dry_run": dry_run}, json=manifest)
+        assert list(fields(answer)) == ["apis.0.documents.1.name"]
+    assert (await platform.client.get(f"{path}/{file['id']}/file")).content == b"pages"
+    assert (await platform.read(path))["total"] == 1, "nothing half-done"
+
+
+@on_sqlite
 async def test_what_is_wrong_with_a_document_is_named_by_its_place(platform: Platform) -> None:
     for documents, place in (
         ([{"name": "Samples", "source": "file"}], "apis.0.documents.0.source"),

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from services.control_plane.kit import problems
 from services.control_plane.kit.database import make_engine
-from services.control_plane.kit.postgresql import is_passing
+from services.control_plane.kit.postgresql import PING_SECONDS, is_passing
 
 SECONDS = 0.4
 
@@ -63,6 +63,14 @@ def test_a_connection_that_went_silent_in_the_pool_is_replaced(engine: Engine) -
 def test_a_slow_answer_is_waited_for(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("SELECT 1 FROM pg_sleep(:some)"), {"some": SECONDS / 2}).scalar_one() == 1
+
+
+def test_a_migration_waits_outside_a_transaction_as_well(postgresql_url: str) -> None:
+    engine = make_engine(postgresql_url, answer_seconds=PING_SECONDS + 5, ping_seconds=PING_SECONDS + 5)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        slow = text("SELECT 1 FROM pg_sleep(:some)")
+        assert connection.execute(slow, {"some": PING_SECONDS + 0.1}).scalar_one() == 1
+    engine.dispose()
 
 
 def test_a_standby_says_that_it_is_one(engine: Engine) -> None:

@@ -96,3 +96,23 @@ async def test_maintainers_do_what_the_owner_does(platform: Platform) -> None:
         problem(await platform.client.delete("/admin/v1/roles/red-team"), 409, "in_use")
         assert (await owner.patch(path, json={"maintainers": []})).status_code == 200
         problem(await maintainer.get(path), 404, "not_found")
+
+
+async def test_a_maintainer_takes_the_default_from_what_they_maintain_alone(platform: Platform) -> None:
+    await platform.made("/admin/v1/roles", {"name": "red-team", "scopes": []})
+    scopes = ("publisher:read", "publisher:write")
+    async with (
+        platform.account("owner", *scopes) as owner,
+        platform.account("maintainer", *scopes, roles=("red-team",)) as maintainer,
+    ):
+        body = {"name": "Echo", "context": "/echo", "version": "1.0", "default": True}
+        first = f"{APIS}/{(await owner.post(APIS, json=body)).json()['id']}"
+        second = f"{APIS}/{(await owner.post(f'{first}/versions', json={'version': '2.0'})).json()['id']}"
+        await owner.patch(second, json={"maintainers": ["red-team"]})
+        problem(await maintainer.patch(second, json={"default": True}), 409, "conflict")
+        problem(await maintainer.post(f"{second}/versions", json={"version": "3.0", "default": True}), 409, "conflict")
+        assert (await owner.get(first)).json()["default"]
+        assert (await owner.get(APIS)).json()["total"] == 2, "nothing half-done"
+        await owner.patch(first, json={"maintainers": ["red-team"]})
+        assert (await maintainer.patch(second, json={"default": True})).json()["default"]
+        assert not (await owner.get(first)).json()["default"]

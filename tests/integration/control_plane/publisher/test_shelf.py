@@ -125,3 +125,15 @@ async def test_there_is_a_limit_to_files_and_to_documents(platform: Platform, mo
         assert field in fields(answer)
     monkeypatch.setattr(shelf, "MAX_DOCUMENTS", 1)
     problem(await platform.client.post(path, json=GUIDE), 409, "conflict")
+
+
+@on_sqlite
+async def test_a_text_that_would_be_far_longer_as_html_is_refused(platform: Platform) -> None:
+    api = await platform.make_api()
+    path = f"{APIS}/{api['id']}/documents"
+    short = {"name": "Guide", "markdown": "short"}
+    document = await platform.made(path, short)
+    long = {"name": "Long", "markdown": "[a]: http://" + "b" * 30_000 + "\n\n" + "[a]" * 11_000}
+    assert list(fields(await platform.client.post(path, json=long))) == ["markdown"]
+    assert list(fields(await platform.client.put(f"{path}/{document['id']}", json=long))) == ["markdown"]
+    assert (await platform.read(f"{path}/{document['id']}"))["markdown"] == "short"

@@ -5,8 +5,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
-from services.control_plane.kit.markdown import render
+from services.control_plane.kit.markdown import MAX_HTML_LENGTH, is_too_long, render
 
 TAGS = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "hr", "br", "a", "table", "thead", "tbody"}
 TAGS |= {"tr", "th", "td", "div", *(f"h{level}" for level in range(3, 7))}
@@ -54,3 +55,24 @@ def test_whatever_is_written_is_among_harmless_tags(parts: list[str]) -> None:
     for tag, attributes in re.findall(r"</?([a-z0-9]+)([^>]*)>", html):
         assert tag in TAGS
         assert re.fullmatch(r'( (href|title|rel|class|start)="[^"<>]*")* ?/?', attributes), html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[a]: http://" + "b" * 30_000 + "\n\n" + "[a]" * 11_000,
+        "[a]: http://b '" + "t" * 30_000 + "'\n\n" + "[a]" * 11_000,
+        "|" + "a|" * 2000 + "\n|" + "-|" * 2000 + "\n" + "|\n" * 28_000,
+        '"' * 64_000,
+    ],
+)
+def test_of_a_text_that_asks_for_too_much_is_shown_what_it_says(text: str) -> None:
+    assert is_too_long(text)
+    assert render(text) == f"<pre>{escape(text)}</pre>"
+
+
+def test_a_long_text_is_rendered_once() -> None:
+    text = "- *a* [b](https://example.com/)\n" * 2000
+    assert not is_too_long(text)
+    assert render(text) is render("".join(text))
+    assert len(render(text)) <= MAX_HTML_LENGTH
