@@ -9,7 +9,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from services.data_plane.attached import Attached
-from services.data_plane.inspection import Rules, read_schema
+from services.data_plane.inspection import Rules, read_schema, rule
 from services.data_plane.paths import find_path
 from services.data_plane.refusal import come_back_later
 from shared.definition import Mock, MockChannel, MockOperation
@@ -58,9 +58,7 @@ def _read(mock: Mock, channel: MockChannel) -> Script:
 def _rules(mock: Mock, operation: MockOperation) -> Rules | None:
     if not operation.schemas:
         return None
-    schemas = [mock.schemas[number] for number in operation.schemas]
-    parts, patterns = sum(schema.parts for schema in schemas), sum(schema.patterns for schema in schemas)
-    return Rules("report", tuple(map(read_schema, schemas)), parts, patterns)
+    return rule("report", [read_schema(mock.schemas[number]) for number in operation.schemas])
 
 
 class _Conversation:
