@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 MAX_DEPTH: Final = 50
@@ -26,6 +27,11 @@ _APART: Final = frozenset({"additionalItems", "additionalProperties", "items", "
 """No two of these, in one schema, are asked about the same value; nor are two entries of one."""
 
 _FORMATS_A_PATTERN: Final = 10
+
+MIN_MULTIPLE: Final = Decimal("1e-9")
+MAX_DECIMALS: Final = 15
+_MULTIPLE_PARTS: Final = 300
+"""A multiple is told by long division: some microseconds for a number of 300 digits, a hundred times any other part."""
 
 
 class CostlyError(ValueError):
@@ -146,12 +152,23 @@ def _weigh_keyword(key: str, value: Any, follow: Callable[[str], Cost]) -> Cost:
         return Cost(1).plus(follow(value))
     if key in _DATA:
         return Cost(_count(value))
+    if key == "multipleOf":
+        _check_multiple(value)
+        return Cost(_MULTIPLE_PARTS)
     cost = Cost(1, {"pattern": _FORMATS_A_PATTERN, "format": 1}.get(key, 0))
     if key == "patternProperties" and isinstance(value, dict):
         cost = cost.plus(Cost(0, _FORMATS_A_PATTERN * len(value)))
     for entry in _entries(key, value):
         cost = cost.plus(_weigh(entry, follow))
     return cost
+
+
+def _check_multiple(value: Any) -> None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        exact = Decimal(str(value))
+        digits = exact.as_tuple().exponent
+        if not (isinstance(digits, int) and exact >= MIN_MULTIPLE and -digits <= MAX_DECIMALS):
+            raise CostlyError(f"has a multipleOf that is under {MIN_MULTIPLE}, or has over {MAX_DECIMALS} decimals")
 
 
 def _count_ways(schema: Any, group: Container[str]) -> int:

@@ -115,6 +115,7 @@ def test_what_can_not_be_read_is_told_apart_and_what_stays_is_kept() -> None:
         make_validation("close", schema={"type": 7}),
         make_validation("close", schema={"$ref": "http://elsewhere.test/schema"}),
         make_validation("close", schema={"pattern": "(\\w{100}){100}"}),
+        make_validation("close", schema={"multipleOf": 1e-300}),
         Validation(publish="close", channels=(ChannelMessages(publish=(3,)),)),
     ):
         assert inspect_all({api.id: make_api(broken)}, known) == {api.id: None}
@@ -140,7 +141,14 @@ HOSTILE: dict[str, tuple[dict[str, Any], bytes]] = {
         {"items": {"enum": [{"a": index} for index in range(90)]}},
         json.dumps([{"a": -1}] * 3000).encode(),
     ),
-    "multiples": ({"items": {"multipleOf": 0.01}}, json.dumps([1e300] * 9000).encode()),
+    "multiples": (
+        {"items": {"allOf": [{"multipleOf": 1e-9, "minimum": -index} for index in range(30)]}},
+        json.dumps([1e308] * 9000).encode(),
+    ),
+    "as many multiples as there may be": (
+        {"items": {"allOf": [{"multipleOf": 1e-9, "minimum": -index} for index in range(30)]}},
+        json.dumps([1e308] * 200).encode(),
+    ),
     "a pattern that goes back": ({"pattern": "^(a+)+$"}, json.dumps("a" * 200_000 + "!").encode()),
     "a pattern of many states": ({"pattern": "(a|b)*a(a|b){15}c"}, json.dumps("ab" * 100_000).encode()),
 }

@@ -115,6 +115,21 @@ def test_what_would_cost_too_much_is_refused_by_name(name: str) -> None:
     assert caught.value.reference.startswith(reference)
 
 
+@pytest.mark.parametrize("multiple", [1e-300, 9e-10, 0.1 + 0.2, 0, -1, float("inf")])
+def test_a_multiple_is_not_too_fine(multiple: float) -> None:
+    with pytest.raises(CostlyError, match="multipleOf"):
+        measure({"items": {"multipleOf": multiple}})
+
+
+@pytest.mark.parametrize("multiple", [1e-9, 0.01, 0.123456789012345, 1, 7, 2.5, 1e300, 10**400, True])
+def test_a_multiple_weighs_as_much_as_hundreds(multiple: float) -> None:
+    assert measure({"multipleOf": multiple}).parts == 301
+
+
+def test_a_property_may_have_that_name() -> None:
+    assert measure({"properties": {"multipleOf": {"const": 1e-300}}, "enum": [{"multipleOf": 1e-300}]}).parts < 10
+
+
 def test_what_is_too_deep_is_refused() -> None:
     schema: dict[str, Any] = {}
     for _ in range(2000):

@@ -185,6 +185,11 @@ REFUSED: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
         f"{PLACE}/payload",
         "refers to itself, and in more than one way",
     ),
+    "a multiple that is too fine": (
+        {PAYLOAD: {"type": "number", "multipleOf": 1e-300}},
+        f"{PLACE}/payload",
+        "multipleOf",
+    ),
     "more than is good": (
         {PAYLOAD: {"enum": ["x" * 100 + str(number) for number in range(MAX_SCHEMA_BYTES // 100)]}},
         f"{PLACE}/payload",
