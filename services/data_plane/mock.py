@@ -1,6 +1,7 @@
 """Stands in for a backend that is not there yet: answers from an API's examples, in memory."""
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Final, cast
@@ -16,7 +17,10 @@ from shared.definition import Mock, MockChannel, MockOperation
 
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 HIGH_WATER_BYTES: Final = 64 * 1024
-"""So much may wait for a client that doesn't read: more is not answered, for the client is not read either."""
+"""So much may wait for a client that doesn't read: what it says beyond that is not looked at yet, nor read."""
+
+PIECE_BYTES: Final = 1024
+"""So much of what was said is taken apart at a time: an empty frame of 6 bytes may have an answer of 16 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +71,33 @@ class _Conversation:
     def __init__(self, script: Script) -> None:
         self._operations = [(rules, cycle(answers)) for rules, answers in script.operations]
         self._protocol = Protocol(Side.SERVER, state=State.OPEN, max_size=MAX_MESSAGE_BYTES)
+        self._unread = bytearray()
+        self._frames: deque[Frame] = deque()
         self._message = bytearray()
         self.ended = False
 
-    def hear(self, data: bytes) -> bytes:
-        """Return what is said to that."""
-        self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            self._take(cast("Frame", event))
-        said = self._protocol.data_to_send()
-        self.ended = self.ended or b"" in said  # what websockets says at the end
-        return b"".join(said)
+    @property
+    def behind(self) -> bool:
+        """Tell whether there is more to answer."""
+        return not self.ended and bool(self._unread or self._frames)
+
+    def hear(self, data: bytes) -> None:
+        self._unread += data
+
+    def answer(self, most: int) -> bytes:
+        """Return what is said to what was heard, until it is so many bytes and one answer."""
+        answers = bytearray()
+        while self.behind and len(answers) < most:
+            if self._frames:
+                self._take(self._frames.popleft())
+            else:
+                self._protocol.receive_data(bytes(self._unread[:PIECE_BYTES]))
+                del self._unread[:PIECE_BYTES]
+                self._frames += cast("list[Frame]", self._protocol.events_received())
+            said = self._protocol.data_to_send()
+            self.ended = b"" in said  # what websockets says at the end
+            answers += b"".join(said)
+        return bytes(answers)
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
@@ -116,20 +136,27 @@ class MockTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._closing or self._conversation.ended:
             return
-        self._waiting += self._conversation.hear(bytes(data))
-        if len(self._waiting) > HIGH_WATER_BYTES and not self._full:
+        self._conversation.hear(bytes(data))
+        self._answer()
+        if len(self._waiting) >= HIGH_WATER_BYTES and not self._full:
             self._full = True
             self._loop.call_soon(self._protocol.pause_writing)
         self._loop.call_soon(self._deliver)
 
+    def _answer(self) -> None:
+        self._waiting += self._conversation.answer(HIGH_WATER_BYTES - len(self._waiting))
+
     def _deliver(self) -> None:
         if self._closing or not self._reading:
             return
+        self._answer()
         if self._waiting:
             said = bytes(self._waiting)
             self._waiting.clear()
             self._protocol.data_received(said)
-        if self._full:
+        if self._conversation.behind:
+            self._loop.call_soon(self._deliver)
+        elif self._full:
             self._full = False
             self._protocol.resume_writing()
         if self._conversation.ended:

@@ -9,6 +9,7 @@ from services.data_plane.refusal import RefusedError
 from shared.definition import Mock, MockChannel, MockOperation
 from tests.support.frames import client_frame, close_payload, frame
 from tests.support.schemas import CHAT, make_schema
+from tests.support.waiting import eventually
 
 ANY = Script(None, ((None, ("one", "two")),))
 
@@ -133,6 +134,38 @@ async def test_who_does_not_read_is_not_read_for_long() -> None:
     transport.write(client_frame(1, b"a"))
     await settle()
     assert relay.heard == frame(1, answer.encode()) * count
+
+
+async def test_what_was_read_at_once_is_answered_bit_by_bit() -> None:
+    answer = "x" * 16_384
+    transport, relay = await connect(Script(None, ((None, (answer,)),)), reading=False)
+    count = 1000
+    transport.write(client_frame(1, b"") * count)
+    assert len(transport._waiting) < HIGH_WATER_BYTES + 2 * len(answer)
+    await settle()
+    assert relay.full
+    transport.resume_reading()
+    transport.resume_reading()
+    for _ in range(2):
+        before = len(relay.heard)
+        await asyncio.sleep(0)
+        assert len(relay.heard) - before < 2 * (HIGH_WATER_BYTES + 2 * len(answer))
+    transport.pause_reading()
+    some = len(relay.heard)
+    await settle()
+    assert len(relay.heard) == some
+    assert relay.full
+    transport.resume_reading()
+    await eventually(lambda: not relay.full)
+    assert relay.heard == frame(1, answer.encode()) * count
+
+
+async def test_a_close_ends_what_is_behind() -> None:
+    transport, relay = await connect(Script(None, ((None, ("x" * 16_384,)),)))
+    close = client_frame(8, close_payload(1000))
+    transport.write(client_frame(1, b"") * 1000 + close + client_frame(1, b"") * 1000)
+    await eventually(lambda: relay.lost)
+    assert relay.heard.endswith(frame(8, close_payload(1000)))
 
 
 @pytest.mark.parametrize("end", ["close", "abort", "write_eof"])
