@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Final, cast
@@ -10,7 +11,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from services.data_plane.attached import Attached
-from services.data_plane.inspection import Rules, read_schema, rule
+from services.data_plane.inspection import ReadSchema, Rules, read_schema, rule
 from services.data_plane.paths import find_path
 from services.data_plane.refusal import come_back_later
 from shared.definition import Mock, MockChannel, MockOperation
@@ -40,7 +41,7 @@ class MockBook:
     def find(self, mock: Mock, rest: str) -> Script:
         """Return what is said where this was asked for. Raises `RefusedError`."""
         try:
-            scripts = self._read.of(mock, lambda: [(item, _read(mock, item)) for item in mock.channels])
+            scripts = self._read.of(mock, lambda: _read(mock))
         except (ValueError, IndexError) as error:
             raise come_back_later("not_ready", "The API's examples can't be read here.") from error
         path = find_path([_Path(item.path, script) for item, script in scripts if item.path is not None], rest)
@@ -55,14 +56,16 @@ class _Path:
     script: Script
 
 
-def _read(mock: Mock, channel: MockChannel) -> Script:
-    return Script(channel.greeting, tuple((_rules(mock, item), item.answers) for item in channel.operations))
+def _read(mock: Mock) -> list[tuple[MockChannel, Script]]:
+    schemas = [read_schema(schema) for schema in mock.schemas]
+    return [
+        (channel, Script(channel.greeting, tuple((_rules(schemas, item), item.answers) for item in channel.operations)))
+        for channel in mock.channels
+    ]
 
 
-def _rules(mock: Mock, operation: MockOperation) -> Rules | None:
-    if not operation.schemas:
-        return None
-    return rule("report", [read_schema(mock.schemas[number]) for number in operation.schemas])
+def _rules(schemas: Sequence[ReadSchema], operation: MockOperation) -> Rules | None:
+    return rule("report", [schemas[number] for number in operation.schemas]) if operation.schemas else None
 
 
 class _Conversation:

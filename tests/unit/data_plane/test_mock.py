@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 
+from services.data_plane import mock as mock_module
+from services.data_plane.inspection import ReadSchema, read_schema
 from services.data_plane.mock import HIGH_WATER_BYTES, MAX_MESSAGE_BYTES, MockBook, MockTransport, Script
 from services.data_plane.refusal import RefusedError
 from shared.definition import Mock, MockChannel, MockOperation
+from shared.validation import MessageSchema
 from tests.support.frames import client_frame, close_payload, frame
 from tests.support.schemas import CHAT, make_schema
 from tests.support.waiting import eventually
@@ -85,6 +88,22 @@ def test_each_path_has_a_script_of_its_own() -> None:
     assert book.find(mock, "/other").greeting == "anywhere"
     only = Mock(key_types=("SANDBOX",), channels=(some,))
     assert book.find(only, "/other") == Script(None, ())
+
+
+def test_a_schema_is_read_once_for_all_operations_and_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[MessageSchema] = []
+
+    def count(schema: MessageSchema) -> ReadSchema:
+        read.append(schema)
+        return read_schema(schema)
+
+    monkeypatch.setattr(mock_module, "read_schema", count)
+    operations = (MockOperation(schemas=(0, 1), answers=("x",)),) * 5
+    schemas = (make_schema(CHAT), make_schema({"const": 1}))
+    channels = (MockChannel(path="/a", operations=operations), MockChannel(operations=operations))
+    script = MockBook().find(Mock(key_types=("SANDBOX",), schemas=schemas, channels=channels), "/a")
+    assert len(script.operations) == 5
+    assert read == list(schemas)
 
 
 def test_what_can_not_be_read_answers_nothing() -> None:
