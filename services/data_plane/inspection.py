@@ -47,7 +47,10 @@ class Rules:
             return False
         if opened > MAX_DEPTH and _is_deep(value):
             return False
-        return any(validator.is_valid(value) for validator in self.validators)
+        try:
+            return any(validator.is_valid(value) for validator in self.validators)
+        except ValueError:  # half of a surrogate pair, which JSON can write and the library can't read
+            return False
 
 
 @dataclass(frozen=True, slots=True)

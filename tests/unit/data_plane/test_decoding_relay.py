@@ -75,6 +75,11 @@ async def test_a_backend_hears_1007_and_its_client_1011() -> None:
     assert read_masked_close(book.backend_end.take()) == close_payload(1007, b"invalid_message")
 
 
+async def test_half_of_a_surrogate_pair_ends_one_connection_and_in_order() -> None:
+    book = strict("close")
+    book.client_says(client_frame(1, b'{"\\ud800":1}')).client_hears(frame(8, close_payload(1007, b"invalid_message")))
+
+
 async def test_report_lets_pass_and_counts() -> None:
     book = strict("report", "report")
     book.client_says(BAD + GOOD).backend_hears(BAD + GOOD)

@@ -45,6 +45,11 @@ def test_a_message_is_json_of_its_schema(payload: bytes, valid: bool) -> None:
     assert rules().accept(payload) is valid
 
 
+@pytest.mark.parametrize("payload", [b'{"\\ud800":1}', b'"\\ud800"', b'{"say":"x","\\udfff":{}}'])
+def test_half_of_a_surrogate_pair_is_not_valid(payload: bytes) -> None:
+    assert rules().accept(payload) is False
+
+
 def nested(depth: int) -> bytes:
     return b"[" * depth + b"]" * depth
 
