@@ -18,7 +18,8 @@ MAX_PATTERN_BYTES: Final = 16 * 1024
 class MessageSchema(Contract):
     """A JSON Schema as JSON, which stands alone and says its dialect in `$schema`.
 
-    `parts` is how many keywords and values it has, `patterns` how many regular expressions: what a check may cost.
+    `parts` is how many keywords and values it has, `patterns` how many regular expressions, with what it refers to in
+    the place of each reference: what a check may cost.
     """
 
     text: str

@@ -61,7 +61,7 @@ class DecodingRelay(Relay):
 
     def open_sink(self, pump: Pump, transport: asyncio.Transport) -> asyncio.Transport:
         """Put a gate before the transport of a direction that is checked."""
-        direction: Direction = "publish" if pump is self.client else "subscribe"
+        direction = self._direction_of(pump)
         rules, most = (
             (self._checks.publish, self._sizes.publish)
             if pump is self.client
@@ -79,6 +79,13 @@ class DecodingRelay(Relay):
         gate = self._gates[direction] = Gate(transport, rules, inflater, warden, droppable=pump.droppable)
         return gate
 
+    def cut_in(self, pump: Pump) -> bool:
+        """Have a gate forget the frame that it holds."""
+        gate = self._gates.get(self._direction_of(pump))
+        if gate is not None:
+            gate.forget_frame()
+        return gate is not None
+
     def on_offence(self, pump: Pump, error: FrameError | None) -> None:
         """Close: with 1007 to who sent what it must not."""
         if error is not None:
@@ -92,6 +99,9 @@ class DecodingRelay(Relay):
                 Close(codes.INVALID_PAYLOAD, "invalid_message"),
             )
             self._end_with(_UPSTREAM_INVALID, lost, offence)
+
+    def _direction_of(self, pump: Pump) -> Direction:
+        return "publish" if pump is self.client else "subscribe"
 
     def _notices(self) -> Iterator[str]:
         yield from super()._notices()

@@ -60,6 +60,10 @@ class Gate(asyncio.Transport):
         for error in offence:
             self._warden.on_offence(error)
 
+    def forget_frame(self) -> None:
+        """Leave out the frame that is under way. None of it was written, so another may be in its place."""
+        self._assembler.forget_frame()
+
     def _admit(self, whole: Whole, offence: list[FrameError | None]) -> bool:
         """Tell whether a message goes on; note what ends the connection."""
         payload = self._inflater.inflate(whole.payload) if whole.compressed and self._inflater else whole.payload

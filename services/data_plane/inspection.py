@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,11 +11,11 @@ from jsonschema_rs import ReferencingError, RegexOptions, ValidationError, Valid
 from services.data_plane.paths import find_path
 from shared.definition import ApiDefinition, ApiId
 from shared.limits import Direction
+from shared.schema_cost import MAX_DEPTH, measure
 from shared.validation import MAX_PATTERN_BYTES, ChannelMessages, MessageSchema, OnInvalid, Validation
 
 log = logging.getLogger(__name__)
 
-MAX_DEPTH: Final = 50
 MAX_VALUES: Final = 10_000
 """Of a message. Told by its commas and brackets, those in texts included."""
 
@@ -47,7 +47,28 @@ class Rules:
             return False
         if opened > MAX_DEPTH and _is_deep(value):
             return False
-        return any(validator.is_valid(value) for validator in self.validators)
+        try:
+            return any(validator.is_valid(value) for validator in self.validators)
+        except ValueError:  # half of a surrogate pair, which JSON can write and the library can't read
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSchema:
+    """A schema, and what it costs by what it says itself."""
+
+    validator: Validator
+    parts: int
+    patterns: int
+
+
+def rule(action: OnInvalid, schemas: Sequence[ReadSchema]) -> Rules:
+    return Rules(
+        action,
+        tuple(schema.validator for schema in schemas),
+        sum(schema.parts for schema in schemas),
+        sum(schema.patterns for schema in schemas),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +91,7 @@ class Inspection:
     def __init__(self, validation: Validation) -> None:
         """Raise `ValueError` or `IndexError` where it can't be read."""
         self.source = validation
-        self._validators = [read_schema(schema) for schema in validation.schemas]
+        self._schemas = [read_schema(schema) for schema in validation.schemas]
         named = [channel for channel in validation.channels if channel.path is not None]
         self._paths = [_Path(channel.path or "", self._check(channel)) for channel in named]
         others = (channel for channel in validation.channels if channel.path is None)
@@ -88,13 +109,7 @@ class Inspection:
     def _rule(self, action: OnInvalid, named: tuple[int, ...]) -> Rules | None:
         if action == "off":
             return None
-        schemas = [self.source.schemas[index] for index in named]
-        return Rules(
-            action,
-            tuple(self._validators[index] for index in named),
-            sum(schema.parts for schema in schemas),
-            sum(schema.patterns for schema in schemas),
-        )
+        return rule(action, [self._schemas[index] for index in named])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +142,16 @@ def _inspect(validation: Validation, known: Inspection | None) -> Inspection | N
         return None
 
 
-def read_schema(schema: MessageSchema) -> Validator:
-    """Raise `ValueError` where it is none."""
+def read_schema(schema: MessageSchema) -> ReadSchema:
+    """Raise `ValueError` where it is none, or costs too much: what its writer says it costs may be too little."""
+    written = json.loads(schema.text)
+    cost = measure(written)
     options = RegexOptions(size_limit=MAX_PATTERN_BYTES, dfa_size_limit=MAX_PATTERN_BYTES)
     try:
-        return validator_for(
-            json.loads(schema.text), validate_formats=True, offline=True, pattern_options=options, mask="it"
-        )
+        validator = validator_for(written, validate_formats=True, offline=True, pattern_options=options, mask="it")
     except (ValidationError, ReferencingError) as error:
         raise ValueError(str(error)) from error
+    return ReadSchema(validator, cost.parts, cost.patterns)
 
 
 def _is_deep(value: Any) -> bool:

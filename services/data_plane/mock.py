@@ -1,6 +1,8 @@
 """Stands in for a backend that is not there yet: answers from an API's examples, in memory."""
 
 import asyncio
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Final, cast
@@ -9,14 +11,17 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from services.data_plane.attached import Attached
-from services.data_plane.inspection import Rules, read_schema
+from services.data_plane.inspection import ReadSchema, Rules, read_schema, rule
 from services.data_plane.paths import find_path
 from services.data_plane.refusal import come_back_later
 from shared.definition import Mock, MockChannel, MockOperation
 
 MAX_MESSAGE_BYTES: Final = 256 * 1024
 HIGH_WATER_BYTES: Final = 64 * 1024
-"""So much may wait for a client that doesn't read: more is not answered, for the client is not read either."""
+"""So much may wait for a client that doesn't read: what it says beyond that is not looked at yet, nor read."""
+
+PIECE_BYTES: Final = 1024
+"""So much of what was said is taken apart at a time: an empty frame of 6 bytes may have an answer of 16 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class MockBook:
     def find(self, mock: Mock, rest: str) -> Script:
         """Return what is said where this was asked for. Raises `RefusedError`."""
         try:
-            scripts = self._read.of(mock, lambda: [(item, _read(mock, item)) for item in mock.channels])
+            scripts = self._read.of(mock, lambda: _read(mock))
         except (ValueError, IndexError) as error:
             raise come_back_later("not_ready", "The API's examples can't be read here.") from error
         path = find_path([_Path(item.path, script) for item, script in scripts if item.path is not None], rest)
@@ -51,16 +56,16 @@ class _Path:
     script: Script
 
 
-def _read(mock: Mock, channel: MockChannel) -> Script:
-    return Script(channel.greeting, tuple((_rules(mock, item), item.answers) for item in channel.operations))
+def _read(mock: Mock) -> list[tuple[MockChannel, Script]]:
+    schemas = [read_schema(schema) for schema in mock.schemas]
+    return [
+        (channel, Script(channel.greeting, tuple((_rules(schemas, item), item.answers) for item in channel.operations)))
+        for channel in mock.channels
+    ]
 
 
-def _rules(mock: Mock, operation: MockOperation) -> Rules | None:
-    if not operation.schemas:
-        return None
-    schemas = [mock.schemas[number] for number in operation.schemas]
-    parts, patterns = sum(schema.parts for schema in schemas), sum(schema.patterns for schema in schemas)
-    return Rules("report", tuple(map(read_schema, schemas)), parts, patterns)
+def _rules(schemas: Sequence[ReadSchema], operation: MockOperation) -> Rules | None:
+    return rule("report", [schemas[number] for number in operation.schemas]) if operation.schemas else None
 
 
 class _Conversation:
@@ -69,17 +74,33 @@ class _Conversation:
     def __init__(self, script: Script) -> None:
         self._operations = [(rules, cycle(answers)) for rules, answers in script.operations]
         self._protocol = Protocol(Side.SERVER, state=State.OPEN, max_size=MAX_MESSAGE_BYTES)
+        self._unread = bytearray()
+        self._frames: deque[Frame] = deque()
         self._message = bytearray()
         self.ended = False
 
-    def hear(self, data: bytes) -> bytes:
-        """Return what is said to that."""
-        self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            self._take(cast("Frame", event))
-        said = self._protocol.data_to_send()
-        self.ended = self.ended or b"" in said  # what websockets says at the end
-        return b"".join(said)
+    @property
+    def behind(self) -> bool:
+        """Tell whether there is more to answer."""
+        return not self.ended and bool(self._unread or self._frames)
+
+    def hear(self, data: bytes) -> None:
+        self._unread += data
+
+    def answer(self, most: int) -> bytes:
+        """Return what is said to what was heard, until it is so many bytes and one answer."""
+        answers = bytearray()
+        while self.behind and len(answers) < most:
+            if self._frames:
+                self._take(self._frames.popleft())
+            else:
+                self._protocol.receive_data(bytes(self._unread[:PIECE_BYTES]))
+                del self._unread[:PIECE_BYTES]
+                self._frames += cast("list[Frame]", self._protocol.events_received())
+            said = self._protocol.data_to_send()
+            self.ended = b"" in said  # what websockets says at the end
+            answers += b"".join(said)
+        return bytes(answers)
 
     def _take(self, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
@@ -118,20 +139,27 @@ class MockTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._closing or self._conversation.ended:
             return
-        self._waiting += self._conversation.hear(bytes(data))
-        if len(self._waiting) > HIGH_WATER_BYTES and not self._full:
+        self._conversation.hear(bytes(data))
+        self._answer()
+        if len(self._waiting) >= HIGH_WATER_BYTES and not self._full:
             self._full = True
             self._loop.call_soon(self._protocol.pause_writing)
         self._loop.call_soon(self._deliver)
 
+    def _answer(self) -> None:
+        self._waiting += self._conversation.answer(HIGH_WATER_BYTES - len(self._waiting))
+
     def _deliver(self) -> None:
         if self._closing or not self._reading:
             return
+        self._answer()
         if self._waiting:
             said = bytes(self._waiting)
             self._waiting.clear()
             self._protocol.data_received(said)
-        if self._full:
+        if self._conversation.behind:
+            self._loop.call_soon(self._deliver)
+        elif self._full:
             self._full = False
             self._protocol.resume_writing()
         if self._conversation.ended:

@@ -101,6 +101,10 @@ class Relay:
         """Return what a pump writes into, that it may reach a transport."""
         return transport
 
+    def cut_in(self, _: Pump) -> bool:
+        """Make room for a Close within a frame, if none of the frame was written; tell whether there is any."""
+        return False
+
     @property
     def activity(self) -> int:
         """What grows whenever anything comes from either side."""
@@ -188,9 +192,7 @@ class Relay:
             else:
                 self._note("upstream_lost", codes.UPSTREAM_LOST, codes.ABNORMAL)
                 close = write_close(Close(codes.UPSTREAM_LOST, "upstream_lost"))
-            if pump.scanner.at_boundary:
-                pump.finish(close)
-            elif not pump.peer.gone:
+            if not self._finish(pump, close) and not pump.peer.gone:
                 # The sink waits for the rest of a frame that will never come.
                 pump.sink.abort()
         self._limit(CLOSE_SECONDS, self.abort)
@@ -218,11 +220,22 @@ class Relay:
 
     def _end_with(self, cause: str, to_client: Close, to_backend: Close) -> None:
         self._note(cause, to_client.code, to_backend.code)
-        self.backend.finish(write_close(to_client))
+        self._finish(self.backend, write_close(to_client))
         # RFC 6455, section 5.3: a mask that nobody can foresee.
-        self.client.finish(write_close(to_backend, secrets.token_bytes(4)))
+        self._finish(self.client, write_close(to_backend, secrets.token_bytes(4)))
         self._limit(BOUNDARY_SECONDS, self._on_boundary_limit)
         self._settle()
+
+    def _finish(self, pump: Pump, close: bytes) -> bool:
+        """Have a pump end with a Close, and tell whether it has: within a frame that is partly written it waits."""
+        if pump.finished or pump.scanner.at_boundary or not self.cut_in(pump):
+            pump.finish(close)
+        else:
+            pump.stop_waiting()
+            pump.sink.write(close)
+            pump.finished = True
+            self.on_close_written(pump)
+        return pump.finished
 
     def _limit(self, seconds: float, then: Callable[[], None]) -> None:
         """See to it that the end comes, whatever the peers do."""

@@ -15,8 +15,8 @@ CHAT = {
 """`{"say": "hello"}` is valid."""
 
 
-def make_schema(schema: Any, *, parts: int = 1, patterns: int = 0) -> MessageSchema:
-    return MessageSchema(text=json.dumps(schema), parts=parts, patterns=patterns)
+def make_schema(schema: Any) -> MessageSchema:
+    return MessageSchema(text=json.dumps(schema), parts=1)
 
 
 def make_validation(publish: OnInvalid, subscribe: OnInvalid = "off", schema: Any = CHAT) -> Validation:

@@ -1,16 +1,15 @@
 """A message's payload schema, taken out of its document: with what it refers to, and without what checks nothing."""
 
 import json
-import math
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from jsonschema_rs import ReferencingError, RegexOptions, ValidationError, validator_for
 
-from services.control_plane.asyncapi.reading import Document, count_values, refused
+from services.control_plane.asyncapi.reading import Document, refused
 from services.control_plane.asyncapi.references import REF, References, reference_of
 from services.control_plane.asyncapi.traffic import Message, Place
+from shared.schema_cost import Cost, CostlyError, measure
 from shared.validation import MAX_PATTERN_BYTES, MessageSchema
 
 MAX_BYTES: Final = 64 * 1024
@@ -37,7 +36,6 @@ _OF_SEVERAL: Final = frozenset({"allOf", "anyOf", "items", "oneOf", "prefixItems
 _OF_NAMED: Final = frozenset({"dependencies", "dependentSchemas", "patternProperties", "properties"})
 _UNKNOWN: Final = frozenset({"$dynamicRef", "$recursiveRef"})
 _COSTLY_FORMATS: Final = frozenset({"regex"})
-_FORMATS_A_PATTERN: Final = 10
 
 
 class SchemaWriter:
@@ -56,12 +54,14 @@ class SchemaWriter:
         if "payload" not in message.content:
             raise refused("must have a JSON Schema as its payload to be checked", *message.place)
         schema, dialect = self._read_dialect(message.content["payload"], place)
-        text = json.dumps(_Extract(self._references, dialect, place).take(schema), separators=(",", ":"))
+        extract = _Extract(self._references, dialect, place)
+        text = json.dumps(extract.take(schema), separators=(",", ":"))
         if len(text) > MAX_BYTES:
             raise refused(f"is over {MAX_BYTES} bytes with all that it refers to, and can't be checked", *place)
         written = json.loads(text)
+        cost = extract.measure(written)
         _compile(written, place)
-        return MessageSchema(text=text, parts=count_values(written, MAX_BYTES), patterns=_count_patterns(written))
+        return MessageSchema(text=text, parts=cost.parts, patterns=cost.patterns)
 
     def _read_dialect(self, payload: Any, place: Place) -> tuple[Any, str]:
         """Return the schema itself, and which JSON Schema it is: AsyncAPI's own is one of draft 7."""
@@ -104,6 +104,15 @@ class _Extract:
         # Beside a reference nothing counts in draft 7, so the reference is one of several.
         taken |= {"allOf": [root]} if REF in root else root
         return taken | ({"definitions": definitions} if definitions else {})
+
+    def measure(self, written: Any) -> Cost:
+        """Return what a schema costs that was taken. Raises `InvalidError` where that is too much."""
+        try:
+            return measure(written)
+        except CostlyError as error:
+            places = {f"#/definitions/{name}": reference for reference, name in self._names.items()}
+            where = f"{places[error.reference]} " if error.reference in places else ""
+            raise refused(f"can't be checked: {where}{error}", *self._place) from error
 
     def _copy(self, schema: Any) -> Any:
         self._values += 1
@@ -148,25 +157,3 @@ def _compile(schema: dict[str, Any], place: Place) -> None:
     except (ValidationError, ReferencingError, ValueError) as error:
         reason = str(error).splitlines()[0][:200]
         raise refused(f"can't be checked: {reason}; a pattern must be plain and short", *place) from error
-
-
-def _count_patterns(schema: Any) -> int:
-    """Return the number of patterns. Some formats read long texts too, if not as slowly: several count as one."""
-    patterns = formats = 0
-    for key, value in _keywords(schema):
-        patterns += 1 if key == "pattern" else 0
-        formats += 1 if key == "format" else 0
-        patterns += len(value) if key == "patternProperties" and isinstance(value, dict) else 0
-    return patterns + math.ceil(formats / _FORMATS_A_PATTERN)
-
-
-def _keywords(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield all keys with what stands under them: a property that is named like a keyword counts as one, too."""
-    left = [value]
-    while left:
-        item = left.pop()
-        if isinstance(item, dict):
-            yield from item.items()
-            left += item.values()
-        elif isinstance(item, list):
-            left += item

@@ -20,11 +20,19 @@ MAX_EXAMPLE_BYTES: Final = 16 * 1024
 MAX_BYTES: Final = 64 * 1024
 """Of all examples of an API: they travel with its definition."""
 
+MAX_OPERATIONS: Final = 100
+"""Of those that an API receives: a message is held against one after the other."""
+
+MAX_WRITTEN_BYTES: Final = 512 * 1024
+"""Of a mock as it is written: an example stands in it once for each operation and channel."""
+
 
 def make_mock(document: Document, key_types: tuple[KeyType, ...]) -> Mock:
     """Return the mock of an API. Raises `InvalidError` where there are no examples to answer with."""
     writer = _Writer(document)
     operations = list(Traffic(document).operations())
+    if sum(operation.direction == "publish" for operation in operations) > MAX_OPERATIONS:
+        raise refused(f"has over {MAX_OPERATIONS} operations that the API receives, too many for a mock")
     paths = {shape_of(operation.path): operation.path for operation in operations if operation.path is not None}
     channels = [
         writer.channel(path, [item for item in operations if item.path is not None and shape_of(item.path) == shape])
@@ -35,7 +43,10 @@ def make_mock(document: Document, key_types: tuple[KeyType, ...]) -> Mock:
         environment = "production" if "PRODUCTION" in key_types else "sandbox"
         message = "needs an AsyncAPI document with examples of what the API sends: give it one at /asyncapi first"
         raise InvalidError.of(f"endpoints.{environment}.mock", message)
-    return Mock(key_types=key_types, schemas=tuple(writer.schemas), channels=tuple(channels))
+    mock = Mock(key_types=key_types, schemas=tuple(writer.schemas), channels=tuple(channels))
+    if len(mock.model_dump_json()) > MAX_WRITTEN_BYTES:
+        raise refused(f"has over {MAX_WRITTEN_BYTES} bytes of examples for all its operations, too many for a mock")
+    return mock
 
 
 class _Writer:

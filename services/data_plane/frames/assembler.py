@@ -28,6 +28,11 @@ class Assembler:
         self._payload = bytearray()
         self._first = 0  # the first byte of its first frame
 
+    def forget_frame(self) -> None:
+        """Leave out the frame that is under way: what comes next begins with a header."""
+        self._frame.clear()
+        self._left = 0
+
     def feed(self, data: bytes) -> Iterator[Whole]:
         """Yield what became whole. Control frames don't wait for the message that they are in."""
         start, size = 0, len(data)

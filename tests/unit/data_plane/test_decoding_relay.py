@@ -75,6 +75,11 @@ async def test_a_backend_hears_1007_and_its_client_1011() -> None:
     assert read_masked_close(book.backend_end.take()) == close_payload(1007, b"invalid_message")
 
 
+async def test_half_of_a_surrogate_pair_ends_one_connection_and_in_order() -> None:
+    book = strict("close")
+    book.client_says(client_frame(1, b'{"\\ud800":1}')).client_hears(frame(8, close_payload(1007, b"invalid_message")))
+
+
 async def test_report_lets_pass_and_counts() -> None:
     book = strict("report", "report")
     book.client_says(BAD + GOOD).backend_hears(BAD + GOOD)
@@ -113,6 +118,47 @@ async def test_what_is_checked_has_a_size_of_its_own() -> None:
     book = strict("report")
     book.client_says(client_frame(2, b"x" * (MAX_CHECKED_BYTES + 1)))
     book.client_hears(frame(8, close_payload(1009, b"message_too_big")))
+
+
+async def test_a_frame_that_is_held_gives_way_to_a_close_when_its_sender_is_lost() -> None:
+    book = strict("off", "close")
+    book.backend_says(TOLD + frame(2, b"x" * 5)[:4])
+    book.client_hears(TOLD)
+    book.relay.backend.connection_lost(None)
+    book.client_hears(frame(8, close_payload(1011, b"upstream_lost")))
+    assert not book.client_end.aborted
+    book.client_says(client_frame(8, close_payload(1011)))
+    await book.settled()
+    assert book.ended
+    assert (book.relay.cause, book.relay.close_code) == ("upstream_lost", 1011)
+
+
+async def test_a_frame_that_is_held_keeps_no_close_waiting() -> None:
+    book = strict("close", "close")
+    fragment = client_frame(1, b'{"say":', fin=False)
+    rest = client_frame(0, b'"hello"}')
+    book.client_says(fragment + rest[:9])
+    book.backend_says(TOLD[:5])
+    book.relay.close("draining")
+    book.client_hears(frame(8, close_payload(1012, b"draining")))
+    assert read_masked_close(book.backend_end.take()) == close_payload(1001)
+    book.client_says(rest[9:] + client_frame(8, close_payload(1012)))
+    book.backend_says(TOLD[5:] + frame(8, close_payload(1001)))
+    await book.settled()
+    assert book.ended
+    assert (book.client_end.written, book.backend_end.written) == (b"", b"")
+    assert not book.client_end.aborted
+    assert not book.counts
+
+
+async def test_a_direction_without_checks_still_ends_at_a_boundary() -> None:
+    book = strict("close")
+    book.backend_says(TOLD[:5]).client_hears(TOLD[:5])
+    book.relay.close("draining")
+    book.client_hears(b"")
+    book.backend_says(TOLD[5:]).client_hears(TOLD[5:] + frame(8, close_payload(1012, b"draining")))
+    book.relay.abort()
+    await book.settled()
 
 
 async def test_pings_and_notices_of_the_gateway_are_not_checked() -> None:

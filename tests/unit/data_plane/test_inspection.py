@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.data_plane.inspection import MAX_DEPTH, MAX_VALUES, Checks, Inspection, Rules, inspect_all
+from services.data_plane.inspection import MAX_VALUES, Checks, Inspection, Rules, inspect_all
 from services.data_plane.refusal import RefusedError
 from shared.definition import ApiDefinition, ApiId, Endpoints
+from shared.schema_cost import MAX_DEPTH
 from shared.validation import ChannelMessages, MessageSchema, Validation
 from tests.support.schemas import CHAT, make_checks, make_schema, make_validation
 
@@ -42,6 +43,11 @@ def rules(schema: Any = CHAT) -> Rules:
 )
 def test_a_message_is_json_of_its_schema(payload: bytes, valid: bool) -> None:
     assert rules().accept(payload) is valid
+
+
+@pytest.mark.parametrize("payload", [b'{"\\ud800":1}', b'"\\ud800"', b'{"say":"x","\\udfff":{}}'])
+def test_half_of_a_surrogate_pair_is_not_valid(payload: bytes) -> None:
+    assert rules().accept(payload) is False
 
 
 def nested(depth: int) -> bytes:
@@ -114,25 +120,40 @@ def test_what_can_not_be_read_is_told_apart_and_what_stays_is_kept() -> None:
         make_validation("close", schema={"type": 7}),
         make_validation("close", schema={"$ref": "http://elsewhere.test/schema"}),
         make_validation("close", schema={"pattern": "(\\w{100}){100}"}),
+        make_validation("close", schema={"multipleOf": 1e-300}),
         Validation(publish="close", channels=(ChannelMessages(publish=(3,)),)),
     ):
         assert inspect_all({api.id: make_api(broken)}, known) == {api.id: None}
     assert inspect_all({api.id: make_api(Validation())}, known) == {}
 
 
-BRANCHES = [{"properties": {"a": {"$ref": "#/$defs/a"}}, "required": [name]} for name in "bcde"]
+def doublings(links: int) -> dict[str, Any]:
+    """Return a schema of which the library asks each link twice as often as the one before."""
+    refer = [{"$ref": f"#/definitions/{link}"} for link in range(links + 1)]
+    definitions = {str(link): {"allOf": [refer[link + 1], {"allOf": [refer[link + 1]]}]} for link in range(links)}
+    return {**refer[0], "definitions": definitions | {str(links): {"type": ["string", "array"]}}}
+
+
 HOSTILE: dict[str, tuple[dict[str, Any], bytes]] = {
-    "a schema in itself, several times": (
-        {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": BRANCHES}}},
+    "a schema in itself": (
+        {"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"a": {"$ref": "#/$defs/a"}, "b": {"$ref": "#/$defs/a"}}}}},
         b'{"a":' * 40 + b"1" + b"}" * 40,
     ),
+    "as many doublings as there may be": (doublings(9), b"[" + b'"x",' * 90 + b"1]"),
     "a schema that is itself": ({"$ref": "#/$defs/a", "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}}, b"1"),
     "all different": ({"uniqueItems": True}, json.dumps([{"a": index} for index in range(4000)]).encode()),
     "many enumerated": (
         {"items": {"enum": [{"a": index} for index in range(90)]}},
         json.dumps([{"a": -1}] * 3000).encode(),
     ),
-    "multiples": ({"items": {"multipleOf": 0.01}}, json.dumps([1e300] * 9000).encode()),
+    "multiples": (
+        {"items": {"allOf": [{"multipleOf": 1e-9, "minimum": -index} for index in range(30)]}},
+        json.dumps([1e308] * 9000).encode(),
+    ),
+    "as many multiples as there may be": (
+        {"items": {"allOf": [{"multipleOf": 1e-9, "minimum": -index} for index in range(30)]}},
+        json.dumps([1e308] * 200).encode(),
+    ),
     "a pattern that goes back": ({"pattern": "^(a+)+$"}, json.dumps("a" * 200_000 + "!").encode()),
     "a pattern of many states": ({"pattern": "(a|b)*a(a|b){15}c"}, json.dumps("ab" * 100_000).encode()),
 }
@@ -147,20 +168,30 @@ def inspect_one(schema: MessageSchema) -> Checks:
 def test_no_schema_and_message_together_take_long(name: str) -> None:
     schema, payload = HOSTILE[name]
     draft = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    found = inspect_one(make_schema(draft | schema, parts=100, patterns=1))
+    found = inspect_one(make_schema(draft | schema))
     assert found.publish is not None
     started = time.thread_time()
     found.publish.accept(payload)
     assert time.thread_time() - started < 0.5
 
 
+def test_the_cost_is_what_the_schema_is_and_not_what_is_said_of_it() -> None:
+    found = inspect_one(make_schema(doublings(9)))
+    assert found.publish is not None
+    assert found.publish.parts > 2**9
+    api = make_api(make_validation("close", schema=doublings(26)))
+    assert inspect_all({api.id: api}, {}) == {api.id: None}
+
+
 def test_what_would_take_too_long_to_say_is_not_valid() -> None:
-    schema = make_schema({}, parts=1000)
+    schema = make_schema({"enum": list(range(998))})
     found = inspect_one(schema)
     assert found.publish is not None
-    assert found.publish.accept(json.dumps([0] * 1900).encode())
-    assert not found.publish.accept(json.dumps([0] * 2100).encode())
-    slow = make_schema({}, patterns=100)
+    assert found.publish.parts == 1000
+    assert found.publish.accept(b"7")
+    assert not found.publish.accept(b"7" + b" " * 1000 + b"," * 2000)
+    slow = make_schema({"allOf": [{"pattern": "x"}] * 100})
     found = inspect_one(slow)
     assert found.publish is not None
+    assert found.publish.accept(json.dumps("x" * 2000).encode())
     assert not found.publish.accept(json.dumps("x" * 3000).encode())

@@ -4,11 +4,15 @@ import asyncio
 
 import pytest
 
+from services.data_plane import mock as mock_module
+from services.data_plane.inspection import ReadSchema, read_schema
 from services.data_plane.mock import HIGH_WATER_BYTES, MAX_MESSAGE_BYTES, MockBook, MockTransport, Script
 from services.data_plane.refusal import RefusedError
 from shared.definition import Mock, MockChannel, MockOperation
+from shared.validation import MessageSchema
 from tests.support.frames import client_frame, close_payload, frame
 from tests.support.schemas import CHAT, make_schema
+from tests.support.waiting import eventually
 
 ANY = Script(None, ((None, ("one", "two")),))
 
@@ -86,6 +90,22 @@ def test_each_path_has_a_script_of_its_own() -> None:
     assert book.find(only, "/other") == Script(None, ())
 
 
+def test_a_schema_is_read_once_for_all_operations_and_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[MessageSchema] = []
+
+    def count(schema: MessageSchema) -> ReadSchema:
+        read.append(schema)
+        return read_schema(schema)
+
+    monkeypatch.setattr(mock_module, "read_schema", count)
+    operations = (MockOperation(schemas=(0, 1), answers=("x",)),) * 5
+    schemas = (make_schema(CHAT), make_schema({"const": 1}))
+    channels = (MockChannel(path="/a", operations=operations), MockChannel(operations=operations))
+    script = MockBook().find(Mock(key_types=("SANDBOX",), schemas=schemas, channels=channels), "/a")
+    assert len(script.operations) == 5
+    assert read == list(schemas)
+
+
 def test_what_can_not_be_read_answers_nothing() -> None:
     operation = MockOperation(schemas=(0,), answers=("x",))
     mock = Mock(
@@ -133,6 +153,38 @@ async def test_who_does_not_read_is_not_read_for_long() -> None:
     transport.write(client_frame(1, b"a"))
     await settle()
     assert relay.heard == frame(1, answer.encode()) * count
+
+
+async def test_what_was_read_at_once_is_answered_bit_by_bit() -> None:
+    answer = "x" * 16_384
+    transport, relay = await connect(Script(None, ((None, (answer,)),)), reading=False)
+    count = 100
+    transport.write(client_frame(1, b"") * count)
+    assert len(transport._waiting) < HIGH_WATER_BYTES + 2 * len(answer)
+    await settle()
+    assert relay.full
+    transport.resume_reading()
+    transport.resume_reading()
+    for _ in range(2):
+        before = len(relay.heard)
+        await asyncio.sleep(0)
+        assert len(relay.heard) - before < 2 * (HIGH_WATER_BYTES + 2 * len(answer))
+    transport.pause_reading()
+    some = len(relay.heard)
+    await settle()
+    assert len(relay.heard) == some
+    assert relay.full
+    transport.resume_reading()
+    await eventually(lambda: not relay.full)
+    assert relay.heard == frame(1, answer.encode()) * count
+
+
+async def test_a_close_ends_what_is_behind() -> None:
+    transport, relay = await connect(Script(None, ((None, ("x" * 16_384,)),)))
+    close = client_frame(8, close_payload(1000))
+    transport.write(client_frame(1, b"") * 100 + close + client_frame(1, b"") * 100)
+    await eventually(lambda: relay.lost)
+    assert relay.heard.endswith(frame(8, close_payload(1000)))
 
 
 @pytest.mark.parametrize("end", ["close", "abort", "write_eof"])

@@ -107,7 +107,7 @@ def test_a_schema_stands_alone_with_what_it_refers_to() -> None:
         "text": {"type": "string", "pattern": "^[a-z]+$", "format": "regex"},
     }
     (schema,) = find(change(CHAT_3, {"components.schemas": schemas})).schemas
-    assert schema.patterns == 1
+    assert schema.patterns == 2  # of the message itself, and of an answer
     assert schema.parts > 10
     assert "example" not in schema.text
     validator = validator_for(json.loads(schema.text), offline=True)
@@ -148,6 +148,10 @@ def test_2020_12_is_known(payload: dict[str, Any]) -> None:
 
 PAYLOAD: Final = f"{SAID}.payload"
 PLACE: Final = "/operations/say/messages/0"
+DOUBLED: Final = {"allOf": [{"$ref": "#/components/schemas/a0"}, {"allOf": [{"$ref": "#/components/schemas/a0"}]}]}
+DOUBLINGS: Final = {f"a{link}": json.loads(json.dumps(DOUBLED).replace("a0", f"a{link + 1}")) for link in range(26)} | {
+    "a26": {"type": "string"}
+}
 REFUSED: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
     "nothing to hold it against": ({PAYLOAD: GONE}, PLACE, "must have a JSON Schema"),
     "another format": (
@@ -170,6 +174,21 @@ REFUSED: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
         {PAYLOAD: {"type": "string", "pattern": "(a)\\1"}},
         f"{PLACE}/payload",
         "can't be checked",
+    ),
+    "more than it looks": (
+        {PAYLOAD: {"$ref": "#/components/schemas/a0"}, "components.schemas": DOUBLINGS},
+        f"{PLACE}/payload",
+        "#/components/schemas/a",
+    ),
+    "itself in two ways": (
+        {PAYLOAD: {"$ref": "#/components/schemas/a0"}, "components.schemas": DOUBLINGS | {"a3": DOUBLED}},
+        f"{PLACE}/payload",
+        "refers to itself, and in more than one way",
+    ),
+    "a multiple that is too fine": (
+        {PAYLOAD: {"type": "number", "multipleOf": 1e-300}},
+        f"{PLACE}/payload",
+        "multipleOf",
     ),
     "more than is good": (
         {PAYLOAD: {"enum": ["x" * 100 + str(number) for number in range(MAX_SCHEMA_BYTES // 100)]}},

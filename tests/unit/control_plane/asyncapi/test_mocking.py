@@ -5,7 +5,14 @@ from typing import Any, Final
 import pytest
 
 from services.control_plane.asyncapi.checking import check
-from services.control_plane.asyncapi.mocking import MAX_BYTES, MAX_EXAMPLE_BYTES, MAX_EXAMPLES, make_mock
+from services.control_plane.asyncapi.mocking import (
+    MAX_BYTES,
+    MAX_EXAMPLE_BYTES,
+    MAX_EXAMPLES,
+    MAX_OPERATIONS,
+    MAX_WRITTEN_BYTES,
+    make_mock,
+)
 from services.control_plane.kit.problems import InvalidError
 from shared.definition import Mock, MockChannel
 from tests.integration.control_plane.asyncapi.mutants import CHAT_2, CHAT_3, GONE, change
@@ -98,3 +105,25 @@ def test_examples_have_bounds() -> None:
     assert channel(many).operations[0].answers == tuple(map(str, range(MAX_EXAMPLES)))
     large = [f"{number}{'x' * (MAX_EXAMPLE_BYTES - 10)}" for number in range(MAX_BYTES // MAX_EXAMPLE_BYTES + 1)]
     assert refused(lobby(*large, **{"operations.say.reply": REPLY}))[0] == "document"
+
+
+def repeat(count: int) -> dict[str, Any]:
+    """Return so many operations beside `say`, which each answer as it does."""
+    say = {"action": "receive", "channel": {"$ref": "#/channels/room"}, "reply": REPLY}
+    return {f"operations.say{number}": say for number in range(count)} | {"operations.say.reply": REPLY}
+
+
+def test_operations_have_a_bound() -> None:
+    assert len(channel(mock(lobby("hello", **repeat(MAX_OPERATIONS - 1)))).operations) == MAX_OPERATIONS
+    field, message = refused(lobby("hello", **repeat(MAX_OPERATIONS)))
+    assert field == "document"
+    assert "over 100 operations" in message
+
+
+def test_what_is_answered_has_a_bound_however_often_it_stands_there() -> None:
+    half = MAX_WRITTEN_BYTES // MAX_EXAMPLE_BYTES // 2
+    large = "x" * (MAX_EXAMPLE_BYTES - 10)
+    assert mock(lobby(large, **repeat(half - 5))).channels
+    field, message = refused(lobby(large, **repeat(half + 5)))
+    assert field == "document"
+    assert "too many for a mock" in message
