@@ -36,7 +36,9 @@ NAMES = [workload.name for workload in WORKLOADS]
 
 def main() -> int:
     parser = make_parser("relay", __doc__, times=9, seconds=0.6)
-    parser.add_argument("--seen", action="store_true", help="with metrics, usage and logs on, against off, and no more")
+    parser.add_argument(
+        "--seen", action="store_true", help="with metrics, usage, logs and traces on, against off, and no more"
+    )
     parser.add_argument("--workload", action="append", choices=NAMES, help="only this one; may be repeated")
     return run_benchmark(partial(run, read_options(parser, quick_times=5)))
 

@@ -19,7 +19,7 @@ from benchmarks.harness.target import Peer, Site, Target
 from benchmarks.peers.framegate_catalogue import PATH, publish, sign_token
 from benchmarks.peers.process import python_module, running
 from benchmarks.peers.redis_beside import redis_beside
-from benchmarks.peers.seen_framegate import scraping
+from benchmarks.peers.seen_framegate import collecting, scraping
 from cli.network import free_port
 from shared.limits import Limit
 
@@ -32,8 +32,7 @@ _CORE = "services.data_plane.frames.scanner"
 class Variant:
     """A way to run Framegate: under which limits, and with what else in its environment.
 
-    With `seen`, all by which operators see it is on, or else off: metrics that are scraped, usage, logs; and whatever
-    more its environment turns on.
+    With `seen`, all by which operators see it is on, or else off: metrics that are scraped, usage, logs, traces.
     """
 
     name: str
@@ -44,10 +43,10 @@ class Variant:
 
 @contextmanager
 def start(variant: Variant, site: Site) -> Iterator[Target]:
-    with redis_beside(site.cores.load) as redis:
+    with redis_beside(site.cores.load) as redis, collecting() if variant.seen else nullcontext("") as collector:
         key = publish(redis.url, variant.limits, site.backend_port)
         ports = {"port": free_port(), "tls-port": free_port(), "ops-port": free_port()}
-        ready, env = partial(is_ready, ports["ops-port"]), _env(variant, site, redis.url)
+        ready, env = partial(is_ready, ports["ops-port"]), _env(variant, site, redis.url, collector)
         with (
             running(variant.name, _command(variant, ports), site, ready, env) as pid,
             scraping(ports["ops-port"]) if variant.seen else nullcontext(),
@@ -92,8 +91,9 @@ def _has_workers() -> bool:
     return "--workers" in printed(*python_module("cli.main", "data-plane", "--help"))
 
 
-def _env(variant: Variant, site: Site, redis_url: str) -> dict[str, str]:
+def _env(variant: Variant, site: Site, redis_url: str, collector: str) -> dict[str, str]:
     env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
         "FRAMEGATE_REDIS_URL": redis_url,
         "FRAMEGATE_ENDPOINT_ALLOW": "127.0.0.0/8",
         "FRAMEGATE_DRAIN_SECONDS": "0",

@@ -1,7 +1,7 @@
 """Framegate's data plane with all by which it is seen, or with none of it: what that costs is the difference.
 
-On, usage is sent every half second in place of ten: a run is shorter than that. Off, it is neither counted nor sent,
-nothing is measured of connections, and nothing logged.
+On, each handshake is traced, and usage is sent every half second in place of ten: a run is shorter. Off, usage
+is neither counted nor sent, nothing is measured of connections, and nothing logged.
 """
 
 import asyncio
@@ -11,11 +11,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from cli.main import main
 from services.data_plane import account, usage
-from services.data_plane.telemetry import Telemetry
+from services.data_plane.telemetry import ConnectionMetrics, HandshakeMetrics
 
 OFTEN_SECONDS: Final = 0.5
 
@@ -31,7 +32,8 @@ async def _never(*_: Any) -> None:
 _OFF: Final = (
     (usage.UsageSender, "run", _never),
     *((usage.UsageBook, name, _nothing) for name in ("note_refused", "note_opened", "note_flow", "note_closed")),
-    (Telemetry, "record", _nothing),
+    (ConnectionMetrics, "record", _nothing),
+    (HandshakeMetrics, "accept", _nothing),
     (account, "record", _nothing),
 )
 
@@ -43,6 +45,8 @@ def run(mode: str) -> None:
     else:
         logging.disable()
         for owner, name, stand_in in _OFF:
+            if not hasattr(owner, name):
+                raise AttributeError(f"{owner} has no {name} any more")
             setattr(owner, name, stand_in)
     main()
 
@@ -67,6 +71,30 @@ def scraping(ops_port: int) -> Iterator[None]:
     finally:
         stopping.set()
         thread.join()
+
+
+@contextmanager
+def collecting() -> Iterator[str]:
+    """Run a collector of traces that takes everything, and yield its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Collector)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Collector(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
 
 
 if __name__ == "__main__":
