@@ -19,9 +19,9 @@ class LinesResponse(StreamingResponse):
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, lines: Generator[str], seconds: float) -> None:
-        """`seconds` is how long the generator goes on by itself."""
-        super().__init__(lines, headers={"X-Accel-Buffering": "no"})
+    def __init__(self, lines: Generator[str], seconds: float, status_code: int = 200) -> None:
+        """`seconds` is how long the generator goes on by itself. FastAPI's document reads the status off here."""
+        super().__init__(lines, status_code, headers={"X-Accel-Buffering": "no"})
         self._lines = lines
         self._seconds = seconds
 
