@@ -22,6 +22,9 @@ MAX_VALUES: Final = 10_000
 MAX_STEPS: Final = 2_000_000
 """Values of a message, times parts of the schemas that it may have."""
 
+MAX_DIGITS: Final = 40
+"""Of a number, and of the power of ten in it: numbers are compared digit by digit."""
+
 MAX_PATTERN_STEPS: Final = 256 * 1024
 """Bytes of a message, times regular expressions of the schemas that it may have."""
 
@@ -174,4 +177,19 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refuse)
+def _read_whole(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise ValueError("a number has too many digits")
+    return int(text)
+
+
+def _read_fraction(text: str) -> float:
+    exponent = text.lower().partition("e")[2]
+    if len(text) > MAX_DIGITS or (exponent and abs(int(exponent)) > MAX_DIGITS):
+        raise ValueError("a number has too many digits")
+    return float(text)
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_refuse, parse_int=_read_whole, parse_float=_read_fraction
+)

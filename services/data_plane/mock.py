@@ -161,7 +161,7 @@ class MockTransport(asyncio.Transport):
             self._loop.call_soon(self._deliver)
         elif self._full:
             self._full = False
-            self._protocol.resume_writing()
+            self._loop.call_soon(self._protocol.resume_writing)  # behind a pause that was said before
         if self._conversation.ended:
             self.close()
 

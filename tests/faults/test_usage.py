@@ -146,21 +146,22 @@ async def be_refused(scene: Scene, pod: int) -> None:
     await refused(pod, stranger.application, "subscription_missing", token=scene.load.tokens[stranger])
 
 
-async def go_on(scene: Scene, pod: int, enough: asyncio.Event) -> None:
+async def go_on(scene: Scene, pod: int, enough: asyncio.Event, silent: asyncio.Barrier) -> None:
     """Say something again and again, whatever is killed; be there when the pod goes."""
     async with scene.load.client(scene.caller("Talker"), pod) as client:
         while not enough.is_set():
             await client.say(b"steady")
             await asyncio.sleep(STEADY_SECONDS)
+        await silent.wait()  # an answer that meets the gateway's Close is delivered to nobody
         await client.end("draining:1012")
 
 
 async def use(scene: Scene) -> None:
     """Do all of it, while the control plane dies, and Redis dies and comes back; stop the pods in the end."""
-    installation, enough = scene.installation, asyncio.Event()
+    installation, enough, silent = scene.installation, asyncio.Event(), asyncio.Barrier(3)
     async with asyncio.TaskGroup() as group:
         for pod in (0, 1):
-            group.create_task(go_on(scene, pod, enough))
+            group.create_task(go_on(scene, pod, enough, silent))
         await be_closed(scene)
         await asyncio.gather(talk(scene, 0), exceed(scene, 0), be_refused(scene, 0))
         installation.control_plane.program.kill()
@@ -170,6 +171,7 @@ async def use(scene: Scene) -> None:
         await asyncio.gather(exceed(scene, 1), be_refused(scene, 1))
         await eventually(lambda: installation.redis.client.xlen(keys.USAGE_STREAM), within=15)
         enough.set()
+        await silent.wait()
         for going in installation.pods:
             going.program.terminate()
     await eventually(lambda: all(pod.program.exit_code == 0 for pod in installation.pods), within=20)

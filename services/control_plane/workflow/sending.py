@@ -108,8 +108,7 @@ class Sender:
         with self._database.writing() as session:
             repository.note_delivery(session, delivery.id, attempted_at=now, **values)
             repository.note_webhook(session, webhook.id, webhook.failures, due_at)
-            if webhook.failures:
-                repository.give_up(session, webhook.id, now - GIVEN_UP_AFTER, now)
+            repository.give_up(session, webhook.id, now - GIVEN_UP_AFTER, now)
 
     def _wait(self, failures: int) -> timedelta:
         """Return how long to wait after so many failures in a row: half of it is chance, so that no herd comes back."""
