@@ -12,7 +12,7 @@ from services.control_plane.usage.models import Usage, UsageCause
 from services.control_plane.usage.reports import Scope, Span
 from tests.integration.control_plane.platform import Platform
 
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+NOON = datetime(2126, 1, 31, 12, tzinfo=UTC)  # what is old is swept out meanwhile
 SPAN = Span(NOON - timedelta(hours=3), NOON, "hour")
 
 
