@@ -167,10 +167,10 @@ class LeaseBook:
         lease.credit += granted
         lease.granted += granted
         lease.spent = spent
-        lease.spent_at = now
         lease.low = granted // 2
         lease.refused_until = 0.0 if granted else asked_at + min(wait_ms / 1000, RETRY_SECONDS)
-        if granted:
+        if granted:  # else what is left here suffices for nothing, and lies idle however often more is asked for
+            lease.spent_at = now
             lease.fit(now)
 
     def _decide_alone(self, lease: Lease) -> None:

@@ -4,6 +4,7 @@ In no window of Redis' clock is more spent than the largest amount that was in f
 than it holds and what fills meanwhile; and nothing stays in Redis for ever.
 """
 
+import asyncio
 import time
 from collections import Counter
 
@@ -21,6 +22,7 @@ from services.data_plane.quota import Quota
 from services.data_plane.throttle.leases import LeaseBook
 from services.data_plane.throttle.meter import Meter
 from tests.integration.data_plane.throttle.network import FATES, PODS, Fate, Site, Wire, check, make_quota, pods
+from tests.support.waiting import eventually
 
 AMOUNTS = st.sampled_from([1, 3, 20, 1000])
 WINDOWS = st.sampled_from([0.02, 0.05, 0.1, 60.0])
@@ -249,6 +251,33 @@ def test_an_answer_about_a_window_that_has_changed_meanwhile_is_no_credit(site: 
     assert pod.meter.available()[0] > 0
     pod.follow(make_quota(40, 60))
     assert pod.meter.available()[0] == 0
+
+
+def test_rests_that_suffice_for_no_message_come_together_in_one_pod_though_all_ask_for_more(site: Site) -> None:
+    holding = [Pod(site, make_quota(100, 3600, unit="bytes")) for _ in range(2)]
+    for pod in holding:
+        while pod.lease.credit < 40:
+            pod.lease.size = 4
+            site.runner.run(pod.book._fetch([pod.lease]))
+
+    async def share() -> None:
+        loops = {asyncio.ensure_future(loop()) for pod in holding for loop in (pod.book.run, pod.book.sweep)}
+        try:
+            await eventually(lambda: any(list(map(passes, holding))))
+        finally:
+            while loops:  # redis-py can lose a cancellation
+                for task in loops:
+                    task.cancel()
+                _, loops = await asyncio.wait(loops, timeout=0.1)
+
+    site.runner.run(share())
+
+
+def passes(pod: Pod, size: int = 64) -> bool:
+    """Tell whether a message of so many bytes would pass, and ask for more as its connection does if not."""
+    if pod.meter.judge(size) == "ask":
+        pod.meter.wait(lambda: None, size)
+    return pod.meter.available()[1] >= size
 
 
 @pytest.mark.timeout(600)
