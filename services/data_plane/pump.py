@@ -41,6 +41,7 @@ class Pump(asyncio.Protocol):
         "_own_close",
         "_slow_timer",
         "_waiting",
+        "at_eof",
         "choked",
         "delayed_seconds",
         "droppable",
@@ -70,6 +71,7 @@ class Pump(asyncio.Protocol):
         self.told_dropped = 0  # so many drops the client was told of
         self.heard_close = False  # the source said Close
         self.failed = False  # the source broke the protocol: what it says is no longer read
+        self.at_eof = False  # the source sends nothing more
         self.gone = False  # the source's connection is lost
         self.choked = False  # the sink's buffer is full
         self.delayed_seconds = 0.0
@@ -113,7 +115,8 @@ class Pump(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Keep the connection open the other way where the source has said Close: its answer is still to come."""
-        return self.heard_close and self.source.can_write_eof()
+        self.at_eof = True
+        return self.heard_close and not self.peer.finished and self.source.can_write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it was lost changes nothing
         self.gone = True
@@ -161,6 +164,17 @@ class Pump(asyncio.Protocol):
             self.meter.stop_waiting(self._resume)
         self._waiting = False
         self._end_delay()
+
+    def hang_up(self) -> None:
+        """Say to the source that nothing follows, and go on discarding what comes until it hangs up, too.
+
+        A socket that is closed answers what still comes with a reset, and what was not sent yet is lost: RFC 6455,
+        section 7.1.1, has it half-closed first.
+        """
+        if self.at_eof or not self.source.can_write_eof():
+            self.source.close()
+        else:
+            self.source.write_eof()
 
     @property
     def is_paused(self) -> bool:

@@ -251,10 +251,10 @@ class Relay:
             self.abort()
 
     def _settle(self) -> None:
-        """Close each connection on which both Closes have passed, and end when both are gone."""
+        """Hang up where both Closes have passed, and end when both connections are gone."""
         for pump in (self.client, self.backend):
             if pump.heard_close and pump.peer.finished and not pump.gone and not pump.source.is_closing():
-                pump.source.close()
+                pump.hang_up()
         if self.client.gone and self.backend.gone and not self.ended:
             self.ended = True
             for timer in (self._timer, self._notice_timer):

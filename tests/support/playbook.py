@@ -8,6 +8,7 @@ from typing import Final, Self
 from services.data_plane.decoding_relay import DecodingRelay
 from services.data_plane.deflate import Agreement
 from services.data_plane.inspection import Checks, Rules
+from services.data_plane.pump import Pump
 from services.data_plane.relay import Relay
 from shared.definition import MessageSizes
 
@@ -26,6 +27,7 @@ class End(asyncio.Transport):
         self.aborted = False
         self.closing = False
         self.on_close: Callable[[], None] = lambda: None
+        self.on_eof: Callable[[], None] = lambda: None
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
@@ -48,6 +50,7 @@ class End(asyncio.Transport):
 
     def write_eof(self) -> None:
         self.half_closed = True
+        asyncio.get_running_loop().call_soon(self.on_eof)
 
     def close(self) -> None:
         if not self.closing:
@@ -84,6 +87,8 @@ class Playbook:
         self.backend_end = End()
         self.client_end.on_close = lambda: self.relay.client.connection_lost(None)
         self.backend_end.on_close = lambda: self.relay.backend.connection_lost(None)
+        self.client_end.on_eof = lambda: _hang_up(self.relay.client)
+        self.backend_end.on_eof = lambda: _hang_up(self.relay.backend)
         self.relay.start(self.client_end, self.backend_end, b"", b"")
 
     def _make(self, sizes: MessageSizes, agreement: Agreement, checks: Checks | None) -> Relay:
@@ -128,3 +133,9 @@ class Playbook:
         for _ in range(3):
             await asyncio.sleep(0)
         return self
+
+
+def _hang_up(pump: Pump) -> None:
+    """Do as a peer whom the gateway has said that nothing follows: one that has said Close hangs up."""
+    if pump.heard_close and not pump.eof_received():
+        pump.source.close()

@@ -12,6 +12,7 @@ from tests.integration.data_plane.conftest import Backend, Gate, echo_backend
 from tests.integration.data_plane.test_refusals import UPGRADE
 from tests.support.frames import client_frame, close_payload, frame
 from tests.support.waiting import eventually
+from tests.support.wire import accepting, request, wire, wire_backend
 
 
 @pytest.fixture
@@ -57,6 +58,22 @@ async def test_close_codes_and_reasons_pass_both_ways(gate: Gate, backend: Backe
         with pytest.raises(ConnectionClosed):
             await client.recv()
         assert (client.close_code, client.close_reason) == (4567, "from the backend")
+    await eventually(lambda: len(gate.pod.registry) == 0)
+
+
+async def test_what_a_client_sends_behind_its_close_loses_nothing_that_is_on_its_way_to_it(gate: Gate) -> None:
+    """A socket that is closed answers whatever still comes with a reset, and forgets what was not sent yet."""
+    last_words = frame(2, bytes(1_000_000)) + frame(8, close_payload(1000))
+    async with wire_backend(accepting(behind=last_words)) as talker:
+        gate.world.put_tutorial(talker.url)
+        await gate.caught_up()
+        async with wire(gate.port) as client:
+            client.send(request("/echo/1.0", ("Authorization", f"Bearer {gate.world.issuer.token()}")))
+            await client.head()
+            client.send(client_frame(8, close_payload(1000)))
+            await eventually(lambda: talker.ended)
+            client.send(client_frame(9, b"late"))
+            assert await client.rest() == last_words
     await eventually(lambda: len(gate.pod.registry) == 0)
 
 
