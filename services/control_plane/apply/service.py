@@ -175,7 +175,10 @@ class _Run:
     def _move(self, put: _PutApi, target: State | None) -> None:
         """Take an API through its lifecycle."""
         state = state_of(put.row)
-        if target is None or target == state:
+        if target is None:
+            return
+        if target == state:
+            self._withdraw(put)
             return
         actions = way(state, target)
         with at("state"):
@@ -191,6 +194,12 @@ class _Run:
                     return
         if put.change.action != "create":
             _add_fields(put.change, {"state": state.lower()}, {"state": target.lower()})
+
+    def _withdraw(self, put: _PutApi) -> None:
+        """Take back what is asked for, where an API is to stay in its state."""
+        if (pending := put.row.pending_action) is not None:
+            self.services.apis.withdraw(self.session, put.row, None)
+            _add_fields(put.change, {"pending": pending}, {"pending": None})
 
     def _put_application(self, entry: ApplicationWrite) -> Change:
         applications, owner = self.services.applications, self.caller.account_id
