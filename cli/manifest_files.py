@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from cli.errors import CommandError
 from services.control_plane.asyncapi.reading import MAX_BYTES as MAX_ASYNCAPI_BYTES
@@ -77,7 +77,7 @@ def _fields(api: Mapping[str, Any], reader: _Reader) -> Iterator[tuple[str, Any]
         )
 
 
-def _is_path(value: Any) -> bool:
+def _is_path(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and not value.startswith(BEGINNING)
 
 

@@ -292,7 +292,11 @@ async def test_a_manifest_withdraws_what_it_no_longer_asks_for(platform: Platfor
     asked = await pending(platform, "publication")
     back = {"apis": [{**entry, "state": "created"}]}
     (change,) = (await post(platform.client, "/publisher/v1/apply?dry_run=true", back, 200))["changes"]
-    assert (change["fields"], change["before"], change["after"]) == (["pending"], {"pending": "publish"}, {"pending": None})
+    assert (change["fields"], change["before"], change["after"]) == (
+        ["pending"],
+        {"pending": "publish"},
+        {"pending": None},
+    )
     assert (await platform.read(f"{APPROVALS}/{asked['id']}"))["state"] == "PENDING"
     await post(platform.client, "/publisher/v1/apply", back, 200)
     assert (await platform.read(f"{APPROVALS}/{asked['id']}"))["state"] == "WITHDRAWN"
