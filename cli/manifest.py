@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from cli import manifest_files
 from cli.errors import CommandError
 from services.control_plane.apply.schemas import Manifest as ManifestBody
 from services.control_plane.kit.documents import DocumentError, read_json, read_yaml
 from services.control_plane.kit.merge_patch import merge
-from services.control_plane.kit.problems import field_errors
+from services.control_plane.kit.problems import InvalidError, field_errors
 
 KEYS = {  # of each section the fields that tell its entries apart
     "policies": ("level", "name"),
@@ -22,6 +23,7 @@ KEYS = {  # of each section the fields that tell its entries apart
 }
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_DOCUMENT = ".asyncapi"  # before the suffix: a document of an API that lies beside the manifest
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
 _SECRET_FIELDS = {"client_certificate", "backend_credentials"}
 
@@ -44,7 +46,10 @@ class ManifestFile(ManifestBody):
 
 def make_schema() -> dict[str, Any]:
     """Return the JSON Schema of a file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ManifestFile.model_json_schema()}
+    schema = ManifestFile.model_json_schema()
+    known = schema["$defs"]["ApiEntry"]["properties"]["asyncapi"]["anyOf"]
+    known.append({"type": "string", "description": "The path of a file in the manifest's folder."})
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 @dataclass(slots=True)
@@ -74,9 +79,11 @@ class Manifest:
 def find_faults(sections: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return what is wrong with the form of a manifest, each fault with its place."""
     try:
-        ManifestBody.model_validate(sections)
+        ManifestBody.model_validate(sections).check_asyncapi()
     except ValidationError as error:
         return [(item.field, item.message) for item in field_errors(error)]
+    except InvalidError as error:
+        return [(item["field"], item["message"]) for item in error.members["errors"]]
     return []
 
 
@@ -86,19 +93,21 @@ def load(place: Path, environment: str | None, values: Mapping[str, str], *, off
     `offline` needs no secrets.
     """
     manifest = Manifest()
+    folder = place if place.is_dir() else place.parent
     for path in _find_files(place):
         _add(manifest, path)
     if environment is not None:
-        folder = place if place.is_dir() else place.parent
         _overlay(manifest, _find_environment(folder, environment))
     manifest.sections = _Filler(manifest, values, offline=offline).fill()
+    manifest.sections["apis"] = manifest_files.fill(manifest.sections["apis"], folder, manifest.locate)
     return manifest
 
 
 def _find_files(place: Path) -> list[Path]:
     if place.is_file():
         return [place]
-    found = sorted(path for path in place.glob("*") if path.suffix in _SUFFIXES and path.is_file())
+    files = (path for path in place.glob("*") if path.suffix in _SUFFIXES and path.is_file())
+    found = sorted(path for path in files if not path.stem.endswith(_DOCUMENT))
     if not found:
         raise CommandError(f"{place}: there is no manifest, no file that ends with {', '.join(_SUFFIXES)}")
     return found

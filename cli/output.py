@@ -1,6 +1,7 @@
 """What commands print: for people, or as JSON for programs."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from cli.tokens import Output
 Show = Annotated[Output, typer.Option("--output", "-o", help="`json` prints all of it, for programs.")]
 
 _NO_VALUE = "-"
+_NUMBER = re.compile(r"[-+.]*[0-9][0-9A-Za-z.+-]*")  # what YAML 1.2 may take for one, and the dumper's 1.1 does not
 
 
 class _Dumper(yaml.SafeDumper):
@@ -19,7 +21,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    style = "|" if "\n" in text else "'" if _NUMBER.fullmatch(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _text)

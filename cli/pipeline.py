@@ -49,10 +49,24 @@ def diff(file: File, env: Environment = None, *, prune: Prune = False, output: S
     apply(file, env, dry_run=True, prune=prune, output=output)
 
 
-def export(output: Show = Output.text) -> None:
+def export(
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Write it into this folder, with the files beside it.")
+    ] = None,
+    *,
+    files: Annotated[bool, typer.Option("--files/--no-files", help="With files and pictures, or without.")] = True,
+    output: Show = Output.text,
+) -> None:
     """Print what you own as a manifest: as YAML, or as JSON. Secrets are left out."""
+    from cli import manifest_folder  # noqa: PLC0415 - pods have no control plane
+
     with rest.sign_in() as client:
-        show(client.ask("GET", "/publisher/v1/export"), output)
+        sections = client.ask("GET", "/publisher/v1/export", files=files)
+    if to is None:
+        show(manifest_folder.escape(sections), output)
+    else:
+        manifest_folder.write(sections, to)
+        print(to / manifest_folder.NAME)
 
 
 def validate(

@@ -15,6 +15,14 @@ class TooMuchError(ConflictError):
         super().__init__(f"You have more than {limit} {what}: too many for one manifest.")
 
 
+class TooLongError(ConflictError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The documents, files and pictures of your APIs have more than {limit} bytes, too many for one manifest: "
+            "files=false leaves files and pictures out."
+        )
+
+
 def unknown_application(name: str) -> InvalidError:
     return InvalidError.of("application", f"you have no application {name!r}, nor does the manifest name it")
 
@@ -31,12 +39,6 @@ def named_twice() -> InvalidError:
     return InvalidError.of("api", "another entry is for the same application and API")
 
 
-def named_as_file() -> InvalidError:
-    return InvalidError.of(
-        "name", "a file of the API has it, which a manifest leaves as it is: take another, or delete it"
-    )
-
-
 @contextmanager
 def at(place: str) -> Iterator[None]:
     """Name the place in the manifest where an error of the block comes from."""
@@ -47,8 +49,13 @@ def at(place: str) -> Iterator[None]:
     except ProblemError as error:
         found = error.members.get("errors")
         error.members["errors"] = (
-            [{**item, "field": f"{place}.{item['field']}"} for item in found]
+            [{**item, "field": _below(place, item["field"])} for item in found]
             if found
             else [{"field": place, "message": error.detail or error.slug}]
         )
         raise
+
+
+def _below(place: str, field: str) -> str:
+    """Return the place of a field, which may be a pointer into a document."""
+    return f"{place}{field}" if field.startswith("/") else f"{place}.{field}"

@@ -6,10 +6,12 @@ from typing import Any, Final, TypeVar
 from sqlmodel import Session
 
 from services.control_plane.apply.documents import entry_of
-from services.control_plane.apply.errors import TooMuchError
+from services.control_plane.apply.errors import TooLongError, TooMuchError
 from services.control_plane.apply.schemas import MAX_ENTRIES, Manifest
+from services.control_plane.asyncapi import repository as asyncapi_repository
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN, STORE_SUBSCRIBE
+from services.control_plane.kit.data_urls import write_data_url
 from services.control_plane.kit.documents import MAX_BYTES
 from services.control_plane.publisher import file_repository
 from services.control_plane.publisher import repository as publisher_repository
@@ -34,9 +36,9 @@ _ORIGINALS: Final[Mapping[str, PolicyBody]] = {
 }
 
 
-def export(session: Session, caller: Principal) -> Manifest:
-    """Return what the caller owns, and the policies for an administrator. Raises `TooMuchError`."""
-    sections: dict[str, Any] = {"apis": _list_apis(session, caller.account_id)}
+def export(session: Session, caller: Principal, *, files: bool) -> Manifest:
+    """Return what the caller owns, and the policies for an administrator. Raises `TooMuchError` and `TooLongError`."""
+    sections: dict[str, Any] = {"apis": _list_apis(session, caller.account_id, files=files)}
     if ADMIN in caller.scopes:
         sections["policies"] = _list_policies(session)
     if STORE_SUBSCRIBE in caller.scopes:
@@ -46,19 +48,36 @@ def export(session: Session, caller: Principal) -> Manifest:
     return Manifest.model_validate(sections)
 
 
-def _list_apis(session: Session, owner: str) -> list[dict[str, Any]]:
+def _list_apis(session: Session, owner: str, *, files: bool) -> list[dict[str, Any]]:
     rows = _bounded(publisher_repository.list_owned(session, owner, _FETCHED), "APIs")
-    documents = _list_documents(session, [row.id for row in rows])
-    return [{**write_of_api(row).model_dump(), "state": row.state, "documents": documents.get(row.id)} for row in rows]
+    ids = [row.id for row in rows]
+    bytes_ = file_repository.count_bytes(session, ids) * 4 // 3 if files else 0  # in base64
+    if (
+        bytes_ + file_repository.count_characters(session, ids) + asyncapi_repository.count_characters(session, ids)
+        > MAX_BYTES
+    ):
+        raise TooLongError(MAX_BYTES)
+    asyncapi = asyncapi_repository.find_all(session, ids)
+    thumbnails = file_repository.thumbnails_of(session, ids) if files else {}
+    documents = _list_documents(session, ids, files=files)
+    return [
+        {
+            **write_of_api(row).model_dump(),
+            "state": row.state,
+            "asyncapi": asyncapi.get(row.id),
+            "documents": documents.get(row.id),
+            "thumbnail": write_data_url(thumbnails[row.id], row.thumbnail or "") if row.id in thumbnails else None,
+        }
+        for row in rows
+    ]
 
 
-def _list_documents(session: Session, api_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return the texts and links of APIs, by API."""
-    if file_repository.count_characters(session, api_ids) > MAX_BYTES:
-        raise TooMuchError("characters in documents", MAX_BYTES)
+def _list_documents(session: Session, api_ids: Sequence[str], *, files: bool) -> dict[str, list[dict[str, Any]]]:
+    """Return the documents of APIs, by API."""
+    contents = file_repository.files_of(session, api_ids) if files else {}
     found: dict[str, list[dict[str, Any]]] = {}
-    for document in file_repository.texts_and_links(session, api_ids):
-        found.setdefault(document.api_id, []).append(entry_of(document))
+    for document in file_repository.documents_of(session, api_ids):
+        found.setdefault(document.api_id, []).append(entry_of(document, contents.get(document.id)))
     return found
 
 

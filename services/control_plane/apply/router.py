@@ -36,7 +36,8 @@ def apply_manifest(
 ) -> Changes:
     manifest = document.read_as(Manifest)
     check_scopes(manifest, caller)
-    addresses.check(manifest.urls())  # names are looked up for those who may, and before the transaction begins
+    manifest.check_asyncapi()  # this and the next take a while: for those who may, and before the transaction begins
+    addresses.check(manifest.urls())
     changes = applier.apply(unit.session, manifest, caller, prune=prune)
     if dry_run:
         unit.release()  # done as it would be, and not kept
@@ -44,5 +45,9 @@ def apply_manifest(
 
 
 @router.get("/export", response_model_exclude_defaults=True, responses=declare("conflict"))
-def export_manifest(caller: MayReadApis, unit: Unit) -> Manifest:
-    return export(unit.session, caller)
+def export_manifest(
+    caller: MayReadApis,
+    unit: Unit,
+    files: Annotated[bool, Query(description="with files and pictures, in base64")] = True,
+) -> Manifest:
+    return export(unit.session, caller, files=files)

@@ -1,12 +1,17 @@
 """A manifest: what there is to be, each entry as the body that makes it, with names in place of ids."""
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from services.control_plane.apply.errors import at
+from services.control_plane.asyncapi.checking import check
+from services.control_plane.asyncapi.reading import take_document
+from services.control_plane.kit.data_urls import read_data_url
 from services.control_plane.kit.text import Name, Word
-from services.control_plane.publisher.document_schemas import MAX_DOCUMENTS, DocumentWrite
+from services.control_plane.publisher.document_schemas import MAX_DOCUMENTS, MAX_FILE_BYTES, DocumentWrite, FileName
+from services.control_plane.publisher.pictures import MAX_PICTURE_BYTES, media_type_of
 from services.control_plane.publisher.schemas import ApiVersion, ApiWrite
 from services.control_plane.store.schemas import ApplicationWrite
 from services.control_plane.throttling.schemas import PolicyBody
@@ -31,16 +36,50 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
+def _leave_out_mark(value: Any) -> Any:
+    """Leave out what an API that is read says of its picture: only whether there is one."""
+    return None if isinstance(value, bool) else value
+
+
 Version = Annotated[ApiVersion, BeforeValidator(_refuse_number)]
 EntryState = Annotated[
     Literal["created", "prototyped", "published", "blocked", "deprecated", "retired"], BeforeValidator(_lower)
 ]
 
 
-class DocumentEntry(DocumentWrite):
-    """A document of an API: a text or a link, for a manifest holds no files."""
+def _hold_file(most: int, *, picture: bool = False) -> AfterValidator:
+    """Return a validator of data URLs."""
 
-    source: Literal["markdown", "url"] = "markdown"
+    def check(url: str) -> str:
+        content = read_data_url(url)
+        if not 0 < len(content) <= most:
+            raise ValueError(f"must be of 1 to {most} bytes")
+        if picture and media_type_of(content) is None:
+            raise ValueError("must be a picture: PNG, JPEG or WebP")
+        return url
+
+    return AfterValidator(check)
+
+
+class DocumentEntry(DocumentWrite):
+    """A document of an API. One whose source is a file has that as a data URL; without it the file stays as it is."""
+
+    read_only = DocumentWrite.read_only - {"file_name"}
+
+    file: Annotated[str, _hold_file(MAX_FILE_BYTES)] | None = None
+    file_name: FileName | None = None
+
+    @model_validator(mode="after")
+    def _check_file(self) -> Self:
+        if self.source != "file" and (self.file, self.file_name) != (None, None):
+            raise ValueError("file and file_name go with source 'file' alone")
+        if (self.file is None) != (self.file_name is None):
+            raise ValueError("file and file_name go together")
+        return self
+
+    def body(self) -> DocumentWrite:
+        """Return the body that puts it, but for its file."""
+        return DocumentWrite.model_validate(self.model_dump(include=set(DocumentWrite.model_fields)))
 
 
 def _each_once(key: Callable[[T], Hashable], what: str) -> AfterValidator:
@@ -62,17 +101,24 @@ Documents = Annotated[
 ]
 
 
+Thumbnail = Annotated[
+    Annotated[str, _hold_file(MAX_PICTURE_BYTES, picture=True)] | None, BeforeValidator(_leave_out_mark)
+]
+
+
 class ApiEntry(ApiWrite):
     """An API, and the state that it is brought to: none where it stays in the state that it has.
 
-    `documents` are all texts and links that it is to have; without them they stay as they are.
+    `documents` are all that it is to have. Without them, `asyncapi` or a `thumbnail` those that it has stay.
     """
 
-    read_only = ApiWrite.read_only - {"state"}
+    read_only = ApiWrite.read_only - {"state", "thumbnail"}
 
     version: Version
     state: EntryState | None = None
+    asyncapi: dict[str, Any] | None = None
     documents: Documents | None = None
+    thumbnail: Thumbnail = None
 
     @property
     def target(self) -> State | None:
@@ -126,6 +172,13 @@ class Manifest(BaseModel):
         return [
             (f"apis.{index}.{place}", url) for index, api in enumerate(self.apis) for place, url in api.endpoints.urls()
         ]
+
+    def check_asyncapi(self) -> None:
+        """Raise `InvalidError` where an API's document is none of AsyncAPI. It takes a while."""
+        for index, api in enumerate(self.apis):
+            if api.asyncapi is not None:
+                with at(f"apis.{index}.asyncapi"):
+                    check(take_document(api.asyncapi))
 
 
 Kind = Literal["policy", "api", "application", "subscription"]

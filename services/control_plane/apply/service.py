@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from services.control_plane.apply.documents import put_documents, read_documents
+from services.control_plane.apply.documents import digest_asyncapi, digest_thumbnail, put_documents, read_documents
 from services.control_plane.apply.errors import (
     NoWayError,
     at,
@@ -16,13 +16,16 @@ from services.control_plane.apply.errors import (
     version_needed,
 )
 from services.control_plane.apply.schemas import ApiEntry, Change, Manifest, SubscriptionEntry
+from services.control_plane.asyncapi.service import DocumentService
 from services.control_plane.identity.errors import InsufficientScopeError
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN, PUBLISHER_PUBLISH, PUBLISHER_WRITE, STORE_SUBSCRIBE
+from services.control_plane.kit.data_urls import read_data_url
 from services.control_plane.kit.database import Database
 from services.control_plane.publisher import repository as publisher_repository
 from services.control_plane.publisher.lifecycle import SERVED_STATES, way
 from services.control_plane.publisher.models import Api
+from services.control_plane.publisher.pictures import PictureService
 from services.control_plane.publisher.projection import state_of
 from services.control_plane.publisher.projection import write_of as write_of_api
 from services.control_plane.publisher.service import ApiService
@@ -50,7 +53,9 @@ class Services:
     apis: ApiService
     applications: ApplicationService
     subscriptions: SubscriptionService
+    documents: DocumentService
     shelf: DocumentShelf
+    pictures: PictureService
 
 
 class ApplyService:
@@ -156,26 +161,57 @@ class _Run:
         change = Change(kind="api", name=entry.name, version=entry.version, action="create")
         row = publisher_repository.find_own_routed(self.session, entry.context, entry.version, self.caller)
         if row is None:
-            row = apis.create(self.session, entry, self.caller)
+            row = apis.create(self.session, entry, self.caller, furnish=lambda api: self._put_asyncapi(api, entry))
             self.apis[row.id] = _PutApi(entry, row, change)
             put_documents(self.session, self.services.shelf, row, entry.documents or ())
+            self._put_thumbnail(row, entry)
             return
         put = self.apis[row.id] = _PutApi(entry, row, change)
         change.action = "none"
         if entry.target and entry.target not in SERVED_STATES:
             self._move(put, entry.target)  # what is not served any more may lose its endpoints
-        self._update(change, lambda: _fields_of(row), lambda: apis.replace(self.session, row, entry, self.caller, None))
+        self._change_api(put)
+
+    def _change_api(self, put: _PutApi) -> None:
+        """Bring an API's document, its fields, and then the rest into the state of its entry."""
+        apis, session, row, entry = self.services.apis, self.session, put.row, put.entry
+        if entry.asyncapi is not None:
+            self._update(
+                put.change,
+                lambda: {"asyncapi": digest_asyncapi(session, row)},
+                lambda: self._put_asyncapi(row, entry),
+            )
+        self._update(put.change, lambda: _fields_of(row), lambda: apis.replace(session, row, entry, self.caller, None))
+        if "asyncapi" in put.change.fields:
+            apis.tell_of_document(session, row)
         if (documents := entry.documents) is not None:
             self._update(
-                change,
-                lambda: {"documents": read_documents(self.session, row)},
-                lambda: put_documents(self.session, self.services.shelf, row, documents),
+                put.change,
+                lambda: {"documents": read_documents(session, row)},
+                lambda: put_documents(session, self.services.shelf, row, documents),
             )
+        if entry.thumbnail is not None:
+            self._update(
+                put.change,
+                lambda: {"thumbnail": digest_thumbnail(session, row)},
+                lambda: self._put_thumbnail(row, entry),
+            )
+
+    def _put_asyncapi(self, api: Api, entry: ApiEntry) -> None:
+        if entry.asyncapi is not None:
+            self.services.documents.replace(self.session, api, entry.asyncapi, None)
+
+    def _put_thumbnail(self, api: Api, entry: ApiEntry) -> None:
+        if entry.thumbnail is not None:
+            self.services.pictures.put(self.session, api, read_data_url(entry.thumbnail), None)
 
     def _move(self, put: _PutApi, target: State | None) -> None:
         """Take an API through its lifecycle."""
         state = state_of(put.row)
-        if target is None or target == state:
+        if target is None:
+            return
+        if target == state:
+            self._withdraw(put)
             return
         actions = way(state, target)
         with at("state"):
@@ -191,6 +227,12 @@ class _Run:
                     return
         if put.change.action != "create":
             _add_fields(put.change, {"state": state.lower()}, {"state": target.lower()})
+
+    def _withdraw(self, put: _PutApi) -> None:
+        """Take back what is asked for, where an API is to stay in its state."""
+        if (pending := put.row.pending_action) is not None:
+            self.services.apis.withdraw(self.session, put.row, None)
+            _add_fields(put.change, {"pending": pending}, {"pending": None})
 
     def _put_application(self, entry: ApplicationWrite) -> Change:
         applications, owner = self.services.applications, self.caller.account_id

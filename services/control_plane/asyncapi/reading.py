@@ -1,5 +1,6 @@
 """Documents from outside, within limits."""
 
+import json
 from typing import Any, Final, Literal
 
 from services.control_plane.asyncapi.pointers import name_field
@@ -27,6 +28,17 @@ def read_document(data: bytes, form: Form | None = None) -> Document:
         raise refused(str(error), *error.path) from error
     if not isinstance(value, dict):
         raise refused("must be an object")
+    return _bounded(value)
+
+
+def take_document(value: Document) -> Document:
+    """Return a document that came inside another, within the same limits. Raises `InvalidError`."""
+    if len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_BYTES:
+        raise refused(f"is longer than {MAX_BYTES} bytes")
+    return _bounded(value)
+
+
+def _bounded(value: Document) -> Document:
     if count_values(value, MAX_VALUES) > MAX_VALUES:
         raise refused(f"holds more than {MAX_VALUES} values")
     return value

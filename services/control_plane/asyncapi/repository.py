@@ -1,6 +1,8 @@
+from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import Text, cast, func
+from sqlmodel import Session, col, select
 
 from services.control_plane.asyncapi.models import ApiDocument
 
@@ -9,6 +11,18 @@ def find(session: Session, api_id: str) -> dict[str, Any] | None:
     """Return the document that an API was given, if any."""
     row = session.get(ApiDocument, api_id)
     return None if row is None else row.content
+
+
+def find_all(session: Session, api_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the documents that APIs were given, by API."""
+    found = select(ApiDocument).where(col(ApiDocument.api_id).in_(api_ids))
+    return {row.api_id: row.content for row in session.exec(found)}
+
+
+def count_characters(session: Session, api_ids: Sequence[str]) -> int:
+    """Return how long the documents of APIs are together."""
+    lengths = select(func.sum(func.length(cast(ApiDocument.content, Text))))
+    return session.exec(lengths.where(col(ApiDocument.api_id).in_(api_ids))).one() or 0
 
 
 def put(session: Session, api_id: str, content: dict[str, Any]) -> None:

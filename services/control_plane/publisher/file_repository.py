@@ -50,15 +50,34 @@ def all_documents(session: Session, api_id: str) -> Sequence[Document]:
     return session.exec(select(Document).where(Document.api_id == api_id).order_by(col(Document.name))).all()
 
 
-def texts_and_links(session: Session, api_ids: Sequence[str]) -> Sequence[Document]:
-    found = select(Document).where(col(Document.api_id).in_(api_ids), Document.source != "file")
+def documents_of(session: Session, api_ids: Sequence[str]) -> Sequence[Document]:
+    found = select(Document).where(col(Document.api_id).in_(api_ids))
     return session.exec(found.order_by(col(Document.name))).all()
+
+
+def files_of(session: Session, api_ids: Sequence[str]) -> dict[str, bytes]:
+    """Return the files of APIs, by document."""
+    found = select(DocumentFile.document_id, DocumentFile.content).join(Document)
+    return dict(session.exec(found.where(col(Document.api_id).in_(api_ids))).all())
+
+
+def thumbnails_of(session: Session, api_ids: Sequence[str]) -> dict[str, bytes]:
+    """Return the pictures of APIs, by API."""
+    found = select(ApiThumbnail.api_id, ApiThumbnail.content)
+    return dict(session.exec(found.where(col(ApiThumbnail.api_id).in_(api_ids))).all())
 
 
 def count_characters(session: Session, api_ids: Sequence[str]) -> int:
     """Return how long the texts of APIs are together."""
     lengths = select(func.sum(func.length(Document.markdown)))
     return session.exec(lengths.where(col(Document.api_id).in_(api_ids))).one() or 0
+
+
+def count_bytes(session: Session, api_ids: Sequence[str]) -> int:
+    """Return how long the files and pictures of APIs are together."""
+    files = select(func.sum(Document.file_bytes)).where(col(Document.api_id).in_(api_ids))
+    pictures = select(func.sum(func.length(ApiThumbnail.content))).where(col(ApiThumbnail.api_id).in_(api_ids))
+    return (session.exec(files).one() or 0) + (session.exec(pictures).one() or 0)
 
 
 def count_documents(session: Session, api_id: str) -> int:

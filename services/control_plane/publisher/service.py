@@ -92,8 +92,18 @@ class ApiService:
         names = identity_repository.names_of(session, {api.owner for api in apis})
         return [read_api(api, names.get(api.owner)) for api in apis]
 
-    def create(self, session: Session, body: ApiWrite, caller: Principal, source: Api | None = None) -> Api:
-        """Make an API. A copy has its source's owner; what the body keeps of secrets is the source's as well."""
+    def create(
+        self,
+        session: Session,
+        body: ApiWrite,
+        caller: Principal,
+        source: Api | None = None,
+        furnish: Callable[[Api], None] | None = None,
+    ) -> Api:
+        """Make an API. A copy has its source's owner; what the body keeps of secrets is the source's as well.
+
+        `furnish` gives it a document, which its messages are then held against.
+        """
         now = self._clock()
         api = Api(
             id=new_id(),
@@ -116,8 +126,10 @@ class ApiService:
         if other := repository.find_confusable(session, api.context_key, api.route_key):
             raise ambiguous_context(f"{other.context}/{other.version}")
         self._assign(session, api, body, caller)
-        self._check_messages(session, api, source or api)
         repository.add(session, api)
+        if furnish is not None:
+            furnish(api)
+        self._check_messages(session, api, source or api)
         self._publish(session, api, "api.create")
         return api
 

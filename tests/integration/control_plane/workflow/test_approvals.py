@@ -283,3 +283,22 @@ async def test_a_manifest_asks_once(platform: Platform) -> None:
     second = await post(platform.client, "/publisher/v1/apply", manifest, 200)
     assert [change["action"] for change in second["changes"]] == ["none", "none"]
     assert (await platform.read(APPROVALS))["total"] == 2
+
+
+async def test_a_manifest_withdraws_what_it_no_longer_asks_for(platform: Platform) -> None:
+    await choose(platform, approve_publications=True)
+    entry = {**ECHO, "state": "published"}
+    await post(platform.client, "/publisher/v1/apply", {"apis": [entry]}, 200)
+    asked = await pending(platform, "publication")
+    back = {"apis": [{**entry, "state": "created"}]}
+    (change,) = (await post(platform.client, "/publisher/v1/apply?dry_run=true", back, 200))["changes"]
+    assert (change["fields"], change["before"], change["after"]) == (
+        ["pending"],
+        {"pending": "publish"},
+        {"pending": None},
+    )
+    assert (await platform.read(f"{APPROVALS}/{asked['id']}"))["state"] == "PENDING"
+    await post(platform.client, "/publisher/v1/apply", back, 200)
+    assert (await platform.read(f"{APPROVALS}/{asked['id']}"))["state"] == "WITHDRAWN"
+    (again,) = (await post(platform.client, "/publisher/v1/apply", back, 200))["changes"]
+    assert again["action"] == "none"
