@@ -70,16 +70,20 @@ async def test_both_planes_go_on_after_a_failover(tmp_path: Path) -> None:
                 await eventually(lambda: succeeds(lambda: world.put_policy("application", "New", 10)), within=30)
                 await eventually(lambda: gate.pod.catalogue.mark == world.mark, within=15)
                 await eventually(lambda: not gate.pod.leases._scripts.away, within=15)
-                async with gate.connect() as client:
-                    for _ in range(2):
+
+                async def meters() -> bool:
+                    """Tell whether a message is counted: sentinels may lose sight of the new primary once more."""
+                    async with gate.connect() as client:
                         await client.send("x")
                         assert await client.recv() == "x"
-                await eventually(lambda: metered(world) >= 2, within=15)
+                    return metered(world) > 0
+
+                await eventually(meters, within=30)
 
 
 def publish(world: World, backend: Backend) -> None:
     world.put_tutorial(backend.url)
-    world.put_policy("subscription", "Few", 1000)
+    world.put_policy("subscription", "Few", 1000, window_seconds=1)  # so long a pod holds to what it took alone
     world.put_subscription(policy="Few")
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 from redis import Redis
+from sqlalchemy import Engine, event
 
 from services.control_plane.app import create_app
 from services.control_plane.kit import migrate
@@ -21,6 +23,13 @@ from tests.integration.control_plane.platform import CLIENT_ID, CLIENT_SECRET, B
 from tests.support.canaries import Canaries, check_nothing_leaked, dump_database, dump_redis
 
 _DATABASE = "control_plane"
+
+
+@event.listens_for(Engine, "connect")
+def make_not_durable(connection: object, _: object) -> None:
+    """Have SQLite wait for no disk, as the tests' PostgreSQL doesn't: one that stalls would fail a test."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture(scope="session")
