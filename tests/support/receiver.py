@@ -6,7 +6,7 @@ import hmac
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,6 +47,8 @@ class Receiver(ThreadingHTTPServer):
         self.answers: deque[int] = deque()
         self.body = b""
         self.over = threading.Event()
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens before it answers."""
 
     @property
     def types(self) -> list[str]:
@@ -75,6 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         status = server.answers.popleft() if server.answers else 200
         server.sent.append(Sent(self.path, headers, body))
+        server.meanwhile()
         if status == HANGS:
             server.over.wait()
             return

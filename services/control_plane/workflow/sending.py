@@ -52,31 +52,30 @@ class Sender:
         now = self._clock()
         until = now + LEASE
         with self._database.writing() as session:
-            webhook = repository.claim(session, webhook_id, now, until)
-        if webhook is None:
-            return
+            if not repository.claim(session, webhook_id, now, until):
+                return
         try:
             deadline = time.monotonic() + _TURN_SECONDS
-            while time.monotonic() < deadline and self._send_next(webhook):
+            while time.monotonic() < deadline and self._send_next(webhook_id):
                 pass
         finally:
             with self._database.writing() as session:
                 repository.release(session, webhook_id, until, self._clock())
 
-    def _send_next(self, webhook: Webhook) -> bool:
+    def _send_next(self, webhook_id: str) -> bool:
         """Send the oldest event that waits, and tell whether the next may follow it."""
         with self._database.reading() as session:
-            waiting = repository.next_pending(session, webhook.id)
+            waiting = repository.next_pending(session, webhook_id)
         if waiting is None:
             return False
-        status, error = self._post(webhook, *waiting)
+        webhook, delivery, entry = waiting
+        status, error = self._post(webhook, delivery, entry)
         now = self._clock()
         if error is None:
-            webhook.failures = 0
-            self._note(waiting[0], webhook, now, now, state="DELIVERED", status=status, error=None)
+            self._note(webhook, 0, now, now, delivery, state="DELIVERED", status=status, error=None)
             return True
-        webhook.failures += 1
-        self._note(waiting[0], webhook, now, now + self._wait(webhook.failures), status=status, error=error)
+        failures = webhook.failures + 1
+        self._note(webhook, failures, now, now + self._wait(failures), delivery, status=status, error=error)
         return False
 
     def _post(self, webhook: Webhook, delivery: WebhookDelivery, entry: AuditEntry) -> tuple[int | None, str | None]:
@@ -99,15 +98,16 @@ class Sender:
 
     def _note(
         self,
-        delivery: WebhookDelivery,
         webhook: Webhook,
+        failures: int,
         now: datetime,
         due_at: datetime,
+        delivery: WebhookDelivery,
         **values: str | int | None,
     ) -> None:
         with self._database.writing() as session:
             repository.note_delivery(session, delivery.id, attempted_at=now, **values)
-            repository.note_webhook(session, webhook.id, webhook.failures, due_at)
+            repository.note_webhook(session, webhook, failures, due_at)
             repository.give_up(session, webhook.id, now - GIVEN_UP_AFTER, now)
 
     def _wait(self, failures: int) -> timedelta:

@@ -72,13 +72,13 @@ def list_due(session: Session, now: datetime, limit: int) -> Sequence[str]:
     return session.exec(due.order_by(col(Webhook.due_at), col(Webhook.id)).limit(limit)).all()
 
 
-def claim(session: Session, id_: str, now: datetime, until: datetime) -> Webhook | None:
-    """Return a webhook that the caller is to serve: nobody else, until then."""
+def claim(session: Session, id_: str, now: datetime, until: datetime) -> bool:
+    """Tell whether the caller is to serve a webhook: nobody else, until then."""
     free = update(Webhook).where(
         col(Webhook.id) == id_, col(Webhook.active), col(Webhook.due_at) <= now, col(Webhook.claimed_until) <= now
     )
     claimed = free.values(claimed_until=until).returning(col(Webhook.id))
-    return find(session, id_) if session.execute(claimed, execution_options=_APART).first() else None
+    return session.execute(claimed, execution_options=_APART).first() is not None
 
 
 def release(session: Session, id_: str, claimed_until: datetime, now: datetime) -> None:
@@ -87,10 +87,11 @@ def release(session: Session, id_: str, claimed_until: datetime, now: datetime) 
     session.execute(held.values(claimed_until=now), execution_options=_APART)
 
 
-def next_pending(session: Session, webhook_id: str) -> tuple[WebhookDelivery, AuditEntry] | None:
-    """Return the oldest event that waits for a webhook that is active."""
+def next_pending(session: Session, webhook_id: str) -> tuple[Webhook, WebhookDelivery, AuditEntry] | None:
+    """Return a webhook that is active as it is now, and the oldest event that waits for it."""
     waiting = (
-        select(WebhookDelivery, AuditEntry)
+        select(Webhook, WebhookDelivery, AuditEntry)
+        .select_from(WebhookDelivery)
         .join(AuditEntry, col(AuditEntry.id) == col(WebhookDelivery.audit_id))
         .join(Webhook, col(Webhook.id) == col(WebhookDelivery.webhook_id))
         .where(WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.state == "PENDING", col(Webhook.active))
@@ -104,9 +105,15 @@ def note_delivery(session: Session, id_: str, **values: Any) -> None:
     session.execute(noted.values(attempts=attempts, **values), execution_options=_APART)
 
 
-def note_webhook(session: Session, id_: str, failures: int, due_at: datetime) -> None:
-    noted = update(Webhook).where(col(Webhook.id) == id_)
+def note_webhook(session: Session, webhook: Webhook, failures: int, due_at: datetime) -> None:
+    """Note what became of a webhook as it was read, unless somebody has asked for it to be tried at once since."""
+    noted = update(Webhook).where(col(Webhook.id) == webhook.id, col(Webhook.due_at) == webhook.due_at)
     session.execute(noted.values(failures=failures, due_at=due_at), execution_options=_APART)
+
+
+def try_at_once(session: Session, id_: str, now: datetime) -> None:
+    noted = update(Webhook).where(col(Webhook.id) == id_)
+    session.execute(noted.values(failures=0, due_at=now), execution_options=_APART)
 
 
 def give_up(session: Session, webhook_id: str, queued_until: datetime, now: datetime) -> None:

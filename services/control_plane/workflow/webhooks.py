@@ -98,7 +98,7 @@ class WebhookService:
         delivery.state, delivery.attempts, delivery.queued_at, delivery.attempted_at = "PENDING", 0, now, None
         delivery.status = delivery.error = None
         session.flush()
-        repository.note_webhook(session, webhook.id, 0, now)
+        repository.try_at_once(session, webhook.id, now)
         audit.record(session, "webhook.redeliver", "webhook", webhook.id, delivery=delivery.id)
         queue.wake(session)
 

@@ -53,6 +53,12 @@ class World:
                 audit.begin(session, audit.AuditContext("somebody", "", self.clock))
                 audit.record(session, action, "api", "an api", name="Echo")
 
+    def change(self, webhook_id: str, url: str) -> None:
+        """Have a webhook sent elsewhere, at once."""
+        with self.database.writing() as session:
+            webhook = session.get_one(Webhook, webhook_id)
+            webhook.url, webhook.due_at = url, self.clock()
+
     def sender(self, allow: str = "127.0.0.0/8", seconds: float = 5.0) -> Sender:
         addresses = AddressChecker(AddressPolicy.parse(allow, ""), Bulkhead(4, 1.0))
         return Sender(self.database, self.sealer, Poster(addresses, seconds), self.clock, Random(1))  # noqa: S311 - jitter
@@ -139,6 +145,27 @@ def test_what_fails_is_tried_again_later_and_the_order_is_kept(world: World, rec
     assert ids[1] == ids[2] == ids[3]
     assert [delivery.attempts for delivery in world.deliveries()] == [1, 3, 1]
     assert all(sent.is_signed_with(world.secret) for sent in receiver.sent)
+
+
+def test_a_change_counts_from_the_next_event_on(world: World, receiver: Receiver) -> None:
+    webhook = world.hook()
+    with receiving() as other:
+        receiver.meanwhile = lambda: world.change(webhook, other.url)
+        world.happen("api.create", "api.publish")
+        world.sender().send()
+        assert (receiver.types, other.types) == (["api.create"], ["api.publish"])
+
+
+def test_a_failure_under_way_makes_no_change_wait(world: World, receiver: Receiver) -> None:
+    webhook = world.hook()
+    with receiving() as other:
+        receiver.answers.append(500)
+        receiver.meanwhile = lambda: world.change(webhook, other.url)
+        world.happen("api.create")
+        world.sender().send()
+        assert other.types == []
+        world.sender().send()
+        assert other.types == ["api.create"]
 
 
 def test_one_that_hangs_is_left_and_holds_up_no_other(world: World, receiver: Receiver) -> None:
