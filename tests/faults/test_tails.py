@@ -59,14 +59,14 @@ def test_connections_and_messages_of_both_pods_are_shown(installation: Installat
     with tail(installation, tmp_path, "--api", ECHO, "-o", "json") as watched:
         with installation.connected(installation.token) as clients:
             assert all(map(echoes, clients))
-            wait_until(lambda: watched.count("message") == 4, within=10)
+            wait_until(lambda: watched.count("message") == 4, within=20)
             for client in clients:
                 client.send([b"one", b"two"])
                 client.recv()
         for pod in installation.pods:
             assert pod.dial(ECHO) == 401
-        wait_until(lambda: watched.count("closed", cause="client_closed", code=1000) == 2, within=10)
-        wait_until(lambda: watched.count("refused", cause="credentials_required") == 2, within=10)
+        wait_until(lambda: watched.count("closed", cause="client_closed", code=1000) == 2, within=20)
+        wait_until(lambda: watched.count("refused", cause="credentials_required") == 2, within=20)
         assert watched.count("opened", application="DefaultApplication", context="/echo") == 2
         assert watched.count("message", direction="publish", frames=3) == 2
     assert installation.token not in watched.program.said
@@ -78,12 +78,12 @@ def test_many_events_are_left_out_and_frames_are_not(installation: Installation,
         tail(installation, tmp_path, "--api", ECHO, "--application", "DefaultApplication", "-o", "json") as watched,
         installation.connected(installation.token) as clients,
     ):
-        wait_until(lambda: watched.count("opened") == 2, within=10)
+        wait_until(lambda: watched.count("opened") == 2, within=20)
         for number in range(count):
             clients[0].send(str(number))
             assert clients[0].recv(timeout=10) == str(number)
         clients[1].send("last")
-        wait_until(lambda: watched.count("message", connection=id_of(clients[1])), within=10)
+        wait_until(lambda: watched.count("message", connection=id_of(clients[1])), within=20)
         left_out = sum(event["count"] for event in watched.events if event["event"] == "left_out")
         shown = watched.count("message", connection=id_of(clients[0]))
         assert 0 < shown < 2 * count
@@ -96,7 +96,7 @@ def test_redis_dies_and_the_command_says_so(installation: Installation, tmp_path
         tail(installation, tmp_path, "--all", "-o", "json") as watched,
         installation.connected(installation.token) as clients,
     ):
-        wait_until(lambda: watched.count("opened") == 2, within=10)
+        wait_until(lambda: watched.count("opened") == 2, within=20)
         installation.redis.kill()
         assert all(map(echoes, clients))
         assert wait_until(lambda: watched.program.exit_code, within=20) == 1
@@ -109,7 +109,7 @@ def test_redis_dies_and_the_command_says_so(installation: Installation, tmp_path
 def test_nobody_reads_and_pods_stop_telling(installation: Installation, tmp_path: Path) -> None:
     with tail(installation, tmp_path, "--all", "-o", "json") as watched:
         with installation.connected(installation.token):
-            wait_until(lambda: watched.count("opened") == 2, within=10)
+            wait_until(lambda: watched.count("opened") == 2, within=20)
         stream = max(installation.redis.client.scan_iter(keys.tail("*")), key=installation.redis.client.ttl)
         watched.program.kill()
         wait_until(lambda: _is_quiet(installation, stream), within=20)

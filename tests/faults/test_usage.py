@@ -93,7 +93,7 @@ async def talk(scene: Scene, pod: int) -> None:
             await client.say(bytes(70_000), opcode=BINARY)
             await client.close(1000)
         async with scene.load.client(caller, pod, deflate=True) as client:
-            await client.say(os.urandom(50), rsv=DEFLATED)
+            await client.say(b"\0" + os.urandom(50), rsv=DEFLATED)  # no word that the backend obeys
             await client.close(4100, as_class="4xxx")
     caller = scene.caller("Talker")
     for last, cause in (

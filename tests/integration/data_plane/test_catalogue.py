@@ -90,7 +90,7 @@ async def test_an_older_redis_of_the_same_epoch_is_not_taken(gate: Gate, caplog:
     assert gate.pod.catalogue.mark == world.mark
     assert versions(gate) == {"1.0", "2.0"}
     assert "framegate_catalogue_ahead 1.0" in render(gate.pod.report().metrics).decode()
-    assert world.redis.zscore(keys.CATALOGUE_WITNESSES, world.epoch) == world.revision
+    await eventually(lambda: world.redis.zscore(keys.CATALOGUE_WITNESSES, world.epoch) == world.revision)
     assert 0 < world.redis.ttl(keys.CATALOGUE_WITNESSES) <= 30
     confirmed = gate.pod.catalogue._confirmed_at
     await gate.pod.catalogue._load()
