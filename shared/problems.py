@@ -38,6 +38,7 @@ _ALL: Final = (
     Problem("unauthorized", "A valid access token is needed", 401),
     Problem("insufficient_scope", "The token lacks a scope", 403),
     Problem("forbidden", "This is not allowed", 403),
+    Problem("platform_only", "Only the platform's administrators do this", 403),
     Problem("not_found", "There is no such resource", 404),
     Problem("method_not_allowed", "The method is not allowed here", 405),
     Problem("conflict", "The state of the resource doesn't allow this", 409),

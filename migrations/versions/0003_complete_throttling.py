@@ -49,7 +49,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("block")
     op.drop_index(op.f("ix_api_anonymous_policy_id"), "api")
-    op.drop_column("api", "anonymous_policy_id")
+    with op.batch_alter_table("api") as batch:  # a later migration may have built the table anew
+        batch.drop_column("anonymous_policy_id")
     for name in ("overrides", "shadow", "burst"):
         op.drop_column("policy", name)
 

@@ -63,6 +63,7 @@ from services.control_plane.oauth.service import TOKEN_PATH, ClientService
 from services.control_plane.oauth.signing import IssuerService
 from services.control_plane.oauth.tokens import TokenIssuer, TokenReader
 from services.control_plane.openapi import complete
+from services.control_plane.organisations.service import OrganisationService
 from services.control_plane.outside import Outside, look_outside
 from services.control_plane.portal import errors
 from services.control_plane.publisher import repository as publisher_repository
@@ -294,6 +295,7 @@ def _provide_publisher(
         ),
         SubscriptionMover: mover,
         CategoryService: CategoryService(clock),
+        OrganisationService: OrganisationService(clock),
         PictureService: PictureService(clock),
         DocumentShelf: DocumentShelf(clock),
         ExternalIssuerService: issuers,

@@ -18,13 +18,13 @@ from services.control_plane.fleet import store_router as fleet_store_router
 from services.control_plane.fleet import tail_router
 from services.control_plane.identity import account_router, audit_router, role_router, user_router
 from services.control_plane.identity import router as identity_router
-from services.control_plane.identity.dependencies import Requires
-from services.control_plane.identity.scopes import ADMIN
+from services.control_plane.identity.dependencies import require_operator, require_operator_to_write
 from services.control_plane.issuers import router as issuer_router
 from services.control_plane.kit import problems
 from services.control_plane.oauth import key_router as key_admin_router
 from services.control_plane.oauth import router as oauth_router
 from services.control_plane.openapi import name_operation
+from services.control_plane.organisations import router as organisation_router
 from services.control_plane.portal import routers as portal
 from services.control_plane.publisher import category_router, picture_router, shelf_router
 from services.control_plane.publisher import router as publisher_router
@@ -92,6 +92,7 @@ _ROUTERS: Final = (
     tail_router.applications,
     blocklist_router.router,
     environment_router.router,
+    organisation_router.router,
     issuer_router.router,
     identity_router.router,
     user_router.router,
@@ -101,8 +102,11 @@ _ROUTERS: Final = (
     health.router,
 )
 
-_ADMINISTERED: Final = (throttling_router.router, key_admin_router.router)
-"""They stand below identity, and so can't ask for a scope themselves."""
+_BELOW: Final = (
+    (throttling_router.router, require_operator_to_write),
+    (key_admin_router.router, require_operator),
+)
+"""They stand below identity, and so can't ask themselves who calls."""
 
 
 @cache
@@ -112,6 +116,6 @@ def join() -> list[BaseRoute]:
     app = APIRouter(responses=declared, generate_unique_id_function=name_operation)
     for router in _ROUTERS:
         app.include_router(router)
-    for router in _ADMINISTERED:
-        app.include_router(router, dependencies=[Depends(Requires(ADMIN))])
+    for router, required in _BELOW:
+        app.include_router(router, dependencies=[Depends(required)])
     return app.routes

@@ -11,7 +11,7 @@ from services.control_plane.catalogue import models as catalogue
 from services.control_plane.environments import models as environments
 from services.control_plane.identity import models as identity
 from services.control_plane.issuers import models as issuers
-from services.control_plane.kit import audit, idempotency
+from services.control_plane.kit import audit, idempotency, tenancy
 from services.control_plane.oauth import models as oauth
 from services.control_plane.publisher import file_models as publisher_files
 from services.control_plane.publisher import models as publisher
@@ -29,6 +29,7 @@ MODULES: Final = (
     issuers,
     audit,
     idempotency,
+    tenancy,
     oauth,
     publisher,
     publisher_files,

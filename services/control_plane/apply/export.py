@@ -39,7 +39,7 @@ _ORIGINALS: Final[Mapping[str, PolicyBody]] = {
 def export(session: Session, caller: Principal, *, files: bool) -> Manifest:
     """Return what the caller owns, and the policies for an administrator. Raises `TooMuchError` and `TooLongError`."""
     sections: dict[str, Any] = {"apis": _list_apis(session, caller.account_id, files=files)}
-    if ADMIN in caller.scopes:
+    if ADMIN in caller.scopes and caller.is_of_platform:
         sections["policies"] = _list_policies(session)
     if STORE_SUBSCRIBE in caller.scopes:
         applications = store_repository.all_applications(session, caller.account_id)

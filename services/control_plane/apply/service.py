@@ -17,6 +17,7 @@ from services.control_plane.apply.errors import (
 )
 from services.control_plane.apply.schemas import ApiEntry, Change, Manifest, SubscriptionEntry
 from services.control_plane.asyncapi.service import DocumentService
+from services.control_plane.identity.dependencies import check_platform
 from services.control_plane.identity.errors import InsufficientScopeError
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN, PUBLISHER_PUBLISH, PUBLISHER_WRITE, STORE_SUBSCRIBE
@@ -85,6 +86,8 @@ def check_scopes(manifest: Manifest, caller: Principal) -> None:
     for scope, entries in needed.items():
         if entries:
             _require(caller, scope)
+    if manifest.policies:
+        check_platform(caller)
 
 
 def _require(caller: Principal, scope: str) -> None:

@@ -4,7 +4,7 @@ from services.control_plane.blocklist import repository
 from services.control_plane.blocklist.dependencies import Blocks
 from services.control_plane.blocklist.projection import read_block
 from services.control_plane.blocklist.schemas import BlockRead, BlockWrite
-from services.control_plane.identity.dependencies import MayAdminister
+from services.control_plane.identity.dependencies import MayOperate
 from services.control_plane.kit.pagination import Page, Paging
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
@@ -16,13 +16,13 @@ router = APIRouter(prefix="/admin/v1/blocklist", tags=["blocklist"], route_class
 
 
 @router.get("")
-def list_blocks(_: MayAdminister, unit: Unit, paging: Paging) -> Page[BlockRead]:
+def list_blocks(_: MayOperate, unit: Unit, paging: Paging) -> Page[BlockRead]:
     rows, total = repository.list_page(unit.session, paging)
     return Page(items=[read_block(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
 
 
 @router.post("", status_code=201, responses=declare("already_exists"))
-def create_block(_: MayAdminister, body: BlockWrite, unit: Unit, blocks: Blocks, response: Response) -> BlockRead:
+def create_block(_: MayOperate, body: BlockWrite, unit: Unit, blocks: Blocks, response: Response) -> BlockRead:
     block = blocks.create(unit.session, body)
     response.headers["Location"] = f"{router.prefix}/{block.id}"
     tag(response, block.row_version)
@@ -30,12 +30,12 @@ def create_block(_: MayAdminister, body: BlockWrite, unit: Unit, blocks: Blocks,
 
 
 @router.get("/{block_id}", responses=declare("not_found"))
-def get_block(_: MayAdminister, block_id: ResourceId, unit: Unit, blocks: Blocks, response: Response) -> BlockRead:
+def get_block(_: MayOperate, block_id: ResourceId, unit: Unit, blocks: Blocks, response: Response) -> BlockRead:
     block = blocks.get(unit.session, block_id)
     tag(response, block.row_version)
     return read_block(block)
 
 
 @router.delete("/{block_id}", status_code=204, responses=declare("not_found", "precondition_failed"))
-def delete_block(_: MayAdminister, block_id: ResourceId, unit: Unit, blocks: Blocks, if_match: IfMatch = None) -> None:
+def delete_block(_: MayOperate, block_id: ResourceId, unit: Unit, blocks: Blocks, if_match: IfMatch = None) -> None:
     blocks.delete(unit.session, blocks.get(unit.session, block_id), if_match)

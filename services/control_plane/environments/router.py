@@ -8,7 +8,7 @@ from services.control_plane.environments import repository
 from services.control_plane.environments.dependencies import Environments
 from services.control_plane.environments.schemas import EnvironmentCreate, EnvironmentRead, EnvironmentWrite
 from services.control_plane.environments.service import read_environment
-from services.control_plane.identity.dependencies import MayAdminister
+from services.control_plane.identity.dependencies import MayAdminister, MayOperate
 from services.control_plane.kit.pagination import Page, Paging
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
@@ -28,7 +28,7 @@ def list_environments(_: MayAdminister, unit: Unit, paging: Paging) -> Page[Envi
 
 @router.post("", status_code=201, responses=declare("already_exists"))
 def create_environment(
-    _: MayAdminister, body: EnvironmentCreate, unit: Unit, environments: Environments, response: Response
+    _: MayOperate, body: EnvironmentCreate, unit: Unit, environments: Environments, response: Response
 ) -> EnvironmentRead:
     environment = environments.create(unit.session, body)
     response.headers["Location"] = f"{router.prefix}/{environment.name}"
@@ -47,7 +47,7 @@ def get_environment(
 
 @router.put("/{name}", responses=declare("not_found", "precondition_failed"))
 def replace_environment(
-    _: MayAdminister,
+    _: MayOperate,
     name: ResourceId,
     body: EnvironmentWrite,
     unit: Unit,
@@ -63,7 +63,7 @@ def replace_environment(
 
 @router.patch("/{name}", responses=declare("not_found", "precondition_failed"))
 def patch_environment(
-    _: MayAdminister,
+    _: MayOperate,
     name: ResourceId,
     body: dict[str, Any],
     unit: Unit,
@@ -79,6 +79,6 @@ def patch_environment(
 
 @router.delete("/{name}", status_code=204, responses=declare("not_found", "conflict", "in_use", "precondition_failed"))
 def delete_environment(
-    _: MayAdminister, name: ResourceId, unit: Unit, environments: Environments, if_match: IfMatch = None
+    _: MayOperate, name: ResourceId, unit: Unit, environments: Environments, if_match: IfMatch = None
 ) -> None:
     environments.delete(unit.session, environments.get(unit.session, name), if_match)

@@ -12,7 +12,7 @@ from services.control_plane.fleet.schemas import (
     PartOf,
     Selecting,
 )
-from services.control_plane.identity.dependencies import MayAdminister
+from services.control_plane.identity.dependencies import MayOperate
 from services.control_plane.kit import audit
 from services.control_plane.kit.pagination import Paging
 from services.control_plane.kit.problems import declare
@@ -27,7 +27,7 @@ EVERYTHING = Selection()
 
 
 @router.get("/gateways", responses=declare("unavailable"))
-def list_gateways(_: MayAdminister, unit: Unit, pods: Pods, paging: Paging) -> GatewayPage:
+def list_gateways(_: MayOperate, unit: Unit, pods: Pods, paging: Paging) -> GatewayPage:
     """List the pods that live, and those that were lost within a minute."""
     mark = repository.get_state(unit.session).mark
     unit.release()  # no transaction waits for the network
@@ -38,13 +38,13 @@ def list_gateways(_: MayAdminister, unit: Unit, pods: Pods, paging: Paging) -> G
 
 
 @router.get("/connections", responses=declare("unavailable"))
-def list_connections(_: MayAdminister, query: Selecting, paging: PartOf, connections: Connections) -> ConnectionPage:
+def list_connections(_: MayOperate, query: Selecting, paging: PartOf, connections: Connections) -> ConnectionPage:
     return connections.list_page(query.selection, paging)
 
 
 @router.delete("/connections", responses=declare("unavailable"))
 def close_connections(
-    _: MayAdminister, query: Selecting, unit: Unit, connections: Connections, *, everything: Everything = False
+    _: MayOperate, query: Selecting, unit: Unit, connections: Connections, *, everything: Everything = False
 ) -> ConnectionsClosed:
     """Close all that match."""
     closed = connections.close_all(query.selection, EVERYTHING, "closed_by_administrator", everything=everything)
@@ -53,6 +53,6 @@ def close_connections(
 
 
 @router.delete("/connections/{connection_id}", status_code=204, responses=declare("not_found", "unavailable"))
-def close_connection(_: MayAdminister, connection_id: ResourceId, unit: Unit, connections: Connections) -> None:
+def close_connection(_: MayOperate, connection_id: ResourceId, unit: Unit, connections: Connections) -> None:
     connections.close_one(connection_id, EVERYTHING, "closed_by_administrator")
     audit.record(unit.session, "connection.close", "connection", connection_id)

@@ -7,7 +7,13 @@ from fastapi import APIRouter, Depends
 
 from services.control_plane.fleet.schemas import TailQuery, Watching, WatchingOne
 from services.control_plane.fleet.tails import Check, TailService
-from services.control_plane.identity.dependencies import Authentication, MayAdminister, MayReadApis, MaySubscribe
+from services.control_plane.identity.dependencies import (
+    Authentication,
+    MayOperate,
+    MayReadApis,
+    MaySubscribe,
+    check_platform,
+)
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN, PUBLISHER_READ, STORE_SUBSCRIBE
 from services.control_plane.kit.database import Database
@@ -54,10 +60,14 @@ Watchers = Annotated[Watcher, Depends()]
 
 
 @router.get("/admin/v1/tail", response_class=LinesResponse, responses=_LINES | declare("unavailable"))
-def tail(caller: MayAdminister, query: Watching, unit: Unit, watcher: Watchers) -> LinesResponse:
+def tail(caller: MayOperate, query: Watching, unit: Unit, watcher: Watchers) -> LinesResponse:
     """Tell what happens on connections."""
     unit.release()  # no transaction waits for the network
-    return watcher.watch(caller, query, lambda: watcher.authenticator.look_again(caller, ADMIN))
+
+    def check() -> None:
+        check_platform(watcher.authenticator.look_again(caller, ADMIN))
+
+    return watcher.watch(caller, query, check)
 
 
 @router.get(
@@ -74,7 +84,7 @@ def tail_api(
 
     def check() -> None:
         now = watcher.authenticator.look_again(caller, PUBLISHER_READ)
-        with watcher.database.reading() as session:
+        with watcher.database.reading(now.organisation) as session:
             apis.get(session, mine, now)
 
     return watcher.watch(caller, query, check, api_id=mine)
@@ -90,7 +100,7 @@ def tail_application(
 
     def check() -> None:
         now = watcher.authenticator.look_again(caller, STORE_SUBSCRIBE)
-        with watcher.database.reading() as session:
+        with watcher.database.reading(now.organisation) as session:
             known.get(session, mine, now.account_id)
 
     return watcher.watch(caller, query, check, application_id=mine)

@@ -27,6 +27,7 @@ def get_me(caller: Caller) -> MeRead:
     return MeRead(
         id=caller.account_id,
         name=caller.name,
+        organisation=caller.organisation,
         kind=caller.kind,
         roles=sorted(caller.roles),
         scopes=sorted(caller.scopes),

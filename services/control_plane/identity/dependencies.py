@@ -7,7 +7,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.control_plane.identity.authenticator import Authenticator
 from services.control_plane.identity.bearer import Credential
-from services.control_plane.identity.errors import InsufficientScopeError, UnauthorizedError
+from services.control_plane.identity.errors import InsufficientScopeError, PlatformOnlyError, UnauthorizedError
 from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.principal import Principal
@@ -22,6 +22,7 @@ from services.control_plane.identity.scopes import (
 from services.control_plane.identity.service import AccountService
 from services.control_plane.identity.sign_in import SignInService
 from services.control_plane.kit.provide import provide
+from services.control_plane.kit.routing import SAFE_METHODS
 from services.control_plane.kit.unit_of_work import Unit
 
 _BEARER: Final = HTTPBearer(auto_error=False, description="an access token from /oauth2/token")
@@ -51,7 +52,7 @@ def _require_caller(credentials: Credentials, unit: Unit, authenticator: Authent
     if credentials is None:
         raise UnauthorizedError
     principal = authenticator.authenticate(credentials)
-    unit.actor = principal.account_id
+    unit.act_for(principal.account_id, principal.organisation)
     return principal
 
 
@@ -71,9 +72,28 @@ class Requires:
         return principal
 
 
-def find_caller(credentials: Credentials, authenticator: Authentication) -> Principal | None:
+def find_caller(credentials: Credentials, unit: Unit, authenticator: Authentication) -> Principal | None:
     """Return the caller, or None where there is no token: a bad one is refused even so."""
-    return None if credentials is None else authenticator.authenticate(credentials)
+    return None if credentials is None else _require_caller(credentials, unit, authenticator)
+
+
+def check_platform(caller: Principal) -> None:
+    """Raise `PlatformOnlyError` for an administrator of an organisation other than the platform's."""
+    if not caller.is_of_platform:
+        raise PlatformOnlyError
+
+
+def require_operator(caller: Annotated[Principal, Depends(Requires(ADMIN))], unit: Unit) -> Principal:
+    """Return an administrator of the platform, who sees what belongs to whatever organisation."""
+    check_platform(caller)
+    unit.see_all()
+    return caller
+
+
+def require_operator_to_write(caller: Annotated[Principal, Depends(Requires(ADMIN))], request: Request) -> None:
+    """Let administrators read, and those of the platform write."""
+    if request.method not in SAFE_METHODS:
+        check_platform(caller)
 
 
 MayReadApis = Annotated[Principal, Depends(Requires(PUBLISHER_READ))]
@@ -81,4 +101,5 @@ MayWriteApis = Annotated[Principal, Depends(Requires(PUBLISHER_WRITE))]
 MayPublishApis = Annotated[Principal, Depends(Requires(PUBLISHER_PUBLISH))]
 MaySubscribe = Annotated[Principal, Depends(Requires(STORE_SUBSCRIBE))]
 MayAdminister = Annotated[Principal, Depends(Requires(ADMIN))]
+MayOperate = Annotated[Principal, Depends(require_operator)]
 AnyCaller = Annotated[Principal | None, Depends(find_caller)]

@@ -44,6 +44,13 @@ class InsufficientScopeError(ProblemError):
         super().__init__(f"The scope {scope} is needed.", headers={"WWW-Authenticate": challenge})
 
 
+class PlatformOnlyError(ProblemError):
+    slug: ClassVar[str] = "platform_only"
+
+    def __init__(self) -> None:
+        super().__init__("It is there once for all organisations: ask an administrator of the platform.")
+
+
 class AccountExistsError(AlreadyExistsError):
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"There is a {kind} {name} already.")
@@ -75,3 +82,7 @@ def not_your_scope(field: str, scope: str) -> InvalidError:
 
 def unknown_role(field: str, name: str) -> InvalidError:
     return InvalidError.of(field, f"there is no role {name!r}")
+
+
+def unknown_organisation(name: str) -> InvalidError:
+    return InvalidError.of("organisation", f"there is no organisation {name!r} that you could put somebody into")

@@ -36,9 +36,10 @@ class ExternalSignInService:
         link = session.get(ExternalIdentity, (self.issuer, claims["sub"]))
         account = repository.get_account(session, link.account_id) if link else self._create(session, claims)
         if account.disabled:
+            audit.belong(session, account.organisation)
             audit.record(session, "sign_in.fail", "account", account.id)
             raise SignInRefusedError("This account is disabled.")
-        audit.speak_for(session, account.id)
+        audit.speak_for(session, account.id, account.organisation)
         if self.roles_claim is not None:
             self.people.follow_roles(session, account, self._read_roles(claims))
         audit.record(session, "sign_in", "account", account.id)

@@ -4,6 +4,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, Relationship, SQLModel
 
 from services.control_plane.kit.columns import Versioned
+from services.control_plane.kit.tenancy import Tenanted
 
 
 class Role(Versioned, table=True):
@@ -23,7 +24,7 @@ class AccountRole(SQLModel, table=True):
     role: str = Field(primary_key=True, foreign_key="role.name")
 
 
-class Account(Versioned, table=True):
+class Account(Versioned, Tenanted, table=True):
     """A person, who has a password, or a service, which is an OAuth client."""
 
     __tablename__ = "account"

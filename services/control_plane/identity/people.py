@@ -16,11 +16,12 @@ from services.control_plane.identity.projection import write_of_user
 from services.control_plane.identity.roles import RoleService, keep_administrator
 from services.control_plane.identity.schemas import UserCreate
 from services.control_plane.identity.sessions import end_all
-from services.control_plane.kit import audit, preconditions
+from services.control_plane.kit import audit, preconditions, tenancy
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
+from services.control_plane.kit.tenancy import DEFAULT_ORGANISATION
 from services.control_plane.oauth.grants import GrantService
 
 _MAX_NAMESAKES: Final = 100
@@ -39,8 +40,8 @@ class PeopleService:
             raise NotFoundError
         return account
 
-    def create(self, session: Session, body: UserCreate) -> tuple[Account, str | None]:
-        """Make a user, and return it with the one-time password where none was given."""
+    def create(self, session: Session, body: UserCreate, organisation: str) -> tuple[Account, str | None]:
+        """Make a user in an organisation, and return it with the one-time password where none was given."""
         if repository.has_person_like(session, body.name):
             raise AccountExistsError("user", body.name)
         one_time = None if body.password else new_password()
@@ -49,6 +50,7 @@ class PeopleService:
             session,
             body.name,
             body.roles,
+            organisation,
             password_hash=hashed,
             must_change_password=one_time is not None,
             disabled=body.disabled,
@@ -61,7 +63,7 @@ class PeopleService:
         free = next((each for each in names if not repository.has_person_like(session, each)), None)
         if free is None:
             raise AccountExistsError("user", name)
-        return self._add(session, free, roles)
+        return self._add(session, free, roles, DEFAULT_ORGANISATION)
 
     def patch(self, session: Session, account: Account, patch: Mapping[str, Any], if_match: str | None) -> None:
         """Change a user's roles, or disable or enable the user."""
@@ -99,7 +101,7 @@ class PeopleService:
         audit.record(session, "user.reset_password", "account", account.id)
         return one_time
 
-    def _add(self, session: Session, name: str, roles: Sequence[str], **fields: Any) -> Account:
+    def _add(self, session: Session, name: str, roles: Sequence[str], organisation: str, **fields: Any) -> Account:
         id_ = new_id()
         account = Account(
             id=id_,
@@ -107,11 +109,13 @@ class PeopleService:
             name=name,
             created_at=self.clock(),
             roles=self.roles.links(session, id_, roles),
+            organisation=organisation,
             **fields,
         )
-        repository.add(session, account, AccountExistsError("user", name))
-        audit.record(session, "user.create", "account", account.id)
-        self.hooks.created(session, account)
+        with tenancy.within(session, organisation):
+            repository.add(session, account, AccountExistsError("user", name))
+            audit.record(session, "user.create", "account", account.id)
+            self.hooks.created(session, account)
         return account
 
     def _set_roles(self, session: Session, account: Account, names: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.control_plane.identity.models import Account
+from services.control_plane.kit.tenancy import DEFAULT_ORGANISATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,17 @@ class Principal:
     scopes: frozenset[str]
     roles: frozenset[str]
     kind: str
+    organisation: str
     is_signed_in: bool
     """Whether it is a person who signed in: a personal token makes no other one, and chooses no password."""
 
     warrant: Warrant | None = None
     """Not of whoever has a session: that is looked up itself."""
+
+    @property
+    def is_of_platform(self) -> bool:
+        """Tell whether it is of the organisation whose administrators are the platform's."""
+        return self.organisation == DEFAULT_ORGANISATION
 
 
 def principal_of(
@@ -39,6 +46,7 @@ def principal_of(
         scopes=granted & token_scopes,
         roles=frozenset(link.role for link in account.roles),
         kind=account.kind,
+        organisation=account.organisation,
         is_signed_in=account.client_id is None and (warrant is None or warrant.personal_token_id is None),
         warrant=warrant,
     )

@@ -8,6 +8,7 @@ from services.control_plane.identity.models import Account, AccountRole, Role
 from services.control_plane.identity.scopes import ADMIN, BUILTIN_ADMIN
 from services.control_plane.kit.pagination import Listing, PageQuery
 from services.control_plane.kit.problems import ProblemError
+from services.control_plane.kit.tenancy import DEFAULT_ORGANISATION, everywhere, within
 
 PERSON: Final = "person"
 SERVICE: Final = "service"
@@ -44,13 +45,15 @@ def find_person(session: Session, name: str) -> Account | None:
 
 
 def has_service(session: Session, name: str) -> bool:
-    return session.exec(select(Account.id).where(Account.kind == SERVICE, Account.name == name)).first() is not None
+    with everywhere(session):  # names are one's own on the whole platform
+        return session.exec(select(Account.id).where(Account.kind == SERVICE, Account.name == name)).first() is not None
 
 
 def has_person_like(session: Session, name: str) -> bool:
     """Tell whether somebody has this name, in capitals or not: people could not tell the two apart."""
     people = select(Account.id).where(Account.kind == PERSON, func.lower(Account.name) == name.lower())
-    return session.exec(people.limit(1)).first() is not None
+    with everywhere(session):
+        return session.exec(people.limit(1)).first() is not None
 
 
 def find_account(session: Session, id_: str, kind: str) -> Account | None:
@@ -67,11 +70,12 @@ def lock_administrators(session: Session) -> None:
 
 
 def has_administrator(session: Session) -> bool:
-    """Tell whether a person who is not disabled may administer."""
+    """Tell whether a person who is not disabled may administer the platform."""
     roles = [name for name, scopes in session.exec(select(Role.name, Role.scopes)).all() if ADMIN in scopes]
     links = select(AccountRole.account_id).where(col(AccountRole.role).in_(roles))
     people = select(Account.id).where(Account.kind == PERSON, col(Account.disabled).is_(False))
-    return session.exec(people.where(col(Account.id).in_(links)).limit(1)).first() is not None
+    with within(session, DEFAULT_ORGANISATION):
+        return session.exec(people.where(col(Account.id).in_(links)).limit(1)).first() is not None
 
 
 def services_with_role(session: Session, role: str) -> Sequence[Account]:

@@ -3,7 +3,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from services.control_plane.identity import repository
-from services.control_plane.identity.dependencies import MayAdminister, Roles
+from services.control_plane.identity.dependencies import MayAdminister, MayOperate, Roles
 from services.control_plane.identity.projection import read_role
 from services.control_plane.identity.schemas import RoleCreate, RoleRead
 from services.control_plane.kit.pagination import Page, Paging
@@ -23,7 +23,7 @@ def list_roles(_: MayAdminister, unit: Unit, paging: Paging) -> Page[RoleRead]:
 
 
 @router.post("", status_code=201, responses=declare("already_exists"))
-def create_role(_: MayAdminister, body: RoleCreate, unit: Unit, roles: Roles, response: Response) -> RoleRead:
+def create_role(_: MayOperate, body: RoleCreate, unit: Unit, roles: Roles, response: Response) -> RoleRead:
     """Make a role: a name with scopes, or with none, for who may see a restricted API."""
     role = roles.create(unit.session, body)
     response.headers["Location"] = f"{router.prefix}/{role.name}"
@@ -40,7 +40,7 @@ def get_role(_: MayAdminister, name: ResourceId, unit: Unit, roles: Roles, respo
 
 @router.patch("/{name}", responses=declare("not_found", "conflict", "precondition_failed"))
 def patch_role(
-    _: MayAdminister,
+    _: MayOperate,
     name: ResourceId,
     body: dict[str, Any],
     unit: Unit,
@@ -56,5 +56,5 @@ def patch_role(
 
 
 @router.delete("/{name}", status_code=204, responses=declare("not_found", "conflict", "in_use", "precondition_failed"))
-def delete_role(_: MayAdminister, name: ResourceId, unit: Unit, roles: Roles, if_match: IfMatch = None) -> None:
+def delete_role(_: MayOperate, name: ResourceId, unit: Unit, roles: Roles, if_match: IfMatch = None) -> None:
     roles.delete(unit.session, roles.get(unit.session, name), if_match)

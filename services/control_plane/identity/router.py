@@ -2,6 +2,7 @@ from fastapi import APIRouter, Response
 
 from services.control_plane.identity import repository
 from services.control_plane.identity.dependencies import Accounts, MayAdminister
+from services.control_plane.identity.placing import place_of
 from services.control_plane.identity.projection import read_service_account, show_service_account
 from services.control_plane.identity.schemas import (
     ClientSecretRead,
@@ -29,9 +30,10 @@ def list_service_accounts(_: MayAdminister, unit: Unit, paging: Paging) -> Page[
 
 @router.post("", status_code=201, responses=declare("already_exists"))
 def create_service_account(
-    _: MayAdminister, body: ServiceAccountCreate, unit: Unit, accounts: Accounts, response: Response
+    caller: MayAdminister, body: ServiceAccountCreate, unit: Unit, accounts: Accounts, response: Response
 ) -> ServiceAccountCreated:
-    account, secret = accounts.create_service(unit.session, body)
+    organisation = place_of(unit.session, body.organisation, caller)
+    account, secret = accounts.create_service(unit.session, body, organisation)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Location"] = f"{router.prefix}/{account.id}"
     tag(response, account.row_version)

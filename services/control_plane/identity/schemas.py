@@ -11,6 +11,8 @@ from services.control_plane.kit.text import Name, Word
 RoleNames = Annotated[list[Word], Field(max_length=20)]
 ScopeList = Annotated[list[Scope], Field(max_length=20)]
 
+OrganisationChoice = Annotated[Word | None, Field(description="one's own unless the platform's say another")]
+
 
 class UserWrite(WriteBody):
     """What can be changed of a user."""
@@ -21,6 +23,7 @@ class UserWrite(WriteBody):
 
 class UserCreate(UserWrite):
     name: Name
+    organisation: OrganisationChoice = None
     password: SecretStr | None = None
 
     @field_validator("password")
@@ -34,6 +37,7 @@ class UserCreate(UserWrite):
 class UserRead(BaseModel):
     id: str
     name: str
+    organisation: str
     roles: list[str]
     disabled: bool
     must_change_password: bool
@@ -72,11 +76,13 @@ class ServiceAccountCreate(BaseModel):
     name: Name
     scopes: ScopeList = []
     roles: RoleNames = []
+    organisation: OrganisationChoice = None
 
 
 class ServiceAccountRead(BaseModel):
     id: str
     name: str
+    organisation: str
     client_id: str
     scopes: list[str]
     roles: list[str]
@@ -108,6 +114,7 @@ class ClientSecretRead(BaseModel):
 class MeRead(BaseModel):
     id: str
     name: str
+    organisation: str
     kind: str
     roles: list[str]
     scopes: list[str]

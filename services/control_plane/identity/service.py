@@ -12,10 +12,11 @@ from services.control_plane.identity.passwords import hash_password, new_passwor
 from services.control_plane.identity.roles import RoleService, granted_scopes, update_client
 from services.control_plane.identity.schemas import ServiceAccountCreate
 from services.control_plane.identity.scopes import ALL_SCOPES, BUILTIN_ADMIN
-from services.control_plane.kit import audit, preconditions
+from services.control_plane.kit import audit, preconditions, tenancy
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
+from services.control_plane.kit.tenancy import DEFAULT_ORGANISATION
 from services.control_plane.oauth import repository as oauth_repository
 from services.control_plane.oauth.service import (
     AUTHORIZATION_CODE,
@@ -47,12 +48,12 @@ class AccountService:
             raise NotFoundError
         return account
 
-    def create_service(self, session: Session, body: ServiceAccountCreate) -> tuple[Account, str]:
-        """Make a service account, and return it with its secret."""
+    def create_service(self, session: Session, body: ServiceAccountCreate, organisation: str) -> tuple[Account, str]:
+        """Make a service account in an organisation, and return it with its secret."""
         scopes = list(dict.fromkeys(body.scopes))
         self._roles.links(session, "", body.roles)  # before the client, so that a mistake is told of first
         new = self._create_client(session, scopes)
-        account = self._add_service(session, body.name, new, scopes, body.roles)
+        account = self._add_service(session, body.name, new, scopes, body.roles, organisation)
         update_client(session, account)
         return account, new.secret
 
@@ -111,6 +112,7 @@ class AccountService:
             password_hash=hash_password(chosen),
             created_at=self._clock(),
             roles=self._roles.links(session, account_id, [BUILTIN_ADMIN]),
+            organisation=DEFAULT_ORGANISATION,
         )
         self._add(session, account, "user", "user.create")
         return None if password else chosen
@@ -135,7 +137,13 @@ class AccountService:
         )
 
     def _add_service(
-        self, session: Session, name: str, new: NewClient, scopes: Sequence[str], roles: Sequence[str]
+        self,
+        session: Session,
+        name: str,
+        new: NewClient,
+        scopes: Sequence[str],
+        roles: Sequence[str],
+        organisation: str = DEFAULT_ORGANISATION,
     ) -> Account:
         account_id = new_id()
         account = Account(
@@ -146,11 +154,13 @@ class AccountService:
             scopes=list(scopes),
             created_at=self._clock(),
             roles=self._roles.links(session, account_id, roles),
+            organisation=organisation,
         )
         self._add(session, account, "service account", "service_account.create")
         return account
 
     def _add(self, session: Session, account: Account, kind: str, action: str) -> None:
-        repository.add(session, account, AccountExistsError(kind, account.name))
-        audit.record(session, action, "account", account.id)
-        self._hooks.created(session, account)
+        with tenancy.within(session, account.organisation):
+            repository.add(session, account, AccountExistsError(kind, account.name))
+            audit.record(session, action, "account", account.id)
+            self._hooks.created(session, account)

@@ -37,7 +37,7 @@ class SignInService:
     def sign_in(self, session: Session, name: str, password: str, address: str) -> Account:
         """Return who has this name and password, and let them act. Raises `SignInRefusedError`."""
         account = self.check(session, name, password, address)
-        audit.speak_for(session, account.id)
+        audit.speak_for(session, account.id, account.organisation)
         audit.record(session, "sign_in", "account", account.id)
         return account
 
@@ -51,6 +51,8 @@ class SignInService:
         if account is None or not matched or account.disabled:
             self._of_pairs.failed(pair)
             self._of_addresses.failed(source)
+            if account is not None:
+                audit.belong(session, account.organisation)
             known = account.id if account else "".join(char for char in name if char.isprintable())[:_SHOWN]
             audit.record(session, "sign_in.fail", "account", known)
             raise SignInRefusedError("Name or password is wrong.")

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from services.control_plane.identity import repository
 from services.control_plane.identity.dependencies import MayAdminister, People
+from services.control_plane.identity.placing import place_of
 from services.control_plane.identity.projection import read_user, show_user
 from services.control_plane.identity.schemas import OneTimePassword, UserCreate, UserCreated, UserRead
 from services.control_plane.kit.pagination import Page, Paging
@@ -23,9 +24,9 @@ def list_users(_: MayAdminister, unit: Unit, paging: Paging) -> Page[UserRead]:
 
 
 @router.post("", status_code=201, responses=declare("already_exists"))
-def create_user(_: MayAdminister, body: UserCreate, unit: Unit, people: People, response: Response) -> UserCreated:
+def create_user(caller: MayAdminister, body: UserCreate, unit: Unit, people: People, response: Response) -> UserCreated:
     """Make a user. Without a password the answer holds a one-time password, shown this once."""
-    account, one_time = people.create(unit.session, body)
+    account, one_time = people.create(unit.session, body, place_of(unit.session, body.organisation, caller))
     response.headers["Cache-Control"] = "no-store"
     response.headers["Location"] = f"{router.prefix}/{account.id}"
     tag(response, account.row_version)

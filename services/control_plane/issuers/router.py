@@ -1,6 +1,6 @@
 from fastapi import APIRouter, Response
 
-from services.control_plane.identity.dependencies import MayAdminister
+from services.control_plane.identity.dependencies import MayOperate
 from services.control_plane.issuers import repository
 from services.control_plane.issuers.dependencies import Issuers
 from services.control_plane.issuers.projection import read_issuer
@@ -16,13 +16,13 @@ router = APIRouter(prefix="/admin/v1/issuers", tags=["issuers"], route_class=Uni
 
 
 @router.get("")
-def list_issuers(_: MayAdminister, unit: Unit, paging: Paging) -> Page[IssuerRead]:
+def list_issuers(_: MayOperate, unit: Unit, paging: Paging) -> Page[IssuerRead]:
     rows, total = repository.list_page(unit.session, paging)
     return Page(items=[read_issuer(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
 
 
 @router.post("", status_code=201, responses=declare("already_exists"))
-def create_issuer(_: MayAdminister, body: IssuerCreate, unit: Unit, issuers: Issuers, response: Response) -> IssuerRead:
+def create_issuer(_: MayOperate, body: IssuerCreate, unit: Unit, issuers: Issuers, response: Response) -> IssuerRead:
     """Let publishers trust an issuer. Its keys are read at once, and from then on again and again."""
     keys = issuers.read_keys(body)  # before the transaction begins
     row = issuers.create(unit.session, body, keys)
@@ -32,7 +32,7 @@ def create_issuer(_: MayAdminister, body: IssuerCreate, unit: Unit, issuers: Iss
 
 
 @router.get("/{name}", responses=declare("not_found"))
-def get_issuer(_: MayAdminister, name: ResourceId, unit: Unit, issuers: Issuers, response: Response) -> IssuerRead:
+def get_issuer(_: MayOperate, name: ResourceId, unit: Unit, issuers: Issuers, response: Response) -> IssuerRead:
     row = issuers.get(unit.session, name)
     tag(response, row.row_version)
     return read_issuer(row)
@@ -40,7 +40,7 @@ def get_issuer(_: MayAdminister, name: ResourceId, unit: Unit, issuers: Issuers,
 
 @router.put("/{name}", responses=declare("not_found", "precondition_failed"))
 def replace_issuer(
-    _: MayAdminister,
+    _: MayOperate,
     name: ResourceId,
     body: IssuerWrite,
     unit: Unit,
@@ -56,5 +56,5 @@ def replace_issuer(
 
 
 @router.delete("/{name}", status_code=204, responses=declare("not_found", "in_use", "precondition_failed"))
-def delete_issuer(_: MayAdminister, name: ResourceId, unit: Unit, issuers: Issuers, if_match: IfMatch = None) -> None:
+def delete_issuer(_: MayOperate, name: ResourceId, unit: Unit, issuers: Issuers, if_match: IfMatch = None) -> None:
     issuers.delete(unit.session, issuers.get(unit.session, name), if_match)

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import ClassVar, Final, TypedDict
 
 from sqlalchemy import JSON, Index, inspect
 from sqlalchemy.orm import Session as AnySession
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session
 
 from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.tenancy import DEFAULT_ORGANISATION, Tenanted
 from shared.logs import fields
 
 SYSTEM: Final = "system"
@@ -22,8 +23,9 @@ _WRITTEN: Final = "framegate_audit_written"
 _UNHEARD: Final = "framegate_audit_unheard"
 
 
-class AuditEntry(SQLModel, table=True):
+class AuditEntry(Tenanted, table=True):
     __tablename__ = "audit_entry"
+    outlives: ClassVar[bool] = True
     __table_args__ = (
         Index("ix_audit_entry_actor_at", "actor", "at"),
         Index("ix_audit_entry_action_at", "action", "at"),
@@ -56,22 +58,30 @@ class AuditContext:
     actor: str
     address: str
     clock: Clock
+    organisation: str = DEFAULT_ORGANISATION
 
 
 def begin(session: Session, context: AuditContext) -> None:
     session.info[_CONTEXT] = context
 
 
-def speak_for(session: Session, actor: str) -> None:
+def speak_for(session: Session, actor: str, organisation: str) -> None:
     """Say who acts, where it is found out after the transaction has begun."""
     context: AuditContext = session.info[_CONTEXT]
-    session.info[_CONTEXT] = replace(context, actor=actor)
+    session.info[_CONTEXT] = replace(context, actor=actor, organisation=organisation)
+
+
+def belong(session: Session, organisation: str) -> None:
+    """Say whose audit it is, where nobody acts."""
+    context: AuditContext = session.info[_CONTEXT]
+    session.info[_CONTEXT] = replace(context, organisation=organisation)
 
 
 def record(session: Session, action: str, target_kind: str, target_id: str, /, **details: str) -> None:
     """Write down an action of the session's actor."""
     context: AuditContext = session.info[_CONTEXT]
     entry = AuditEntry(
+        organisation=context.organisation,
         at=context.clock(),
         actor=context.actor,
         address=context.address,

@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session, SQLModel
 
+from services.control_plane.kit import tenancy
 from services.control_plane.kit.postgresql import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -44,14 +45,19 @@ class Database:
         self._reading = sessionmaker(self.engine, class_=Session, expire_on_commit=False)
         writing = self.engine.execution_options(**{_WRITES: True})
         self._writing = sessionmaker(writing, class_=Session, expire_on_commit=False)
+        for sessions in (self._reading, self._writing):
+            tenancy.guard(sessions)
 
     def session(self, *, writes: bool) -> Session:
         """Return a session whose end is the caller's duty."""
         return self._writing() if writes else self._reading()
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self, organisation: str | None = None) -> Iterator[Session]:
+        """Yield a session that sees what belongs to an organisation; to all where none is named."""
         with self.session(writes=False) as session:
+            if organisation is not None:
+                tenancy.hold(session, organisation)
             yield session
 
     @contextmanager

@@ -1,7 +1,7 @@
 """The route class that gives each request its unit of work."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import anyio
 from fastapi import Request, Response
@@ -17,7 +17,7 @@ from services.control_plane.kit.unit_of_work import Collaborators, UnitOfWork
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _RESERVED = 4  # connections for the pusher, and for health
-_SAFE_METHODS = frozenset({"GET", "HEAD"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 class Room:
@@ -51,7 +51,7 @@ class UnitOfWorkRoute(APIRoute):
         reads_only = self.reads_only
 
         async def run(request: Request) -> Response:
-            writes = request.method not in _SAFE_METHODS and not reads_only
+            writes = request.method not in SAFE_METHODS and not reads_only
             await request.body()  # a slow sender holds no connection
             key = await IdempotencyKey.of(request) if writes else None
             address = request.client.host if request.client else ""

@@ -1,9 +1,9 @@
 from typing import Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from services.control_plane.kit.routing import ReadingRoute
-from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.kit.unit_of_work import Unit, see_all
 from services.control_plane.oauth.dependencies import Issuer, Ring, TokenForm, Tokens
 from services.control_plane.oauth.schemas import (
     DeviceCodesRead,
@@ -64,7 +64,7 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": OAuthErrorRead, "description": "`invalid_client`"},
 }
 
-router = APIRouter(tags=["oauth"], route_class=ReadingRoute)
+router = APIRouter(tags=["oauth"], route_class=ReadingRoute, dependencies=[Depends(see_all)])
 
 
 @router.post(TOKEN_PATH, response_model=TokenRead, responses=_ERRORS, openapi_extra=_TOKEN_FORM)

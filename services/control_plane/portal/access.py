@@ -6,6 +6,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 
+from services.control_plane.identity.dependencies import check_platform
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import (
     ADMIN,
@@ -62,12 +63,21 @@ class Needs:
         self._scope = scope
 
     async def __call__(self, visitor: SomeVisitor, unit: Unit) -> Principal:
-        unit.actor = visitor.principal.account_id
+        unit.act_for(visitor.principal.account_id, visitor.principal.organisation)
         return check_scope(visitor, self._scope)
 
 
-async def _find_guest(visitor: Visitor) -> Principal | None:
-    return visitor.principal if visitor else None
+async def _require_operator(administrator: Annotated[Principal, Depends(Needs(ADMIN))], unit: Unit) -> Principal:
+    check_platform(administrator)
+    unit.see_all()
+    return administrator
+
+
+async def _find_guest(visitor: Visitor, unit: Unit) -> Principal | None:
+    if visitor is None:
+        return None
+    unit.act_for(visitor.principal.account_id, visitor.principal.organisation)
+    return visitor.principal
 
 
 async def _read_sent(request: Request, visitor: SomeVisitor) -> Fields:
@@ -101,6 +111,7 @@ Creator = Annotated[Principal, Depends(Needs(PUBLISHER_WRITE))]
 Publisher = Annotated[Principal, Depends(Needs(PUBLISHER_PUBLISH))]
 Subscriber = Annotated[Principal, Depends(Needs(STORE_SUBSCRIBE))]
 Administrator = Annotated[Principal, Depends(Needs(ADMIN))]
+Operator = Annotated[Principal, Depends(_require_operator)]
 Sent = Annotated[Fields, Depends(_read_sent)]
 
 

@@ -20,7 +20,7 @@ from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.oauth.dependencies import Signing
 from services.control_plane.oauth.projection import read_signing_key
 from services.control_plane.oauth.signing import IssuerService
-from services.control_plane.portal.access import Administrator, Sent
+from services.control_plane.portal.access import Administrator, Operator, Sent
 from services.control_plane.portal.fields import Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 
@@ -35,12 +35,12 @@ _KINDS: Final = (
 
 
 @router.get("/blocklist")
-def list_blocks(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging) -> Response:
+def list_blocks(frame: PageFrame, _: Operator, unit: Unit, paging: Paging) -> Response:
     return _show_blocks(frame, unit.session, paging)
 
 
 @router.post("/blocklist")
-def block(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, blocks: Blocks) -> Response:
+def block(frame: PageFrame, _: Operator, sent: Sent, unit: Unit, blocks: Blocks) -> Response:
     try:
         blocks.create(unit.session, build(BlockWrite, {name: sent.text(name) for name in ("kind", "value")}))
     except ProblemError as error:
@@ -50,18 +50,18 @@ def block(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, blocks: Bl
 
 
 @router.post("/blocklist/{block_id}/delete")
-def unblock(_: Administrator, block_id: ResourceId, sent: Sent, unit: Unit, blocks: Blocks) -> Response:
+def unblock(_: Operator, block_id: ResourceId, sent: Sent, unit: Unit, blocks: Blocks) -> Response:
     blocks.delete(unit.session, blocks.get(unit.session, block_id), sent.if_match)
     return RedirectResponse("/admin/blocklist?done=unblocked", 303)
 
 
 @router.get("/signing-keys")
-def list_signing_keys(frame: PageFrame, _: Administrator, unit: Unit, signing: Signing) -> Response:
+def list_signing_keys(frame: PageFrame, _: Operator, unit: Unit, signing: Signing) -> Response:
     return _show_signing_keys(frame, unit.session, signing)
 
 
 @router.post("/signing-keys/rotate")
-def rotate(frame: PageFrame, _: Administrator, __: Sent, unit: Unit, signing: Signing) -> Response:
+def rotate(frame: PageFrame, _: Operator, __: Sent, unit: Unit, signing: Signing) -> Response:
     try:
         signing.rotate(unit.session)
     except ProblemError as error:
@@ -71,7 +71,7 @@ def rotate(frame: PageFrame, _: Administrator, __: Sent, unit: Unit, signing: Si
 
 
 @router.post("/signing-keys/{kid}/delete")
-def forget(_: Administrator, kid: ResourceId, __: Sent, unit: Unit, signing: Signing) -> Response:
+def forget(_: Operator, kid: ResourceId, __: Sent, unit: Unit, signing: Signing) -> Response:
     signing.revoke(unit.session, kid)
     return RedirectResponse("/admin/signing-keys?done=deleted", 303)
 

@@ -10,7 +10,7 @@ from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.access import Administrator, Sent
+from services.control_plane.portal.access import Operator, Sent
 from services.control_plane.portal.fields import Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.publisher import repository
@@ -21,12 +21,12 @@ router = APIRouter(prefix="/admin/categories", route_class=UnitOfWorkRoute, incl
 
 
 @router.get("")
-def list_categories(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging) -> Response:
+def list_categories(frame: PageFrame, _: Operator, unit: Unit, paging: Paging) -> Response:
     return _show(frame, unit.session, paging)
 
 
 @router.post("")
-def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, categories: Categories) -> Response:
+def create(frame: PageFrame, _: Operator, sent: Sent, unit: Unit, categories: Categories) -> Response:
     try:
         body = build(CategoryCreate, {name: sent.text(name) for name in ("name", "description")})
         categories.create(unit.session, body)
@@ -37,9 +37,7 @@ def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, categorie
 
 
 @router.post("/{name}/delete")
-def delete(
-    frame: PageFrame, _: Administrator, name: ResourceId, sent: Sent, unit: Unit, categories: Categories
-) -> Response:
+def delete(frame: PageFrame, _: Operator, name: ResourceId, sent: Sent, unit: Unit, categories: Categories) -> Response:
     try:
         categories.delete(unit.session, categories.get(unit.session, name), sent.if_match)
     except ProblemError as error:

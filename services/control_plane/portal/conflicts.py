@@ -12,7 +12,7 @@ from services.control_plane.identity import repository
 from services.control_plane.kit.audit import SYSTEM, AuditEntry
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.provide import obtain
-from services.control_plane.kit.unit_of_work import Collaborators
+from services.control_plane.kit.unit_of_work import Collaborators, UnitOfWork
 from services.control_plane.portal.frame import content_policy, render
 
 _MEANWHILE: Final = timedelta(days=1)
@@ -37,7 +37,8 @@ def _find(request: Request) -> Change | None:
     """Return what was done last to what the path names, and by whom."""
     names = [str(value) for value in request.path_params.values()]
     its = obtain(request, Collaborators)
-    with its.database.reading() as session:
+    unit: UnitOfWork = request.state.unit_of_work
+    with its.database.reading(unit.organisation) as session:
         return find_change(session, {"/".join(names), *names[-1:]}, its.clock)
 
 

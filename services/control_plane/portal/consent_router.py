@@ -12,7 +12,7 @@ from services.control_plane.identity.sign_in import SignInRefusedError
 from services.control_plane.kit import audit
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
-from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.kit.unit_of_work import Unit, see_all
 from services.control_plane.oauth.dependencies import Tokens
 from services.control_plane.oauth.requests import AuthorizationRequest
 from services.control_plane.oauth.router import AUTHORIZE_PATH
@@ -29,7 +29,7 @@ COOKIE: Final = "framegate_consent"
 _TOO_OLD: Final = "This page is too old, or cookies are off. Go back to the application and begin again."
 _MUST_CHANGE: Final = "Your password was set by somebody else: choose a new one at /sign-in, then begin again."
 
-router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False)
+router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False, dependencies=[Depends(see_all)])
 
 Consents = Annotated[ConsentService, Depends(provide(ConsentService))]
 Nonce = Annotated[str | None, Cookie(alias=COOKIE)]
@@ -80,9 +80,10 @@ def decide(
                 if account.must_change_password:
                     return error_page(_MUST_CHANGE, 403)
                 subject, opened = account.id, kept.open(unit.session, account)
+                organisation = account.organisation
             else:
-                subject = visitor.principal.account_id
-            audit.speak_for(unit.session, subject)
+                subject, organisation = visitor.principal.account_id, visitor.principal.organisation
+            audit.speak_for(unit.session, subject, organisation)
         place = server.authorize(request, subject)
     except OAuth2Error as error:  # what was in order when the page was made need not be so now
         return _tell(error, server)

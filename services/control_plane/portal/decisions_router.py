@@ -12,7 +12,7 @@ from services.control_plane.kit.problems import InvalidError, ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.access import Administrator, Sent
+from services.control_plane.portal.access import Administrator, Operator, Sent
 from services.control_plane.portal.fields import Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.workflow.approval_router import read_page
@@ -56,12 +56,12 @@ def decide(
 
 
 @router.get("/settings")
-def show_settings(frame: PageFrame, _: Administrator, unit: Unit, choices: PlatformChoices) -> Response:
+def show_settings(frame: PageFrame, _: Operator, unit: Unit, choices: PlatformChoices) -> Response:
     return _show_settings(frame, unit.session, choices)
 
 
 @router.post("/settings")
-def save_settings(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, choices: PlatformChoices) -> Response:
+def save_settings(frame: PageFrame, _: Operator, sent: Sent, unit: Unit, choices: PlatformChoices) -> Response:
     chosen = sent.all("choices")
     try:
         choices.patch(unit.session, {name: name in chosen for name, *_ in _CHOICES}, sent.if_match)

@@ -12,7 +12,7 @@ from services.control_plane.kit import audit
 from services.control_plane.kit.guesses import Guesses
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
-from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.kit.unit_of_work import Unit, see_all
 from services.control_plane.oauth import repository
 from services.control_plane.oauth.dependencies import Tokens
 from services.control_plane.oauth.models import DeviceCode
@@ -25,7 +25,9 @@ from services.control_plane.portal.sign_in_router import SIGN_IN_PATH
 _UNKNOWN: Final = "There is no such code: it was mistyped, used, or has expired."
 _WAIT: Final = "Too many wrong codes. Wait a minute, and try again."
 
-router = APIRouter(prefix=VERIFICATION_PATH, route_class=UnitOfWorkRoute, include_in_schema=False)
+router = APIRouter(
+    prefix=VERIFICATION_PATH, route_class=UnitOfWorkRoute, include_in_schema=False, dependencies=[Depends(see_all)]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def decide(form: Form, unit: Unit, visitor: Visitor, tokens: Tokens, guessing: G
     match form.get("decision"):
         case "allow":
             row.subject = visitor.principal.account_id
-            audit.speak_for(unit.session, row.subject)
+            audit.speak_for(unit.session, row.subject, visitor.principal.organisation)
             audit.record(unit.session, "consent.allow", "client", row.client_id)
             return pages.notice_page("Allowed", "The device goes on by itself. You may close this page.")
         case "deny":

@@ -12,7 +12,7 @@ from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.access import Administrator, Sent
+from services.control_plane.portal.access import Operator, Sent
 from services.control_plane.portal.fields import Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from shared.definition import DEFAULT_ENVIRONMENT
@@ -21,12 +21,12 @@ router = APIRouter(prefix="/admin/environments", route_class=UnitOfWorkRoute, in
 
 
 @router.get("")
-def list_environments(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging) -> Response:
+def list_environments(frame: PageFrame, _: Operator, unit: Unit, paging: Paging) -> Response:
     return _show_all(frame, unit, paging)
 
 
 @router.post("")
-def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, environments: Environments) -> Response:
+def create(frame: PageFrame, _: Operator, sent: Sent, unit: Unit, environments: Environments) -> Response:
     try:
         environments.create(unit.session, build(EnvironmentCreate, {"name": sent.text("name"), **_said(sent)}))
     except ProblemError as error:
@@ -36,14 +36,14 @@ def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, environme
 
 
 @router.get("/{name}")
-def show(frame: PageFrame, _: Administrator, name: ResourceId, unit: Unit, environments: Environments) -> Response:
+def show(frame: PageFrame, _: Operator, name: ResourceId, unit: Unit, environments: Environments) -> Response:
     row = environments.get(unit.session, name)
     return _show_one(frame, name, row.model_dump(), etag(row.row_version))
 
 
 @router.post("/{name}")
 def save(
-    frame: PageFrame, _: Administrator, name: ResourceId, sent: Sent, unit: Unit, environments: Environments
+    frame: PageFrame, _: Operator, name: ResourceId, sent: Sent, unit: Unit, environments: Environments
 ) -> Response:
     row = environments.get(unit.session, name)
     try:
@@ -56,7 +56,7 @@ def save(
 
 @router.post("/{name}/delete")
 def delete(
-    frame: PageFrame, _: Administrator, name: ResourceId, sent: Sent, unit: Unit, environments: Environments
+    frame: PageFrame, _: Operator, name: ResourceId, sent: Sent, unit: Unit, environments: Environments
 ) -> Response:
     try:
         environments.delete(unit.session, environments.get(unit.session, name), sent.if_match)

@@ -15,7 +15,7 @@ from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.access import Administrator, Creator, Reader, Sent
+from services.control_plane.portal.access import Creator, Operator, Reader, Sent
 from services.control_plane.portal.fields import Mistakes
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.publisher.dependencies import Apis
@@ -55,7 +55,7 @@ OpenConnections = Annotated[ConnectionsPage, Depends(_page)]
 
 
 @router.get("/admin/gateways")
-def list_pods(frame: PageFrame, _: Administrator, unit: Unit, pods: Pods) -> Response:
+def list_pods(frame: PageFrame, _: Operator, unit: Unit, pods: Pods) -> Response:
     mark = catalogue.get_state(unit.session).mark
     unit.release()  # no transaction waits for the network
     found, mistakes = [], Mistakes()
@@ -68,13 +68,13 @@ def list_pods(frame: PageFrame, _: Administrator, unit: Unit, pods: Pods) -> Res
 
 
 @router.get("/admin/connections")
-def list_connections(page: OpenConnections, _: Administrator, q: Text | None = None, offset: Offset = 0) -> Response:
+def list_connections(page: OpenConnections, _: Operator, q: Text | None = None, offset: Offset = 0) -> Response:
     return page.show("admin/connections.html", Selection(text=q or None), offset)
 
 
 @router.post("/admin/connections/{connection_id}/close")
 def close_connection(
-    _: Administrator, connection_id: ResourceId, __: Sent, unit: Unit, connections: Connections
+    _: Operator, connection_id: ResourceId, __: Sent, unit: Unit, connections: Connections
 ) -> Response:
     connections.close_one(connection_id, _ALL, "closed_by_administrator")
     audit.record(unit.session, "connection.close", "connection", connection_id)

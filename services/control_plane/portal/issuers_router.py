@@ -16,7 +16,7 @@ from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.access import Administrator, Sent
+from services.control_plane.portal.access import Operator, Sent
 from services.control_plane.portal.fields import Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 
@@ -28,19 +28,19 @@ _BLANK: Final[dict[str, Any]] = dict.fromkeys(
 
 
 @router.get("")
-def list_issuers(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging) -> Response:
+def list_issuers(frame: PageFrame, _: Operator, unit: Unit, paging: Paging) -> Response:
     rows, total = repository.list_page(unit.session, paging)
     page = {"total": total, "limit": paging.limit, "offset": paging.offset}
     return frame.show("admin/issuers.html", items=[read_issuer(row) for row in rows], page=page)
 
 
 @router.get("/new")
-def show_new(frame: PageFrame, _: Administrator) -> Response:
+def show_new(frame: PageFrame, _: Operator) -> Response:
     return _show(frame, None, _BLANK)
 
 
 @router.post("/new")
-def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, issuers: Issuers) -> Response:
+def create(frame: PageFrame, _: Operator, sent: Sent, unit: Unit, issuers: Issuers) -> Response:
     values = _read(sent)
     try:
         body = build(IssuerCreate, {"name": sent.text("name"), **values})
@@ -52,13 +52,13 @@ def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, issuers: 
 
 
 @router.get("/{name}")
-def show(frame: PageFrame, _: Administrator, name: ResourceId, unit: Unit, issuers: Issuers) -> Response:
+def show(frame: PageFrame, _: Operator, name: ResourceId, unit: Unit, issuers: Issuers) -> Response:
     row = issuers.get(unit.session, name)
     return _show(frame, row, read_issuer(row).model_dump(), if_match=etag(row.row_version))
 
 
 @router.post("/{name}")
-def save(frame: PageFrame, _: Administrator, name: ResourceId, sent: Sent, unit: Unit, issuers: Issuers) -> Response:
+def save(frame: PageFrame, _: Operator, name: ResourceId, sent: Sent, unit: Unit, issuers: Issuers) -> Response:
     values = _read(sent)
     try:
         body = build(IssuerWrite, values)
@@ -72,7 +72,7 @@ def save(frame: PageFrame, _: Administrator, name: ResourceId, sent: Sent, unit:
 
 
 @router.post("/{name}/delete")
-def delete(frame: PageFrame, _: Administrator, name: ResourceId, sent: Sent, unit: Unit, issuers: Issuers) -> Response:
+def delete(frame: PageFrame, _: Operator, name: ResourceId, sent: Sent, unit: Unit, issuers: Issuers) -> Response:
     try:
         issuers.delete(unit.session, issuers.get(unit.session, name), sent.if_match)
     except ProblemError as error:

@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlmodel import Session
 
+from services.control_plane.identity.dependencies import check_platform
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN, PUBLISHER_READ, STORE_SUBSCRIBE
 from services.control_plane.identity.sessions import SessionService
@@ -67,7 +68,7 @@ class Stream:
     def _read(self, find: Find, wanted: Wanted) -> dict[str, str]:
         """Return the parts of the page that change. Raises `ProblemError` where they may not be seen any more."""
         principal = check_scope(obtain(self.request, SessionService).find(self.token), self.scope)
-        with obtain(self.request, Database).reading() as session:
+        with obtain(self.request, Database).reading(principal.organisation) as session:
             place = self.request.url.path.removesuffix("/live")
             it = look(session, self.usage, find(session, principal), wanted, place)
             return {part: fragment(f"usage/{part}.html", it=it) for part in PARTS}
@@ -87,7 +88,11 @@ class Watches:
 
 @router.get("/admin/usage/live", response_class=EventSourceResponse)
 async def watch(stream: Annotated[Stream, Depends(Watches(ADMIN))], wanted: Asking) -> Events:
-    async for event in stream.events(lambda *_: Scope(), wanted):
+    def find(_: Session, caller: Principal) -> Scope:
+        check_platform(caller)
+        return Scope()
+
+    async for event in stream.events(find, wanted):
         yield event
 
 

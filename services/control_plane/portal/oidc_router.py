@@ -15,7 +15,7 @@ from services.control_plane.identity.oidc import Attempt, ProviderError
 from services.control_plane.identity.sign_in import SignInRefusedError
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
-from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.kit.unit_of_work import Unit, see_all
 from services.control_plane.oauth.requests import read_parameters
 from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
 from services.control_plane.portal.external import CALLBACK_PATH, OIDC_PATH, OpenDoor
@@ -30,7 +30,7 @@ _TOO_MANY: Final = "Too many sign-ins from here have failed. Wait a minute, and 
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False)
+router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False, dependencies=[Depends(see_all)])
 
 
 class Attempts(ConsentService):

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from services.control_plane.identity import repository
 from services.control_plane.identity.dependencies import People
+from services.control_plane.identity.placing import place_of
 from services.control_plane.identity.projection import read_user
 from services.control_plane.identity.schemas import UserCreate
 from services.control_plane.kit.pagination import MAX_LIMIT, PageQuery, Paging
@@ -58,12 +59,12 @@ def list_users(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging) -
 
 
 @router.post("/users")
-def create_user(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, people: People) -> Response:
+def create_user(frame: PageFrame, caller: Administrator, sent: Sent, unit: Unit, people: People) -> Response:
     """Make a user, and show the one-time password."""
     pages = PeoplePages(frame, unit)
     try:
-        body = build(UserCreate, {"name": sent.text("name"), "roles": sent.all("roles")})
-        account, one_time = people.create(unit.session, body)
+        body = build(UserCreate, {"name": sent.text("name"), "roles": sent.all("roles"), **_place(sent)})
+        account, one_time = people.create(unit.session, body, place_of(unit.session, body.organisation, caller))
     except ProblemError as error:
         unit.close()
         return pages.users(PageQuery(limit=25), Mistakes.of(error), sent=sent)
@@ -104,3 +105,8 @@ def delete_user(
         unit.close()
         return PeoplePages(frame, unit).users(PageQuery(limit=25), Mistakes.of_button(error))
     return RedirectResponse("/admin/users?done=deleted", 303)
+
+
+def _place(sent: Fields) -> dict[str, str]:
+    """Return the organisation of a new user, where one was chosen."""
+    return {"organisation": chosen} if (chosen := sent.text("organisation")) else {}

@@ -12,7 +12,7 @@ from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import ReadingRoute, UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.access import Administrator, Sent
+from services.control_plane.portal.access import Operator, Sent
 from services.control_plane.portal.fields import IF_MATCH, Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.words import describe_policy, describe_quota
@@ -42,7 +42,7 @@ _BLANK: Final[dict[str, Any]] = {
 
 
 @router.get("")
-def list_policies(frame: PageFrame, _: Administrator, unit: Unit) -> Response:
+def list_policies(frame: PageFrame, _: Operator, unit: Unit) -> Response:
     rows, _total = repository.list_page(unit.session, None, PageQuery(limit=MAX_LIMIT))
     policies = [read_policy(row) for row in rows]
     levels = {level: [policy for policy in policies if policy.level == level] for level in LEVELS}
@@ -51,12 +51,12 @@ def list_policies(frame: PageFrame, _: Administrator, unit: Unit) -> Response:
 
 
 @router.get("/new")
-def show_new(frame: PageFrame, _: Administrator) -> Response:
+def show_new(frame: PageFrame, _: Operator) -> Response:
     return _show(frame, None, _BLANK)
 
 
 @router.post("/new")
-def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, policies: Policies) -> Response:
+def create(frame: PageFrame, _: Operator, sent: Sent, unit: Unit, policies: Policies) -> Response:
     values = _read(sent)
     try:
         policies.create(unit.session, build(PolicyWrite, values))
@@ -67,7 +67,7 @@ def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, policies:
 
 
 @preview_router.post("/preview")
-async def preview(frame: PageFrame, _: Administrator, sent: Sent) -> Response:
+async def preview(frame: PageFrame, _: Operator, sent: Sent) -> Response:
     """Say what a policy would allow, before it is saved."""
     values = _read(sent)
     policy = {**values, "builtin": True} if sent.on("stands") else None  # without the button that deletes
@@ -75,9 +75,7 @@ async def preview(frame: PageFrame, _: Administrator, sent: Sent) -> Response:
 
 
 @router.get("/{level}/{name}")
-def show(
-    frame: PageFrame, _: Administrator, level: Level, name: ResourceId, unit: Unit, policies: Policies
-) -> Response:
+def show(frame: PageFrame, _: Operator, level: Level, name: ResourceId, unit: Unit, policies: Policies) -> Response:
     row = policies.get(unit.session, name, level)
     policy = read_policy(row).model_dump(mode="json")
     return _show(frame, policy, policy, with_words=True, if_match=etag(row.row_version))
@@ -85,7 +83,7 @@ def show(
 
 @router.post("/{level}/{name}")
 def save(
-    frame: PageFrame, _: Administrator, level: Level, name: ResourceId, sent: Sent, unit: Unit, policies: Policies
+    frame: PageFrame, _: Operator, level: Level, name: ResourceId, sent: Sent, unit: Unit, policies: Policies
 ) -> Response:
     """Save what the form shows; overrides stay as they are."""
     values = _read(sent)
@@ -102,7 +100,7 @@ def save(
 
 @router.post("/{level}/{name}/delete")
 def delete(
-    frame: PageFrame, _: Administrator, level: Level, name: ResourceId, sent: Sent, unit: Unit, policies: Policies
+    frame: PageFrame, _: Operator, level: Level, name: ResourceId, sent: Sent, unit: Unit, policies: Policies
 ) -> Response:
     row = policies.get(unit.session, name, level)
     policy, version = read_policy(row).model_dump(mode="json"), etag(row.row_version)

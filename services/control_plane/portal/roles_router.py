@@ -13,7 +13,7 @@ from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit, UnitOfWork
-from services.control_plane.portal.access import Administrator, Sent
+from services.control_plane.portal.access import Operator, Sent
 from services.control_plane.portal.fields import Fields, Mistakes, build
 from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.words import scope_words
@@ -24,12 +24,12 @@ _FIRST: PageQuery = PageQuery(limit=25)
 
 
 @router.get("")
-def list_roles(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging) -> Response:
+def list_roles(frame: PageFrame, _: Operator, unit: Unit, paging: Paging) -> Response:
     return _show(frame, unit, paging)
 
 
 @router.post("")
-def create_role(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, roles: Roles) -> Response:
+def create_role(frame: PageFrame, _: Operator, sent: Sent, unit: Unit, roles: Roles) -> Response:
     try:
         roles.create(unit.session, build(RoleCreate, {"name": sent.text("name"), "scopes": sent.all("scopes")}))
     except ProblemError as error:
@@ -39,7 +39,7 @@ def create_role(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, role
 
 
 @router.post("/{name}/change")
-def change_role(frame: PageFrame, _: Administrator, name: ResourceId, sent: Sent, unit: Unit, roles: Roles) -> Response:
+def change_role(frame: PageFrame, _: Operator, name: ResourceId, sent: Sent, unit: Unit, roles: Roles) -> Response:
     try:
         roles.patch(unit.session, roles.get(unit.session, name), {"scopes": sent.all("scopes")}, sent.if_match)
     except ProblemError as error:
@@ -49,7 +49,7 @@ def change_role(frame: PageFrame, _: Administrator, name: ResourceId, sent: Sent
 
 
 @router.post("/{name}/delete")
-def delete_role(frame: PageFrame, _: Administrator, name: ResourceId, sent: Sent, unit: Unit, roles: Roles) -> Response:
+def delete_role(frame: PageFrame, _: Operator, name: ResourceId, sent: Sent, unit: Unit, roles: Roles) -> Response:
     try:
         roles.delete(unit.session, roles.get(unit.session, name), sent.if_match)
     except ProblemError as error:

@@ -29,11 +29,11 @@ def list_accounts(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging
 
 
 @router.post("")
-def create(frame: PageFrame, _: Administrator, sent: Sent, unit: Unit, accounts: Accounts) -> Response:
+def create(frame: PageFrame, caller: Administrator, sent: Sent, unit: Unit, accounts: Accounts) -> Response:
     """Make a service account, and show its secret."""
     try:
         body = build(ServiceAccountCreate, {"name": sent.text("name"), "scopes": sent.all("scopes")})
-        account, secret = accounts.create_service(unit.session, body)
+        account, secret = accounts.create_service(unit.session, body, caller.organisation)
     except ProblemError as error:
         unit.close()
         return _show(frame, unit, PageQuery(limit=25), Mistakes.of(error), sent=sent)

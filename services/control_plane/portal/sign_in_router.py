@@ -23,7 +23,8 @@ from services.control_plane.kit.problems import NotFoundError, field_errors
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.security import hash_secret
-from services.control_plane.kit.unit_of_work import Unit
+from services.control_plane.kit.tenancy import DEFAULT_ORGANISATION
+from services.control_plane.kit.unit_of_work import Unit, see_all
 from services.control_plane.portal import pages
 from services.control_plane.portal.consent import PAGE_VALIDITY, ConsentService
 from services.control_plane.portal.external import Doors, ExternalDoors
@@ -37,7 +38,7 @@ ACCOUNT_PATH: Final = "/account"
 _COOKIE: Final = "framegate_sign_in"
 _TOO_OLD: Final = "This page is too old, or cookies are off. Begin again."
 
-router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False)
+router = APIRouter(route_class=UnitOfWorkRoute, include_in_schema=False, dependencies=[Depends(see_all)])
 
 
 class SignInTickets(ConsentService):
@@ -128,7 +129,7 @@ def choose_first_password(form: Form, desk: FrontDesk, unit: Unit, sign_ins: Sig
     account = repository.find_account(unit.session, content["account"], repository.PERSON) if content else None
     if content is None or account is None or account.disabled or content["was"] != _mark(account):
         return pages.error_page(_TOO_OLD)
-    audit.speak_for(unit.session, account.id)
+    audit.speak_for(unit.session, account.id, account.organisation)
     try:
         sign_ins.choose_password(unit.session, account, form.get("new_password", ""))
     except ValueError as error:
@@ -142,7 +143,7 @@ def sign_out(form: Form, unit: Unit, visitor: Visitor, tickets: Tickets) -> Resp
     if visitor is not None:
         check_form(visitor, form)
         sessions.end(unit.session, visitor.token)
-        audit.speak_for(unit.session, visitor.principal.account_id)
+        audit.speak_for(unit.session, visitor.principal.account_id, visitor.principal.organisation)
         audit.record(unit.session, "sign_out", "account", visitor.principal.account_id)
     drop_session(response, secure=tickets.is_secure)
     return response
@@ -163,7 +164,7 @@ def change_password(
     if visitor is None:
         return RedirectResponse(f"{SIGN_IN_PATH}?next={ACCOUNT_PATH}", 303)
     check_form(visitor, form)
-    audit.speak_for(unit.session, visitor.principal.account_id)
+    audit.speak_for(unit.session, visitor.principal.account_id, visitor.principal.organisation)
     try:
         account = sign_ins.check(unit.session, visitor.principal.name, form.get("password", ""), address)
         sign_ins.choose_password(unit.session, account, form.get("new_password", ""))
@@ -198,8 +199,8 @@ def sign_up(
     rules.guesses.failed(("", address))
     try:
         body = UserCreate.model_validate({"name": form.get("username", ""), "password": form.get("new_password", "")})
-        account, _ = people.create(unit.session, body)
-        audit.speak_for(unit.session, account.id)
+        account, _ = people.create(unit.session, body, DEFAULT_ORGANISATION)
+        audit.speak_for(unit.session, account.id, account.organisation)
         audit.record(unit.session, "sign_up", "account", account.id)
     except ValidationError as error:
         first = field_errors(error)[0]

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.portal.access import Administrator, Reader, Subscriber
+from services.control_plane.portal.access import Operator, Reader, Subscriber
 from services.control_plane.portal.frame import PageFrame
 from services.control_plane.portal.usage_view import Asking, Wanted, look
 from services.control_plane.publisher.dependencies import Apis
@@ -66,12 +66,12 @@ def send_application_usage(
 
 
 @router.get("/admin/usage")
-def show_usage(frame: PageFrame, _: Administrator, unit: Unit, usage: Usage, wanted: Asking) -> Response:
+def show_usage(frame: PageFrame, _: Operator, unit: Unit, usage: Usage, wanted: Asking) -> Response:
     return frame.show("admin/usage.html", it=look(unit.session, usage, Scope(), wanted, "/admin/usage"))
 
 
 @router.get("/admin/usage.csv")
-def send_usage(_: Administrator, unit: Unit, usage: Usage, wanted: Asking) -> Response:
+def send_usage(_: Operator, unit: Unit, usage: Usage, wanted: Asking) -> Response:
     return _send(unit, usage, Scope(), wanted, ["api", "application"])
 
 

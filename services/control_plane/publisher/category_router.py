@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from services.control_plane.identity.dependencies import MayAdminister, MayReadApis
+from services.control_plane.identity.dependencies import MayAdminister, MayOperate, MayReadApis
 from services.control_plane.kit.pagination import Page, PageQuery, Paging
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
@@ -35,7 +35,7 @@ def list_categories(_: MayAdminister, unit: Unit, paging: Paging) -> Page[Catego
 
 @router.post("", status_code=201, responses=declare("already_exists"))
 def create_category(
-    _: MayAdminister, body: CategoryCreate, unit: Unit, categories: Categories, response: Response
+    _: MayOperate, body: CategoryCreate, unit: Unit, categories: Categories, response: Response
 ) -> CategoryRead:
     category = categories.create(unit.session, body)
     response.headers["Location"] = f"{router.prefix}/{category.name}"
@@ -54,7 +54,7 @@ def get_category(
 
 @router.put("/{name}", responses=declare("not_found", "precondition_failed"))
 def replace_category(
-    _: MayAdminister,
+    _: MayOperate,
     name: ResourceId,
     body: CategoryWrite,
     unit: Unit,
@@ -70,6 +70,6 @@ def replace_category(
 
 @router.delete("/{name}", status_code=204, responses=declare("not_found", "in_use", "precondition_failed"))
 def delete_category(
-    _: MayAdminister, name: ResourceId, unit: Unit, categories: Categories, if_match: IfMatch = None
+    _: MayOperate, name: ResourceId, unit: Unit, categories: Categories, if_match: IfMatch = None
 ) -> None:
     categories.delete(unit.session, categories.get(unit.session, name), if_match)

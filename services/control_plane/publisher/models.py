@@ -6,6 +6,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint, tex
 from sqlmodel import Field, Relationship, SQLModel
 
 from services.control_plane.kit.columns import AsJson, Versioned
+from services.control_plane.kit.tenancy import Tenanted
 from shared.definition import Auth, Endpoints, MessageSizes, State
 from shared.validation import OnInvalid
 
@@ -116,7 +117,7 @@ def _links(order_by: str) -> Any:
     )
 
 
-class Api(Versioned, table=True):
+class Api(Versioned, Tenanted, table=True):
     """A WebSocket API.
 
     `context_key` and `route_key` are the context, and the context with the version, in lower case: what differs by case
@@ -126,7 +127,7 @@ class Api(Versioned, table=True):
     __tablename__ = "api"
     __table_args__ = (
         UniqueConstraint("route_key"),
-        UniqueConstraint("name", "version"),
+        UniqueConstraint("name", "version", "organisation"),
         CheckConstraint(f"state IN ({_STATES})", name="state"),
         CheckConstraint("visibility IN ('public', 'restricted')", name="visibility"),
         Index(

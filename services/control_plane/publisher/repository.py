@@ -8,6 +8,7 @@ from sqlmodel import Session, col, or_, select
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN
 from services.control_plane.kit.pagination import Listing, PageQuery
+from services.control_plane.kit.tenancy import everywhere
 from services.control_plane.publisher import searching
 from services.control_plane.publisher.errors import (
     ApiExistsError,
@@ -94,14 +95,20 @@ def delete(session: Session, api: Api) -> None:
         raise ApiInUseError from error
 
 
-def find_confusable(session: Session, context_key: str, route_key: str) -> Api | None:
-    """Return an API whose paths would begin with another's context and version, either way round."""
+def find_confusable(session: Session, context_key: str, route_key: str) -> tuple[str, str] | None:
+    """Return whose and where an API is whose paths would begin with another's context and version, or the reverse.
+
+    All organisations share one space of addresses.
+    """
     segments = context_key.split("/")
     leading = ["/".join(segments[: end + 1]) for end in range(1, len(segments))]
     shadowed = col(Api.context_key).startswith(f"{route_key}/", autoescape=True)
-    return session.exec(
-        select(Api).where(or_(col(Api.route_key).in_(leading), Api.context_key == route_key, shadowed))
-    ).first()
+    confusable = select(Api.organisation, Api.context, Api.version).where(
+        or_(col(Api.route_key).in_(leading), Api.context_key == route_key, shadowed)
+    )
+    with everywhere(session):
+        found = session.exec(confusable).first()
+    return (found[0], f"{found[1]}/{found[2]}") if found else None
 
 
 def find_owner(session: Session, context_key: str) -> str | None:

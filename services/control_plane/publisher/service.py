@@ -18,6 +18,7 @@ from services.control_plane.kit.security import new_id
 from services.control_plane.publisher import file_repository, repository
 from services.control_plane.publisher.backend_schemas import BackendCredentialsBody
 from services.control_plane.publisher.backend_secrets import BackendSecrets
+from services.control_plane.publisher.contexts import check_context
 from services.control_plane.publisher.errors import (
     ForeignDefaultError,
     PublicationPendingError,
@@ -104,6 +105,8 @@ class ApiService:
 
         `furnish` gives it a document, which its messages are then held against.
         """
+        if source is None:
+            check_context(caller.organisation, body.context)
         now = self._clock()
         api = Api(
             id=new_id(),
@@ -124,7 +127,8 @@ class ApiService:
             api.sealed_client_certificate = source.sealed_client_certificate
             api.sealed_backend_credentials = source.sealed_backend_credentials
         if other := repository.find_confusable(session, api.context_key, api.route_key):
-            raise ambiguous_context(f"{other.context}/{other.version}")
+            organisation, place = other
+            raise ambiguous_context(place if organisation == caller.organisation else "another's address")
         self._assign(session, api, body, caller)
         repository.add(session, api)
         if furnish is not None:

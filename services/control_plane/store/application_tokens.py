@@ -19,6 +19,7 @@ class Holder:
 
     key: ApplicationKey
     roles: Collection[str]
+    organisation: str
 
 
 class ApplicationTokens:
@@ -40,4 +41,4 @@ class ApplicationTokens:
         person = owner.id if claims.sub == claims.client_id else claims.sub
         if owner.disabled or not identity_repository.is_active(session, person):
             raise UnauthorizedError("Whoever the token speaks for is gone.")
-        return Holder(key, {link.role for link in owner.roles})
+        return Holder(key, {link.role for link in owner.roles}, application.organisation)

@@ -6,7 +6,7 @@ from sqlmodel import Session
 from services.control_plane.catalogue import outbox
 from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.models import Account
-from services.control_plane.kit import audit, preconditions
+from services.control_plane.kit import audit, preconditions, tenancy
 from services.control_plane.kit.approvals import PENDING, REJECTED, Approvals, Question
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
@@ -93,7 +93,8 @@ class ApplicationService:
 
     def create_default(self, session: Session, account: Account) -> None:
         """Give a new account its first application: nobody asked for it, and so nobody approves it."""
-        self._create(session, ApplicationWrite(name=DEFAULT_NAME), account.id)
+        with tenancy.within(session, account.organisation):
+            self._create(session, ApplicationWrite(name=DEFAULT_NAME), account.id)
 
     def replace(self, session: Session, application: Application, body: ApplicationWrite, if_match: str | None) -> None:
         preconditions.check(if_match, application.row_version)

@@ -47,7 +47,7 @@ class ExternalKeyService:
 
     def get_any(self, session: Session, key_id: str) -> ExternalKey:
         """Return a key of whatever application: for an administrator."""
-        key = session.get(ExternalKey, key_id)
+        key = repository.find_mapped_client(session, key_id)
         if key is None:
             raise NotFoundError
         return key

@@ -5,6 +5,7 @@ from sqlalchemy import JSON, CheckConstraint, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from services.control_plane.kit.columns import Versioned
+from services.control_plane.kit.tenancy import Tenanted
 from shared.definition import KeyType
 from shared.subscription import SubscriptionState
 
@@ -12,7 +13,7 @@ _STATES: Final = ", ".join(f"'{state}'" for state in get_args(SubscriptionState)
 _KEY_TYPES: Final = ", ".join(f"'{key_type}'" for key_type in get_args(KeyType))
 
 
-class Application(Versioned, table=True):
+class Application(Versioned, Tenanted, table=True):
     """What a subscriber's client is."""
 
     __tablename__ = "application"

@@ -30,6 +30,7 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 def _find_own(client_id: str, credentials: Credentials, unit: Unit, service: Registration) -> Registered:
     if credentials is None or credentials.proofs is not None:
         raise UnauthorizedError
+    unit.see_all()  # who has the token is found out by it
     return service.find(unit.session, client_id, credentials.token)
 
 

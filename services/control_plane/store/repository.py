@@ -191,7 +191,12 @@ def list_external_keys(session: Session, application_id: str, query: PageQuery) 
 
 
 def list_mapped_clients(session: Session, query: PageQuery) -> tuple[Sequence[ExternalKey], int]:
-    return _EXTERNAL_KEYS.fetch(session, select(ExternalKey), query)
+    return _EXTERNAL_KEYS.fetch(session, _mapped(), query)
+
+
+def find_mapped_client(session: Session, id_: str) -> ExternalKey | None:
+    """Return a key for an administrator, whoever owns its application."""
+    return session.exec(_mapped().where(ExternalKey.id == id_)).first()
 
 
 def all_external_keys(session: Session, application_id: str) -> Sequence[ExternalKey]:
@@ -281,6 +286,10 @@ def find_published_subscription(session: Session, id_: str, caller: Principal) -
 def _asks_for_names(query: PageQuery) -> bool:
     """Tell whether a query is for names of APIs and applications. All rows are counted: a join costs with each."""
     return bool(query.q) or (query.sort or "").removeprefix("-") in ("api", "application")
+
+
+def _mapped() -> SelectOfScalar[ExternalKey]:
+    return select(ExternalKey).join(Application, col(Application.id) == col(ExternalKey.application_id))
 
 
 def _joined() -> SelectOfScalar[Subscription]:

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Depends, Header, Response
 
 from services.control_plane.identity.dependencies import Authentication, Credentials, Requires
 from services.control_plane.identity.errors import UnauthorizedError
 from services.control_plane.identity.scopes import STORE_SUBSCRIBE
+from services.control_plane.kit.database import Database
 from services.control_plane.kit.problems import ProblemError, declare
+from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import ReadingRoute
 from services.control_plane.kit.unit_of_work import Unit
 from services.control_plane.store import repository
@@ -24,6 +26,7 @@ _PREFLIGHT: Final = {
 }
 _may_subscribe: Final = Requires(STORE_SUBSCRIBE)
 
+Data = Annotated[Database, Depends(provide(Database))]
 Origin = Annotated[str | None, Header(include_in_schema=False)]
 
 router = APIRouter(prefix="/store/v1/tickets", tags=["tickets"], route_class=ReadingRoute)
@@ -37,11 +40,12 @@ def create_ticket(
     tickets: Tickets,
     applications: Applications,
     authenticator: Authentication,
+    database: Data,
     response: Response,
     origin: Origin = None,
 ) -> TicketCreated:
     """Take an application's access token, or a subscriber's with an application of theirs."""
-    readable = _readable_by(origin, body.api_id, unit)
+    readable = _readable_by(origin, body.api_id, database)
     try:
         ticket = _grant(body, credentials, unit, tickets, applications, authenticator)
         unit.release()  # no transaction waits for the network
@@ -56,6 +60,7 @@ def create_ticket(
 @router.options("", status_code=204, include_in_schema=False)
 def preflight(unit: Unit, origin: Origin = None) -> Response:
     """Answer a browser that asks before the POST. It does not say which API it will name."""
+    unit.see_all()
     lists = repository.list_origins(unit.session) if origin else ()
     listed = any(is_listed(origin or "", origins) for origins in lists)
     return Response(status_code=204, headers={**_allow(origin, listed=listed), **(_PREFLIGHT if listed else {})})
@@ -73,16 +78,17 @@ def _grant(
         if credentials is None:
             raise UnauthorizedError
         claims = tickets.verify(credentials)
+        unit.see_all()  # until it is known whose token it is
         return tickets.grant(unit.session, claims, read_key_id(credentials.token), body.api_id)
     caller = _may_subscribe(credentials, unit, authenticator)
     application = applications.get(unit.session, body.application_id, caller.account_id)
     return tickets.grant_owner(unit.session, application, body.key_type, body.api_id, caller.roles)
 
 
-def _readable_by(origin: str | None, api_id: str, unit: Unit) -> dict[str, str]:
+def _readable_by(origin: str | None, api_id: str, database: Database) -> dict[str, str]:
     """Return the headers that let a page read the answer, errors included, if the API lists its origin."""
-    listed = origin is not None and is_listed(origin, repository.origins_of(unit.session, api_id))
-    unit.release()  # who calls is found out in a transaction of its own
+    with database.reading() as session:  # who calls is found out afterwards
+        listed = origin is not None and is_listed(origin, repository.origins_of(session, api_id))
     return _allow(origin, listed=listed)
 
 

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from sqlmodel import Session
 
 from services.control_plane.identity.bearer import Credential
+from services.control_plane.kit import tenancy
 from services.control_plane.kit.bulkhead import Bulkhead
 from services.control_plane.kit.problems import UnavailableError
 from services.control_plane.oauth import repository as oauth_repository
@@ -40,7 +41,8 @@ class TicketService:
     def grant(self, session: Session, claims: AccessClaims, key_id: str | None, api_id: str) -> Ticket:
         """Return a ticket that allows what an application's token does, and as long. Raises `ProblemError`."""
         holder = self._tokens.find_holder(session, claims)
-        _check_visible(session, api_id, holder.roles)
+        with tenancy.within(session, holder.organisation):
+            _check_visible(session, api_id, holder.roles)
         return Ticket.model_validate(
             {
                 "api_id": api_id,

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from services.control_plane.identity.dependencies import MayAdminister, MayReadApis
+from services.control_plane.identity.dependencies import MayOperate, MayReadApis
 from services.control_plane.kit.problems import declare
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
@@ -26,12 +26,12 @@ _CSV: Responses = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}
 
 
 @router.get("/admin/v1/usage", response_model=UsageReport, responses=_CSV)
-def read_usage(_: MayAdminister, query: Asked, unit: Unit, reader: Reader) -> UsageReport | Response:
+def read_usage(_: MayOperate, query: Asked, unit: Unit, reader: Reader) -> UsageReport | Response:
     return _answer(reader.report(unit.session, Scope(), query), query)
 
 
 @router.get("/admin/v1/usage/billing", response_model=Bill, responses=_CSV)
-def read_bill(_: MayAdminister, query: AskedBill, unit: Unit, bills: Bills) -> Bill | Response:
+def read_bill(_: MayOperate, query: AskedBill, unit: Unit, bills: Bills) -> Bill | Response:
     """Return what all applications used in a month, a line for each of their APIs, policies and types of key."""
     bill = bills.read(unit.session, query)
     if query.format == "json":

@@ -1,11 +1,12 @@
 from datetime import datetime
-from typing import Final, get_args
+from typing import ClassVar, Final, get_args
 
 from sqlalchemy import JSON, CheckConstraint, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from services.control_plane.kit.approvals import Kind
 from services.control_plane.kit.columns import AsJson, Versioned
+from services.control_plane.kit.tenancy import Tenanted
 from services.control_plane.workflow.choices import ApprovalState, Choices, DeliveryState
 
 
@@ -25,7 +26,7 @@ class PlatformSettings(Versioned, table=True):
     choices: Choices = Field(sa_type=AsJson(Choices))
 
 
-class Webhook(Versioned, table=True):
+class Webhook(Versioned, Tenanted, table=True):
     """Who hears of events. What the sender notes of it is no change of its resource: the version stays."""
 
     __tablename__ = "webhook"
@@ -66,10 +67,11 @@ class WebhookDelivery(SQLModel, table=True):
     error: str | None = None
 
 
-class Approval(SQLModel, table=True):
+class Approval(Tenanted, table=True):
     """A question to the administrators. It outlives what it is about."""
 
     __tablename__ = "approval"
+    outlives: ClassVar[bool] = True
     __table_args__ = (
         CheckConstraint(f"kind IN ({_one_of(Kind)})", name="kind"),
         CheckConstraint(f"state IN ({_one_of(ApprovalState)})", name="state"),

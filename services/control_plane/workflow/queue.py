@@ -30,9 +30,9 @@ class EventQueue:
         if not events:
             return
         session.flush()
-        for webhook_id, filters in webhook_repository.hold_active(session):
+        for webhook_id, organisation, filters in webhook_repository.hold_active(session):
             for entry in events:
-                if entry.id is not None and wants(filters, entry.action):
+                if entry.id is not None and entry.organisation == organisation and wants(filters, entry.action):
                     self._add(session, webhook_id, entry.id, entry.action)
 
     def sweep(self, session: Session) -> bool:

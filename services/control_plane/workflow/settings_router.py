@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from services.control_plane.identity.dependencies import MayAdminister
+from services.control_plane.identity.dependencies import MayOperate
 from services.control_plane.kit.preconditions import IfMatch, tag
 from services.control_plane.kit.problems import declare
 from services.control_plane.kit.routing import UnitOfWorkRoute
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/admin/v1/settings", tags=["settings"], route_class=U
 
 
 @router.get("")
-def get_settings(_: MayAdminister, unit: Unit, choices: PlatformChoices, response: Response) -> Choices:
+def get_settings(_: MayOperate, unit: Unit, choices: PlatformChoices, response: Response) -> Choices:
     settings = choices.get(unit.session)
     tag(response, settings.row_version)
     return settings.choices
@@ -24,7 +24,7 @@ def get_settings(_: MayAdminister, unit: Unit, choices: PlatformChoices, respons
 
 @router.patch("", responses=declare("precondition_failed"))
 def patch_settings(
-    _: MayAdminister,
+    _: MayOperate,
     body: dict[str, Any],
     unit: Unit,
     choices: PlatformChoices,

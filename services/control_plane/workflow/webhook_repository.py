@@ -36,9 +36,9 @@ def list_page(session: Session, query: PageQuery) -> tuple[Sequence[Webhook], in
     return _WEBHOOKS.fetch(session, select(Webhook), query)
 
 
-def hold_active(session: Session) -> Sequence[tuple[str, Sequence[str]]]:
-    """Return the ids of those that hear of events, with what they want to hear. None is deleted before the commit."""
-    active = select(Webhook.id, Webhook.events).where(col(Webhook.active))
+def hold_active(session: Session) -> Sequence[tuple[str, str, Sequence[str]]]:
+    """Return those that hear of events, whose they are, and what they want. None is deleted before the commit."""
+    active = select(Webhook.id, Webhook.organisation, Webhook.events).where(col(Webhook.active))
     return session.exec(active.order_by(col(Webhook.id)).with_for_update(read=True, key_share=True)).all()
 
 

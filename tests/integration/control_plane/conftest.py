@@ -58,9 +58,11 @@ def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/framegate.db"
     url: str = request.getfixturevalue("postgresql_tables")
     tables = ", ".join(METADATA.tables)
+    made_by_migration = "INSERT INTO organisation VALUES (1, 'default', '', now(), now())"
     with psycopg.connect(_dsn(request.getfixturevalue("postgres_folder"), _DATABASE), autocommit=True) as admin:
         admin.execute("SET lock_timeout = '5s'")
         admin.execute(f"TRUNCATE {tables} RESTART IDENTITY")
+        admin.execute(made_by_migration)
     return url
 
 

@@ -1,0 +1,1 @@
+"""Tenants, apart from each other."""
