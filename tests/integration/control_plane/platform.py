@@ -82,9 +82,11 @@ class Platform:
         return str(response.json()["access_token"])
 
     @asynccontextmanager
-    async def account(self, name: str, *scopes: str, roles: tuple[str, ...] = ()) -> AsyncIterator[httpx.AsyncClient]:
+    async def account(
+        self, name: str, *scopes: str, roles: tuple[str, ...] = (), organisation: str = "default"
+    ) -> AsyncIterator[httpx.AsyncClient]:
         """Make a service account, and yield a client that speaks for it."""
-        body = {"name": name, "scopes": list(scopes), "roles": list(roles)}
+        body = {"name": name, "scopes": list(scopes), "roles": list(roles), "organisation": organisation}
         made = await self.made("/admin/v1/service-accounts", body)
         token = await self.fetch_token(made["client_id"], made["client_secret"])
         async with httpx.AsyncClient(

@@ -95,6 +95,12 @@ class Cast:
         await self._hold_token(holding, caller)
         return caller, holding
 
+    async def stranger(self, organisation: str) -> httpx.AsyncClient:
+        """Return an administrator of another organisation, who may do all that there is to do in it."""
+        await self.platform.made("/admin/v1/organisations", {"name": organisation})
+        account = self.platform.account(f"{organisation}-admin", roles=("admin", INNER), organisation=organisation)
+        return await self.connections.enter_async_context(account)
+
     async def _account(self, name: str, *roles: str) -> httpx.AsyncClient:
         return await self.connections.enter_async_context(self.platform.account(name, roles=roles))
 
@@ -195,6 +201,7 @@ class Cast:
         await platform.made(ISSUERS, issuer)
         environment = {"name": name, "gateway_url": "ws://127.0.0.1:9"}
         await platform.made("/admin/v1/environments", environment)
+        await platform.made("/admin/v1/organisations", {"name": name})
         blocked = {"kind": "user", "value": f"{name}-blocked"}
         holding.ids |= {
             "policies": name,
@@ -202,6 +209,7 @@ class Cast:
             "categories": name,
             "issuers": name,
             "environments": name,
+            "organisations": name,
             "signing-keys": self.retired.pop(),
             "users": (await platform.made("/admin/v1/users", {"name": f"{name}-user"}))["id"],
             "service-accounts": (await platform.made("/admin/v1/service-accounts", {"name": f"{name}-service"}))["id"],

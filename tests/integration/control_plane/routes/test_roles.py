@@ -40,6 +40,12 @@ PUBLISHED: Final = "/publisher/v1/apis/{api_id}"
 APPLICATION: Final = "/store/v1/applications/{application_id}"
 REGISTERED: Final = "/oauth2/register/{client_id}"
 
+APART: Final = frozenset({"users", "service-accounts", "approvals", "webhooks", "external-keys"})
+"""What each organisation's administrators have for themselves."""
+
+READABLE: Final = frozenset({"policies", "roles", "categories", "environments"})
+"""What is there once for all, and all administrators may read."""
+
 Row = tuple[Rule, int, Any]
 
 # In the order of the calls: what ends others comes last.
@@ -160,6 +166,10 @@ MATRIX: Final[dict[str, Row]] = {
     "PATCH /admin/v1/environments/{name}": (ADMINISTER, 200, {"description": "Somewhere"}),
     "PUT /admin/v1/environments/{name}": (ADMINISTER, 200, None),
     "DELETE /admin/v1/environments/{name}": (ADMINISTER, 204, None),
+    "GET /admin/v1/organisations/{name}": (ADMINISTER, 200, None),
+    "PATCH /admin/v1/organisations/{name}": (ADMINISTER, 200, {"description": "Others"}),
+    "PUT /admin/v1/organisations/{name}": (ADMINISTER, 200, {"description": "Ours"}),
+    "DELETE /admin/v1/organisations/{name}": (ADMINISTER, 204, None),
     "DELETE /account/v1/tokens/{token_id}": (OWN_ACCOUNT, 204, None),
     "DELETE /admin/v1/signing-keys/{kid}": (ADMINISTER, 204, None),
 }
@@ -215,3 +225,31 @@ async def test_each_role_gets_what_the_matrix_says(cast: Cast, role: str | None)
 def expected(row: Row, at: int) -> tuple[int, int]:
     rule, fine, _ = row
     return rule.own[at] or fine, rule.foreign[at] or fine
+
+
+async def test_an_administrator_of_another_organisation_finds_nothing_and_operates_nothing(cast: Cast) -> None:
+    _, holding = await cast.hold("one", "admin", restricted=False)
+    stranger = await cast.stranger("elsewhere")
+    nowhere = replace(holding, ids=dict.fromkeys(holding.ids, "nowhere") | {"keys": "PRODUCTION"})
+    answered = {}
+    for route in MATRIX:
+        answer = await call(stranger, route, holding)
+        answered[route] = answer.status_code
+        if answer.status_code == 404:
+            assert answer.json() == (await call(stranger, route, nowhere)).json(), "it tells what one may not know of"
+        if answer.status_code == 403:
+            assert answer.json()["type"] == "/problems/platform_only"
+    assert answered == {route: apart(route) for route in MATRIX}
+
+
+def apart(route: str) -> int:
+    """Return what an administrator of another organisation is answered."""
+    rule, fine, _ = MATRIX[route]
+    if rule is OTHER_TOKEN:
+        return 401
+    if rule is not ADMINISTER:
+        return 404
+    kind = route.split("/")[3]
+    if kind in APART:
+        return 404
+    return fine if kind in READABLE and route.startswith("GET ") else 403
