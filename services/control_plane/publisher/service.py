@@ -105,8 +105,6 @@ class ApiService:
 
         `furnish` gives it a document, which its messages are then held against.
         """
-        if source is None:
-            check_context(caller.organisation, body.context)
         now = self._clock()
         api = Api(
             id=new_id(),
@@ -126,9 +124,7 @@ class ApiService:
         if source is not None:
             api.sealed_client_certificate = source.sealed_client_certificate
             api.sealed_backend_credentials = source.sealed_backend_credentials
-        if other := repository.find_confusable(session, api.context_key, api.route_key):
-            organisation, place = other
-            raise ambiguous_context(place if organisation == caller.organisation else "another's address")
+        _check_place(session, api, caller, source)
         self._assign(session, api, body, caller)
         repository.add(session, api)
         if furnish is not None:
@@ -376,6 +372,15 @@ class ApiService:
 
 def _words_of(api: Api) -> dict[str, str]:
     return {"name": api.name, "context": api.context, "version": api.version, "state": api.state}
+
+
+def _check_place(session: Session, api: Api, caller: Principal, source: Api | None) -> None:
+    """Refuse an address that is not its organisation's, or not to be told from another. Raises `InvalidError`."""
+    if source is None:
+        check_context(caller.organisation, api.context)
+    if other := repository.find_confusable(session, api.context_key, api.route_key):
+        organisation, place = other
+        raise ambiguous_context(place if organisation == caller.organisation else "somewhere else")
 
 
 def _owner_of(session: Session, context_key: str, caller: Principal) -> str:

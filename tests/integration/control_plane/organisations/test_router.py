@@ -96,5 +96,3 @@ def test_a_context_is_in_its_organisations_part() -> None:
             check_context(organisation, context)
     with pytest.raises(InvalidError):
         check_context("acme", "/t/acme2/x")
-
-
