@@ -79,8 +79,7 @@ def decide(
                 account = sign_ins.sign_in(unit.session, form.get("username", ""), form.get("password", ""), address)
                 if account.must_change_password:
                     return error_page(_MUST_CHANGE, 403)
-                subject, opened = account.id, kept.open(unit.session, account)
-                organisation = account.organisation
+                subject, organisation, opened = account.id, account.organisation, kept.open(unit.session, account)
             else:
                 subject, organisation = visitor.principal.account_id, visitor.principal.organisation
             audit.speak_for(unit.session, subject, organisation)

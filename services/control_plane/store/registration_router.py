@@ -5,6 +5,7 @@ from fastapi.responses import JSONResponse
 
 from services.control_plane.identity.dependencies import Credentials, MaySubscribe
 from services.control_plane.identity.errors import UnauthorizedError
+from services.control_plane.kit import audit, tenancy
 from services.control_plane.kit.problems import declare
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import UnitOfWorkRoute
@@ -31,7 +32,11 @@ def _find_own(client_id: str, credentials: Credentials, unit: Unit, service: Reg
     if credentials is None or credentials.proofs is not None:
         raise UnauthorizedError
     unit.see_all()  # who has the token is found out by it
-    return service.find(unit.session, client_id, credentials.token)
+    found = service.find(unit.session, client_id, credentials.token)
+    organisation = found[2].organisation
+    audit.belong(unit.session, organisation)
+    tenancy.hold(unit.session, organisation)
+    return found
 
 
 Own = Annotated[Registered, Depends(_find_own)]

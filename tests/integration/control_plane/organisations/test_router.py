@@ -96,3 +96,29 @@ def test_a_context_is_in_its_organisations_part() -> None:
             check_context(organisation, context)
     with pytest.raises(InvalidError):
         check_context("acme", "/t/acme2/x")
+
+
+async def test_tokens_of_applications_are_of_their_organisation(platform: Platform) -> None:
+    await platform.made(ORGANISATIONS, ACME)
+    foreign = await platform.publish_api(visibility="public")
+    async with platform.account("boss", roles=("admin",), organisation="acme") as boss:
+        api = (await boss.post("/publisher/v1/apis", json={**ECHO, "context": "/t/acme/echo"})).json()
+        await boss.post(f"/publisher/v1/apis/{api['id']}/lifecycle", json={"action": "publish"})
+        metadata = {"client_name": "anvil", "grant_types": ["client_credentials"]}
+        client = (await boss.post("/oauth2/register", json=metadata)).json()
+        token = await platform.fetch_token(client["client_id"], client["client_secret"])
+        headers = {"Authorization": f"Bearer {token}"}
+        made = await boss.post("/store/v1/tickets", json={"api_id": api["id"]}, headers=headers)
+        assert made.status_code == 201, made.text
+        refused = await boss.post("/store/v1/tickets", json={"api_id": foreign["id"]}, headers=headers)
+        problem(refused, 404, "not_found")
+        renewed = await boss.post("/store/v1/connections/nowhere/token", headers=headers)
+        assert renewed.status_code in (404, 409), renewed.text
+        own = {"Authorization": f"Bearer {client['registration_access_token']}"}
+        place = f"/oauth2/register/{client['client_id']}"
+        body = {**metadata, "client_id": client["client_id"], "client_name": "hammer"}
+        assert (await boss.put(place, json=body, headers=own)).status_code == 200
+        assert (await boss.delete(place, headers=own)).status_code == 204
+        told = {entry["action"] for entry in (await boss.get("/admin/v1/audit")).json()["items"]}
+        assert {"application.update", "application.delete"} <= told
+    assert (await platform.read("/admin/v1/audit", action="application.delete"))["total"] == 0
