@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, update
@@ -44,14 +45,16 @@ def session(database: Database) -> Iterator[Session]:
         yield session
 
 
-def make_account(id_: str, organisation: str | None = None) -> Account:
-    return Account(id=id_, kind="person", name=id_, created_at=system_clock(), organisation=organisation)
+def make_account(id_: str, **more: str) -> Account:
+    about: dict[str, Any] = {"id": id_, "kind": "person", "name": id_, "created_at": system_clock(), **more}
+    return Account(**about)
 
 
 def make_webhook(name: str) -> Webhook:
     now = system_clock()
-    moments = {"due_at": now, "claimed_until": now, "created_at": now, "updated_at": now}
-    return Webhook(id=name, url=name, sealed_secret="", organisation=name, **moments)
+    moments = dict.fromkeys(("due_at", "claimed_until", "created_at", "updated_at"), now)
+    about: dict[str, Any] = {"id": name, "url": name, "sealed_secret": "", "organisation": name, **moments}
+    return Webhook(**about)
 
 
 def test_a_query_finds_what_is_ours(session: Session) -> None:
@@ -129,8 +132,9 @@ def test_a_session_that_is_held_to_none_sees_all(database: Database) -> None:
 
 def test_what_was_written_down_passes_to_the_platform(database: Database) -> None:
     with database.writing() as session:
-        about = {"kind": "application", "target_id": "one", "title": "", "wanted": "", "asked_by": OURS}
-        session.add(Approval(id="one", asked_at=system_clock(), organisation=OURS, **about))
+        words = dict.fromkeys(("target_id", "title", "wanted", "asked_by"), OURS)
+        about: dict[str, Any] = {"id": "one", "kind": "application", "asked_at": system_clock(), **words}
+        session.add(Approval(organisation=OURS, **about))
         session.flush()
         pass_on(session, OURS)
         assert session.exec(select(Approval.organisation)).one() == DEFAULT_ORGANISATION
