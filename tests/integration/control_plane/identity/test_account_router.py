@@ -86,6 +86,7 @@ async def test_a_person_s_token_has_what_the_roles_give_and_no_more(platform: Pl
         assert me == {
             "id": maria.id,
             "name": "maria",
+            "organisation": "default",
             "kind": "person",
             "roles": ["creator"],
             "scopes": ["publisher:read", "publisher:write"],
