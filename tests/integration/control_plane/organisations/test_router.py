@@ -122,3 +122,15 @@ async def test_tokens_of_applications_are_of_their_organisation(platform: Platfo
         told = {entry["action"] for entry in (await boss.get("/admin/v1/audit")).json()["items"]}
         assert {"application.update", "application.delete"} <= told
     assert (await platform.read("/admin/v1/audit", action="application.delete"))["total"] == 0
+
+
+@on_sqlite
+async def test_a_webhook_hears_of_its_own_organisation_alone(platform: Platform) -> None:
+    await platform.made(ORGANISATIONS, ACME)
+    async with platform.account("boss", roles=("admin",), organisation="acme") as boss:
+        hook = (await boss.post("/admin/v1/webhooks", json={"url": "https://127.0.0.1:9/"})).json()
+        await platform.publish_api()
+        await platform.made("/admin/v1/roles", {"name": "theirs"})  # by a session that sees all
+        await boss.post("/store/v1/applications", json={"name": "ours"})
+        heard = (await boss.get(f"/admin/v1/webhooks/{hook['id']}/deliveries")).json()["items"]
+        assert {item["event"] for item in heard} - {"webhook.create"} == {"application.create"}
