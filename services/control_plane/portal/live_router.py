@@ -68,7 +68,8 @@ class Stream:
     def _read(self, find: Find, wanted: Wanted) -> dict[str, str]:
         """Return the parts of the page that change. Raises `ProblemError` where they may not be seen any more."""
         principal = check_scope(obtain(self.request, SessionService).find(self.token), self.scope)
-        with obtain(self.request, Database).reading(principal.organisation) as session:
+        organisation = None if self.scope == ADMIN else principal.organisation  # the platform's usage is that of all
+        with obtain(self.request, Database).reading(organisation) as session:
             place = self.request.url.path.removesuffix("/live")
             it = look(session, self.usage, find(session, principal), wanted, place)
             return {part: fragment(f"usage/{part}.html", it=it) for part in PARTS}
