@@ -1,11 +1,12 @@
 """Runs migrations: bounded in time, and one process at a time."""
 
 import time
+from sqlite3 import Connection as SqliteConnection
 from typing import Any, Final, Literal
 
 from alembic import context
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
 from services.control_plane.kit.columns import AsJson
@@ -26,6 +27,7 @@ def run() -> None:
     engine = make_engine(_find_url(), foreign_keys=False, answer_seconds=limit, ping_seconds=limit)
     is_sqlite = engine.dialect.name == "sqlite"
     if is_sqlite:
+        event.listen(engine, "connect", _wait_longer)
         engine = engine.execution_options(framegate_writes=True)
     try:
         with engine.connect() as connection:
@@ -37,6 +39,8 @@ def run() -> None:
                 render_as_batch=True,
                 render_item=_render_item,
                 # One transaction takes SQLite's write lock before the revision is read: others wait until it is done.
+                # Alembic would begin one for each migration, for it takes SQLite to have no transactional DDL.
+                transactional_ddl=True,
                 transaction_per_migration=not is_sqlite,
             )
             with context.begin_transaction():
@@ -49,6 +53,10 @@ def _find_url() -> str:
     """Return the URL that a caller, or `alembic -x url=...`, gives."""
     given = context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True).get("url")
     return str(given or DEFAULT_URL)
+
+
+def _wait_longer(connection: SqliteConnection, _: object) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {_QUEUE_SECONDS * 1000}")
 
 
 def _limit(connection: Connection) -> None:

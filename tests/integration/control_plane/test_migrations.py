@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from services.control_plane.kit import migrate
 from services.control_plane.kit.clock import system_clock
@@ -49,6 +51,19 @@ def test_processes_that_start_together_migrate_once(database_url: str) -> None:
         list(pool.map(lambda _: subprocess.run([sys.executable, "-c", code, database_url], check=True), range(3)))
     migrate.upgrade(database_url)
     assert migrate.current(database_url) == migrate.latest()
+
+
+def test_on_sqlite_all_migrations_are_one_transaction(tmp_path: Path) -> None:
+    """Else processes that start together would do each other's."""
+    url = f"sqlite:///{tmp_path}/framegate.db"
+    migrate.upgrade(url, "0023")
+    engine = make_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE organisation (name VARCHAR)"))
+    engine.dispose()
+    with pytest.raises(OperationalError, match="already exists"):
+        migrate.upgrade(url)
+    assert migrate.current(url) == "0023"
 
 
 def test_indexes_are_built_beside_writes(postgresql_url: str) -> None:
