@@ -326,6 +326,7 @@ def _build_tokens(
         guesses=Guesses(clock),
         knows=accounts.is_active,
         scopes_of=accounts.scopes_of,
+        operates=accounts.operates,
         clock=clock,
     )
 

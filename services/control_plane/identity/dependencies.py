@@ -90,10 +90,14 @@ def require_operator(caller: Annotated[Principal, Depends(Requires(ADMIN))], uni
     return caller
 
 
-def require_operator_to_write(caller: Annotated[Principal, Depends(Requires(ADMIN))], request: Request) -> None:
-    """Let administrators read, and those of the platform write."""
+def require_operator_to_write(
+    caller: Annotated[Principal, Depends(Requires(ADMIN))], unit: Unit, request: Request
+) -> None:
+    """Let administrators read, and those of the platform see all and write."""
     if request.method not in SAFE_METHODS:
         check_platform(caller)
+    if caller.is_of_platform:
+        unit.see_all()
 
 
 MayReadApis = Annotated[Principal, Depends(Requires(PUBLISHER_READ))]

@@ -11,7 +11,7 @@ from services.control_plane.identity.models import Account
 from services.control_plane.identity.passwords import hash_password, new_password
 from services.control_plane.identity.roles import RoleService, granted_scopes, update_client
 from services.control_plane.identity.schemas import ServiceAccountCreate
-from services.control_plane.identity.scopes import ALL_SCOPES, BUILTIN_ADMIN
+from services.control_plane.identity.scopes import ADMIN, ALL_SCOPES, BUILTIN_ADMIN
 from services.control_plane.kit import audit, preconditions, tenancy
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
@@ -81,6 +81,13 @@ class AccountService:
         """Return the management scopes that somebody has now."""
         account = session.get(Account, account_id)
         return granted_scopes(session, account) if account is not None and not account.disabled else frozenset()
+
+    def operates(self, session: Session, client_id: str) -> bool:
+        """Tell whether a client is a service account that administers the platform, and not an organisation alone."""
+        account = repository.find_by_client(session, client_id)
+        if account is None or account.disabled or account.organisation != DEFAULT_ORGANISATION:
+            return False
+        return ADMIN in granted_scopes(session, account)
 
     def prepare_cli(self, session: Session) -> None:
         """Make the client that the `framegate` command is when a person signs in with it."""

@@ -52,6 +52,7 @@ def hold(session: AnySession, organisation: str) -> None:
 @contextmanager
 def everywhere(session: AnySession) -> Iterator[None]:
     """See all organisations for the block. What is found there is for decisions, and never for an answer."""
+    session.flush()  # what is new belongs to whoever it was made for
     held = session.info.pop(_HELD, None)
     try:
         yield

@@ -34,7 +34,7 @@ class UnitOfWork:
         self._session: Session | None = None
         self.actor = ANONYMOUS
         self.organisation = tenancy.DEFAULT_ORGANISATION
-        self._sees_all = False
+        self.sees_all = False
 
     def act_for(self, actor: str, organisation: str) -> None:
         """Say who asks, and see from now on what belongs to that organisation alone. Nobody is one of the default."""
@@ -47,7 +47,7 @@ class UnitOfWork:
     def see_all(self) -> None:
         """See what belongs to whatever organisation: for the platform's own work, and to find out who somebody is."""
         self._refuse_late()
-        self._sees_all = True
+        self.sees_all = True
 
     @property
     def session(self) -> Session:
@@ -57,7 +57,7 @@ class UnitOfWork:
             audit.begin(
                 self._session, audit.AuditContext(self.actor, self.address, self._with.clock, self.organisation)
             )
-            if not self._sees_all:
+            if not self.sees_all:
                 tenancy.hold(self._session, self.organisation)
             if self._key is not None:
                 self._with.keeper.claim(self._session, self.actor, self._key)

@@ -1,6 +1,6 @@
 """Revocation (RFC 7009) and introspection (RFC 7662): Authlib's endpoints on our tokens."""
 
-from typing import Any, Final
+from typing import Any
 
 from authlib.oauth2.rfc6749 import TokenEndpoint
 from authlib.oauth2.rfc7009 import RevocationEndpoint
@@ -9,9 +9,6 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from services.control_plane.oauth.clients import GrantClient
 from services.control_plane.oauth.requests import TokenRequest
 from services.control_plane.oauth.stored import StoredToken
-from shared.claims import MANAGEMENT_AUDIENCE
-
-ADMIN_SCOPE: Final = "admin"
 
 
 class _OfAnyToken(TokenEndpoint):
@@ -33,13 +30,11 @@ class Revocation(_OfAnyToken, RevocationEndpoint):
 
 
 class Introspection(_OfAnyToken, IntrospectionEndpoint):
-    """A client asks about its own tokens; one of an administrator about all."""
+    """A client asks about its own tokens; one of an administrator of the platform about all."""
 
     def check_permission(self, token: StoredToken, client: GrantClient, _: TokenRequest) -> bool:
-        # An application may call a scope of its own `admin`.
-        known = not client.row.public  # anybody may call itself a public client
-        administers = known and client.row.audience == MANAGEMENT_AUDIENCE and ADMIN_SCOPE in client.row.scopes
-        return administers or token.check_client(client)
+        # An application may call a scope of its own `admin`: whose client it is counts.
+        return token.check_client(client) or bool(self.server.operates(client.row.id))
 
     def introspect_token(self, token: StoredToken) -> dict[str, Any]:
         return token.describe()

@@ -61,6 +61,9 @@ class TokenServices:
     scopes_of: Callable[[Session, str], frozenset[str]]
     """Tells which management scopes somebody has now."""
 
+    operates: Callable[[Session, str], bool]
+    """Tells whether a client is an administrator of the platform."""
+
     clock: Clock
 
 
@@ -120,6 +123,9 @@ class TokenServer(AuthorizationServer):
             return list(scopes)
         owned = self._with.scopes_of(self._session, subject)
         return [name for name in scopes if name in owned]
+
+    def operates(self, client_id: str) -> bool:
+        return self._with.operates(self._session, client_id)
 
     def knows(self, subject: str) -> bool:
         return self._with.knows(self._session, subject)

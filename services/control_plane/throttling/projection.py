@@ -9,9 +9,10 @@ def define_policy(row: ThrottlingPolicy) -> Policy:
     return Policy.model_validate(_fields(row))
 
 
-def read_policy(row: ThrottlingPolicy) -> PolicyRead:
+def read_policy(row: ThrottlingPolicy, *, whole: bool = True) -> PolicyRead:
+    """Return what callers read: without `whole` no overrides, which name APIs and applications of any organisation."""
     known = {"builtin": row.builtin, "created_at": row.created_at, "updated_at": row.updated_at}
-    return PolicyRead.model_validate({**_fields(row), **known})
+    return PolicyRead.model_validate({**_fields(row), **known, **({} if whole else {"overrides": []})})
 
 
 def write_of(row: ThrottlingPolicy) -> PolicyWrite:

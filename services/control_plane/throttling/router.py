@@ -19,7 +19,12 @@ router = APIRouter(prefix="/admin/v1/policies", tags=["policies"], route_class=U
 @router.get("")
 def list_policies(unit: Unit, paging: Paging, level: LevelFilter = None) -> Page[PolicyRead]:
     rows, total = repository.list_page(unit.session, level, paging)
-    return Page(items=[read_policy(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
+    return Page(
+        items=[read_policy(row, whole=unit.sees_all) for row in rows],
+        total=total,
+        limit=paging.limit,
+        offset=paging.offset,
+    )
 
 
 @router.post("", status_code=201, responses=declare("already_exists", "idempotency_key_reused"))
@@ -36,7 +41,7 @@ def get_policy(
 ) -> PolicyRead:
     policy = policies.get(unit.session, name, level)
     tag(response, policy.row_version)
-    return read_policy(policy)
+    return read_policy(policy, whole=unit.sees_all)
 
 
 @router.put("/{name}", responses=declare("not_found", "precondition_failed"))

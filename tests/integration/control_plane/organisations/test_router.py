@@ -2,11 +2,20 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.publisher.contexts import check_context
-from tests.integration.control_plane.platform import ECHO, Platform, fields, on_sqlite, problem
+from tests.integration.control_plane.platform import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    ECHO,
+    Platform,
+    fields,
+    on_sqlite,
+    problem,
+)
 
 ORGANISATIONS = "/admin/v1/organisations"
 USERS = "/admin/v1/users"
@@ -122,6 +131,31 @@ async def test_tokens_of_applications_are_of_their_organisation(platform: Platfo
         told = {entry["action"] for entry in (await boss.get("/admin/v1/audit")).json()["items"]}
         assert {"application.update", "application.delete"} <= told
     assert (await platform.read("/admin/v1/audit", action="application.delete"))["total"] == 0
+
+
+@on_sqlite
+async def test_an_organisations_administrator_sees_into_no_token_of_another(platform: Platform) -> None:
+    await platform.made(ORGANISATIONS, ACME)
+    token = await platform.fetch_token(CLIENT_ID, CLIENT_SECRET)
+    for organisation, sees in (("default", True), ("acme", False)):
+        body = {"name": f"{organisation}-boss", "scopes": ["admin"], "organisation": organisation}
+        made = await platform.made("/admin/v1/service-accounts", body)
+        auth = httpx.BasicAuth(made["client_id"], made["client_secret"])
+        answer = await platform.client.post("/oauth2/introspect", data={"token": token}, auth=auth)
+        assert answer.json()["active"] is sees
+
+
+@on_sqlite
+async def test_overrides_of_a_policy_are_the_platforms_to_see(platform: Platform) -> None:
+    await platform.made(ORGANISATIONS, ACME)
+    async with platform.account("boss", roles=("admin",), organisation="acme") as boss:
+        api = (await boss.post("/publisher/v1/apis", json={**ECHO, "context": "/t/acme/echo"})).json()
+        limits = [{"unit": "messages", "amount": 5}]
+        policy = {"name": "x", "level": "api", "limits": limits, "overrides": [{"api_id": api["id"], "limits": limits}]}
+        await platform.made("/admin/v1/policies", policy)
+        assert (await boss.get("/admin/v1/policies/x")).json()["overrides"] == []
+        assert not any(row["overrides"] for row in (await boss.get("/admin/v1/policies")).json()["items"])
+    assert (await platform.read("/admin/v1/policies/x"))["overrides"]
 
 
 @on_sqlite
