@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import and_, exists
+from sqlalchemy import and_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -67,31 +67,21 @@ def _unread(caller: Principal) -> SelectOfScalar[LifecycleEvent]:
 
 
 def _notices(caller: Principal) -> SelectOfScalar[LifecycleEvent]:
-    subscribed = (
-        select(Subscription.api_id, Subscription.created_at)
-        .join(Application, col(Application.id) == col(Subscription.application_id))
-        .where(Application.owner_id == caller.account_id)
-        .subquery()
-    )
-    older = aliased(Api)
-    told = and_(
-        col(LifecycleEvent.action).in_(_TOLD),
-        exists().where(subscribed.c.api_id == LifecycleEvent.api_id, subscribed.c.created_at <= LifecycleEvent.at),
-    )
+    """Go from a caller's subscriptions to all versions of their APIs, and to the steps of these: past no one else's."""
+    known = aliased(Api)
+    told = and_(col(known.id) == col(Api.id), col(LifecycleEvent.action).in_(_TOLD))
     new = and_(
+        col(known.id) != col(Api.id),
         col(LifecycleEvent.to_state) == "PUBLISHED",
         col(LifecycleEvent.from_state).in_(_NEW_FROM),
         is_visible(caller.roles),
-        exists().where(
-            subscribed.c.api_id == older.id,
-            col(older.context_key) == col(Api.context_key),
-            col(older.id) != col(Api.id),
-            subscribed.c.created_at <= LifecycleEvent.at,
-        ),
     )
-    known = select(Api.context_key).where(col(Api.id).in_(select(subscribed.c.api_id)))
     return (
         select(LifecycleEvent)
         .join(Api, col(Api.id) == col(LifecycleEvent.api_id))
-        .where(col(Api.context_key).in_(known), or_(told, new))
+        .join(known, col(known.context_key) == col(Api.context_key))
+        .join(Subscription, col(Subscription.api_id) == col(known.id))
+        .join(Application, col(Application.id) == col(Subscription.application_id))
+        .where(Application.owner_id == caller.account_id, Subscription.created_at <= LifecycleEvent.at, or_(told, new))
+        .group_by(col(LifecycleEvent.id), col(Api.id))
     )

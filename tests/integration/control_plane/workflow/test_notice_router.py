@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 from tests.integration.control_plane.platform import Platform, problem
-from tests.integration.control_plane.workflow.test_approvals import own_application, subscribe
+from tests.integration.control_plane.workflow.test_approvals import own_application, post, subscribe
 
 NOTICES = "/store/v1/notices"
 
@@ -46,6 +46,17 @@ async def test_subscribers_hear_of_a_new_version_that_they_may_see(
         await platform.act(version, "publish")
     await platform.publish_api(name="Other", context="/other")
     assert await read(subscriber) == [("new_version", "2.0", False)]
+
+
+async def test_what_concerns_two_applications_is_told_once(platform: Platform, subscriber: httpx.AsyncClient) -> None:
+    api = await platform.publish_api()
+    await subscribe(subscriber, await own_application(subscriber), api)
+    await subscribe(subscriber, await post(subscriber, "/store/v1/applications", {"name": "Second"}), api)
+    version = await platform.made(f"/publisher/v1/apis/{api['id']}/versions", {"version": "2.0"})
+    await platform.act(version, "publish")
+    await platform.act(api, "deprecate")
+    assert await read(subscriber) == [("deprecated", "1.0", False), ("new_version", "2.0", False)]
+    assert await read(subscriber, sort="name") == [("new_version", "2.0", False), ("deprecated", "1.0", False)]
 
 
 async def test_notices_are_marked_as_read_by_each_for_themselves(
