@@ -20,7 +20,8 @@ from services.control_plane.portal.frame import Frame, PageFrame
 from services.control_plane.portal.policies import words_of
 from services.control_plane.portal.words import STATES, SUBSCRIPTION_STATES
 from services.control_plane.publisher.file_repository import list_documents
-from services.control_plane.publisher.repository import find_own
+from services.control_plane.publisher.models import Api
+from services.control_plane.publisher.repository import is_own
 from services.control_plane.publisher.schemas import Tag
 from services.control_plane.store import repository
 from services.control_plane.store.browsing import Storefront
@@ -48,7 +49,8 @@ class StorePage:
     caller: Principal | None
 
     def show(self, session: Session, api_id: str, mistakes: Mistakes | None = None, status: int = 200) -> Response:
-        api, _ = self.store.get_api(session, self.caller, api_id)
+        row = self.store.find(session, self.caller, api_id)
+        api = self.store.describe(session, row)
         mine = self.caller if self.caller and STORE_SUBSCRIBE in self.caller.scopes else None
         applications = repository.all_applications(session, mine.account_id) if mine else ()
         subscriptions = subscriptions_to(session, mine, api_id) if mine else []
@@ -66,19 +68,16 @@ class StorePage:
             documents=list_documents(session, api_id, PageQuery(limit=MAX_LIMIT), private=False)[0],
             snippets=[self.writer.write(api, name) for name in LANGUAGES],
             mistakes=mistakes or Mistakes(),
-            **self._heard(session, api_id, mine),
+            **self._heard(session, row, mine),
         )
 
-    def _heard(self, session: Session, api_id: str, mine: Principal | None) -> dict[str, Any]:
+    def _heard(self, session: Session, api: Api, mine: Principal | None) -> dict[str, Any]:
         """Return what people say of the API, and what of it is the caller's."""
-        api = self.store.find(session, self.caller, api_id)
         caller = self.caller
         return {
             "comments": self.feedback.list_comments(session, api, caller, PageQuery(limit=_COMMENTS)),
             "stars": self.feedback.find_stars(session, api, mine) if mine else None,
-            "manages": caller is not None
-            and PUBLISHER_WRITE in caller.scopes
-            and find_own(session, api_id, caller) is not None,
+            "manages": caller is not None and PUBLISHER_WRITE in caller.scopes and is_own(session, api.id, caller),
         }
 
 

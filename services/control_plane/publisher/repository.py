@@ -42,6 +42,10 @@ def find_own(session: Session, id_: str, caller: Principal) -> Api | None:
     return session.exec(select(Api).where(Api.id == id_, own(caller))).first()
 
 
+def is_own(session: Session, id_: str, caller: Principal) -> bool:
+    return session.exec(select(Api.id).where(Api.id == id_, own(caller))).first() is not None
+
+
 def find_own_routed(session: Session, context: str, version: str, caller: Principal) -> Api | None:
     """Return a caller's API of a context and version, which differ by case alone from no other's."""
     routed = select(Api).where(Api.route_key == f"{context}/{version}".lower(), own(caller))

@@ -26,8 +26,11 @@ class Storefront:
     def get_api(self, session: Session, caller: Principal | None, api_id: str) -> tuple[StoreApiRead, int]:
         """Return an API and the version of its row."""
         api = self.find(session, caller, api_id)
+        return self.describe(session, api), api.row_version
+
+    def describe(self, session: Session, api: Api) -> StoreApiRead:
         rating = ratings_of(session, {api.id}).get(api.id)
-        return read_store_api(api, environment_repository.list_all(session), rating), api.row_version
+        return read_store_api(api, environment_repository.list_all(session), rating)
 
     def find(self, session: Session, caller: Principal | None, api_id: str) -> Api:
         """Return an API that the caller may see. Raises `NotFoundError`."""

@@ -66,7 +66,7 @@ class FeedbackService:
         row = ApiComment(id=new_id(), api_id=api.id, account_id=caller.account_id, text=text, created_at=now)
         session.add(row)
         session.flush()
-        audit.record(session, "comment.create", "comment", row.id, api_id=api.id)
+        audit.record(session, repository.WRITTEN, "comment", row.id, api_id=api.id)
         return _read(row, caller.name, caller)
 
     def find(self, session: Session, api: Api, comment_id: str) -> ApiComment:

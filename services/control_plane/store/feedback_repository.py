@@ -6,9 +6,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
 from services.control_plane.identity.models import Account
+from services.control_plane.kit.audit import AuditEntry
 from services.control_plane.kit.pagination import Listing, PageQuery
 from services.control_plane.store.feedback_schemas import RatingRead
 from services.control_plane.store.models import ApiComment, ApiRating
+
+WRITTEN: Final = "comment.create"
+"""What the audit says of a comment."""
 
 _COMMENTS: Final = Listing(
     search=(col(ApiComment.text),), sort={"created_at": col(ApiComment.created_at)}, unique=col(ApiComment.id)
@@ -38,7 +42,7 @@ def list_comments(session: Session, api_id: str, query: PageQuery) -> tuple[Sequ
 
 
 def count_comments(session: Session, account_id: str, since: datetime) -> int:
-    """Count what somebody wrote since then, and keep them from writing more to the end of the transaction."""
+    """Count what somebody wrote since then, deleted or not, and keep them from writing more until the commit."""
     session.exec(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)).first()
-    written = select(func.count()).where(ApiComment.account_id == account_id, ApiComment.created_at > since)
-    return session.exec(written).one()
+    written = (AuditEntry.actor == account_id, AuditEntry.at > since, AuditEntry.action == WRITTEN)
+    return session.exec(select(func.count()).select_from(AuditEntry).where(*written)).one()

@@ -1,10 +1,11 @@
 """What is billed: sums of a month, which change no more once it is closed."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from sqlalchemy import select as any_select
 from sqlmodel import Session, col, func, select
 
 from services.control_plane.identity.models import Account
@@ -69,13 +70,14 @@ class BillReader:
     def read(self, session: Session, query: BillQuery) -> Bill:
         """Return some lines of a month, always in the same order. Raises `InvalidError`."""
         month = read_month(query.month)
-        of_month = UsageBill.month == month
+        of_month = col(UsageBill.month) == month
+        columns = [getattr(UsageBill, name) for name in BillLine.model_fields]
         order = [getattr(UsageBill, name) for name in ("owner", *_SUBJECT[1:])]
-        lines = select(UsageBill).where(of_month).order_by(*order).offset(query.offset).limit(query.limit)
+        lines = any_select(*columns).where(of_month).order_by(*order).offset(query.offset).limit(query.limit)
         return Bill(
             month=query.month,
             closed=is_closed(month, self._clock()),
-            items=_read_lines(session.exec(lines).all()),
+            items=[BillLine.model_validate(dict(line)) for line in session.execute(lines).mappings()],
             total=session.exec(select(func.count()).select_from(UsageBill).where(of_month)).one(),
             limit=query.limit,
             offset=query.offset,
@@ -86,7 +88,3 @@ class BillReader:
 def bill_as_csv(bill: Bill) -> str:
     rows: list[dict[str, Any]] = [{"month": bill.month, **line.model_dump(mode="json")} for line in bill.items]
     return write_csv(["month", *BillLine.model_fields], rows)
-
-
-def _read_lines(bills: Sequence[UsageBill]) -> list[BillLine]:
-    return [BillLine.model_validate(bill, from_attributes=True) for bill in bills]

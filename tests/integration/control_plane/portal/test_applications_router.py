@@ -6,6 +6,7 @@ from html import unescape
 from services.control_plane.store.snippets.languages import LANGUAGES
 from tests.integration.control_plane.platform import Platform, on_sqlite
 from tests.integration.control_plane.portal.person import Person, lose_no_update, shown, wrong_at
+from tests.integration.control_plane.routes.test_lists import Spy
 
 pytestmark = on_sqlite
 
@@ -31,6 +32,13 @@ async def test_the_store_shows_clients_to_start_from(admin: Person, platform: Pl
     for language in LANGUAGES:
         snippet = await platform.read(f"/store/v1/apis/{api['id']}/snippets/{language}")
         assert unescape(shown(page, f"snippet-{language}")) == snippet["text"]
+
+
+async def test_the_store_reads_an_api_once_for_its_page(admin: Person, platform: Platform) -> None:
+    api = await platform.publish_api()
+    with Spy(platform.database).listening() as heard:
+        await admin.see(f"/store/apis/{api['id']}")
+    assert sum("api.endpoints" in statement for statement, _ in heard) == 1
 
 
 async def test_a_subscription_is_made_moved_and_taken_back(admin: Person, platform: Platform) -> None:

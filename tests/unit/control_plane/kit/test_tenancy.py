@@ -65,6 +65,13 @@ def test_a_query_finds_what_is_ours(session: Session) -> None:
     assert session.exec(select(func.count()).select_from(select(Account).subquery())).one() == 1
 
 
+def test_the_same_query_finds_each_organisation_its_own(session: Session) -> None:
+    for name in (THEIRS, OURS):
+        hold(session, name)
+        assert session.exec(select(Account.id)).all() == [name]
+        assert session.exec(select(aliased(Account).id)).all() == [name]
+
+
 def test_a_row_of_others_is_not_got_by_its_key(session: Session) -> None:
     assert session.get(Account, THEIRS) is None
     assert session.get(Account, OURS) is not None
@@ -76,6 +83,7 @@ def test_joins_aliases_and_parts_of_queries_are_narrowed_too(session: Session) -
     joined = select(Webhook.id).join(Account, col(Account.id) == col(Webhook.id))
     assert session.exec(select(other.id)).all() == [OURS]
     assert session.exec(joined).all() == [OURS]
+    assert session.exec(select(Account.id, other.id).join(other, col(other.id) != col(Account.id))).all() == []
     organisations = select(Organisation.name).where(Organisation.name != DEFAULT_ORGANISATION)
     within_account = organisations.where(col(Organisation.name).in_(select(Account.id)))
     assert session.exec(within_account).all() == [OURS]
