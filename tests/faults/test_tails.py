@@ -43,6 +43,8 @@ def id_of(client: ClientConnection) -> str:
 
 @contextmanager
 def tail(installation: Installation, folder: Path, *options: str) -> Iterator[Watched]:
+    # A pod that looks for Redis again, after a test that killed it, does not hear that anybody watches.
+    wait_until(lambda: installation.call("GET", "/admin/v1/connections")["unanswered"] == 0, within=20)
     command = [sys.executable, "-m", "cli.main", "tail", *options]
     program = Program("tail", folder, command, installation.client_env)
     program.start()
