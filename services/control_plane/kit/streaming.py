@@ -1,14 +1,19 @@
 """Streams that end with their reader."""
 
-from collections.abc import Generator
-from typing import Final
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Final
 
 import anyio
+import anyio.lowlevel
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from fastapi.routing import APIRoute
+from starlette.types import Message, Receive, Scope, Send
 
 _GRACE_SECONDS: Final = 10
+_PATIENCE_SECONDS: Final = 10
+"""For so long a reader may leave unread what fills the buffers."""
 
 
 class LinesResponse(StreamingResponse):
@@ -32,3 +37,33 @@ class LinesResponse(StreamingResponse):
         finally:
             with anyio.CancelScope(shield=True):
                 await run_in_threadpool(self._lines.close)
+
+
+class StreamRoute(APIRoute):
+    """Ends a stream whose reader has stopped reading: what it holds would be held without end."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def run(request: Request) -> Response:
+            return _Impatient(await handle(request))
+
+        return run
+
+
+class _Impatient(Response):
+    def __init__(self, response: Response) -> None:
+        super().__init__(status_code=response.status_code)
+        self._response = response
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with anyio.CancelScope() as stream:
+
+            async def send_in_time(message: Message) -> None:
+                with anyio.move_on_after(_PATIENCE_SECONDS) as patience:
+                    await send(message)
+                if patience.cancelled_caught:
+                    stream.cancel()
+                    await anyio.lowlevel.checkpoint()
+
+            await self._response(scope, receive, send_in_time)

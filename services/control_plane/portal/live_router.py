@@ -18,6 +18,7 @@ from services.control_plane.kit.database import Database
 from services.control_plane.kit.problems import ProblemError, UnavailableError
 from services.control_plane.kit.provide import obtain
 from services.control_plane.kit.routing import Room
+from services.control_plane.kit.streaming import StreamRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.portal.access import SomeVisitor, check_scope
 from services.control_plane.portal.frame import fragment
@@ -28,7 +29,7 @@ from services.control_plane.store.dependencies import Applications
 from services.control_plane.usage.dependencies import Reader as Usage
 from services.control_plane.usage.reports import Scope, UsageReader
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=StreamRoute, include_in_schema=False)
 
 EVERY_SECONDS: Final = 5.0
 TIMES: Final = 3

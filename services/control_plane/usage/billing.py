@@ -13,10 +13,10 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.rows import add_up
 from services.control_plane.publisher.models import Api
 from services.control_plane.store.models import Application
-from services.control_plane.usage.gaps import find_gaps
+from services.control_plane.usage.gaps import find_gaps, name_causes
 from services.control_plane.usage.models import COUNTS, UsageBill
 from services.control_plane.usage.schemas import Bill, BillLine, BillQuery
-from services.control_plane.usage.sheets import write_csv
+from services.control_plane.usage.sheets import INCOMPLETE, write_csv
 from services.control_plane.usage.steps import month_of, next_month, read_month
 from shared.usage import UsageRow
 
@@ -86,5 +86,7 @@ class BillReader:
 
 
 def bill_as_csv(bill: Bill) -> str:
-    rows: list[dict[str, Any]] = [{"month": bill.month, **line.model_dump(mode="json")} for line in bill.items]
-    return write_csv(["month", *BillLine.model_fields], rows)
+    month = read_month(bill.month)
+    around = {"month": bill.month, INCOMPLETE: name_causes(bill.incomplete, month, next_month(month))}
+    rows: list[dict[str, Any]] = [around | line.model_dump(mode="json") for line in bill.items]
+    return write_csv(["month", *BillLine.model_fields, INCOMPLETE], rows)

@@ -1,6 +1,6 @@
 """What is missing in usage, and how it is known: nobody should take a sum for whole that isn't."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -70,6 +70,11 @@ def find_gaps(session: Session, since: datetime, until: datetime, *, of_bills: b
         .order_by(col(UsageGap.until).desc(), col(UsageGap.worker), col(UsageGap.number))
     )
     return [Gap.model_validate(gap, from_attributes=True) for gap in session.exec(gaps.limit(_MOST_GAPS))]
+
+
+def name_causes(gaps: Iterable[Gap], since: datetime, until: datetime) -> str:
+    """Return in a few words why something may be missing between two times."""
+    return " ".join(sorted({gap.cause for gap in gaps if gap.since < until and gap.until >= since}))
 
 
 class GapFinder:

@@ -13,11 +13,11 @@ from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.publisher.models import Api
 from services.control_plane.store.models import Application
-from services.control_plane.usage.gaps import find_gaps
+from services.control_plane.usage.gaps import find_gaps, name_causes
 from services.control_plane.usage.models import COUNTS, KINDS, Usage, UsageCause
 from services.control_plane.usage.quantiles import estimate
 from services.control_plane.usage.schemas import MAX_ROWS, UsageItem, UsageQuery, UsageReport
-from services.control_plane.usage.sheets import write_csv
+from services.control_plane.usage.sheets import INCOMPLETE, write_csv
 from services.control_plane.usage.steps import KEPT, LENGTH, STEPS, Step, ceiling, floor, next_month, read_month
 
 Row = TypeVar("Row", Api, Application)
@@ -110,7 +110,15 @@ def as_csv(report: UsageReport) -> str:
     """Return the items, a line each, under the names of those columns that have values."""
     rows = [item.model_dump(mode="json", exclude_none=True) for item in report.items]
     names = [name for name in UsageItem.model_fields if any(name in row for row in rows)]
-    return write_csv(names or list(COUNTS), rows)
+    marked = [row | {INCOMPLETE: _causes(report, item)} for row, item in zip(rows, report.items, strict=True)]
+    return write_csv([*(names or COUNTS), INCOMPLETE], marked)
+
+
+def _causes(report: UsageReport, item: UsageItem) -> str:
+    """Return why something may be missing in an item's time."""
+    if item.at is None or report.step == "total":
+        return name_causes(report.incomplete, report.since, report.until)
+    return name_causes(report.incomplete, item.at, item.at + LENGTH[report.step])
 
 
 def _coarsest(since: datetime, until: datetime) -> Step:

@@ -3,6 +3,10 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+INCOMPLETE: Final = "incomplete"
+"""The column that says why something may be missing in a line."""
 
 
 def write_csv(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:

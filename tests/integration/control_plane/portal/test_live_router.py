@@ -6,11 +6,16 @@ from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
+from services.control_plane.kit import streaming
 from services.control_plane.kit.problems import UnavailableError
 from services.control_plane.kit.routing import Room
+from services.control_plane.portal import live_router
 from services.control_plane.portal.live_room import LiveRoom
 from tests.integration.control_plane.platform import Platform, on_sqlite
 from tests.integration.control_plane.portal.person import Person
+from tests.support.waiting import eventually
 
 pytestmark = on_sqlite
 
@@ -22,6 +27,8 @@ class Watching:
         self.status = 0
         self.told: asyncio.Queue[str] = asyncio.Queue()
         self.leaves = asyncio.Event()
+        self.reads = asyncio.Event()
+        self.reads.set()
         self.ended = asyncio.Event()
         self._asked = False
 
@@ -33,6 +40,7 @@ class Watching:
         return {"type": "http.disconnect"}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
+        await self.reads.wait()
         self.status = message.get("status", self.status)
         if text := message.get("body", b"").decode():
             self.told.put_nowait(text)
@@ -81,6 +89,18 @@ async def test_whoever_leaves_gives_the_place_back(admin: Person, platform: Plat
             async with watch(platform, admin, "/admin/usage/live") as watching:
                 assert "event: figures" in await watching.told.get()
     assert room.taken == 0
+
+
+async def test_whoever_stops_reading_gives_the_place_back(
+    admin: Person, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(live_router, "EVERY_SECONDS", 0.1)
+    room: LiveRoom = platform.app.state.provided[LiveRoom]
+    async with asyncio.timeout(20), watch(platform, admin, "/admin/usage/live") as watching:
+        assert "event: figures" in await watching.told.get()
+        watching.reads.clear()
+        await eventually(lambda: room.taken == 0)
 
 
 async def test_what_is_not_there_ends_at_once(admin: Person, platform: Platform) -> None:

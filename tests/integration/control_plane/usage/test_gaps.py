@@ -251,5 +251,7 @@ async def test_reports_say_what_is_missing_in_their_time(platform: Platform, red
     for path, query in (("/admin/v1/usage", {}), ("/admin/v1/usage/billing", {"month": f"{now:%Y-%m}"})):
         (gap,) = (await platform.read(path, **query))["incomplete"]
         assert (gap["cause"], gap["count"]) == ("no_room", 7)
+        sheet = (await platform.client.get(path, params={**query, "format": "csv"})).text.splitlines()
+        assert [line.rpartition(",")[2] for line in sheet] == ["incomplete", "no_room"]
     before = {"since": (now - timedelta(days=2)).isoformat(), "until": (now - timedelta(days=1)).isoformat()}
     assert (await platform.read("/admin/v1/usage", **before))["incomplete"] == []

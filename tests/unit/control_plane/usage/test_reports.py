@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.usage.models import COUNTS
 from services.control_plane.usage.reports import as_csv, find_span
-from services.control_plane.usage.schemas import UsageItem, UsageQuery, UsageReport
+from services.control_plane.usage.schemas import Gap, UsageItem, UsageQuery, UsageReport
 
 NOW = datetime(2026, 3, 15, 12, 30, 30, tzinfo=UTC)
 
@@ -80,16 +80,9 @@ def test_what_is_just_within_them_overflows_nothing(time: str) -> None:
             find_span(UsageQuery.model_validate({"step": step, "until": time}), NOW)
 
 
-def report(*items: UsageItem) -> UsageReport:
-    return UsageReport(
-        since=NOW,
-        until=NOW + timedelta(days=1),
-        step="total",
-        items=list(items),
-        refused={},
-        closed={},
-        truncated=False,
-    )
+def report(*items: UsageItem, **more: Any) -> UsageReport:
+    known: dict[str, Any] = {"since": NOW, "until": NOW + timedelta(days=1), "step": "total", "truncated": False}
+    return UsageReport.model_validate(known | {"items": items, "refused": {}, "closed": {}} | more)
 
 
 def item(**known: Any) -> UsageItem:
@@ -99,12 +92,21 @@ def item(**known: Any) -> UsageItem:
 def test_a_table_has_a_column_for_what_is_told_apart() -> None:
     head, row, end = as_csv(report(item(application_id="a", application="Mine, and yours"))).split("\r\n")
     assert head.startswith("application_id,application,opened,messages_published")
-    assert (row, end) == ('a,"Mine, and yours",1,1,1,1,1,1,1,1', "")
+    assert (row, end) == ('a,"Mine, and yours",1,1,1,1,1,1,1,1,', "")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\tx"])
 def test_no_name_becomes_a_formula(name: str) -> None:
     assert f"a,'{name}," in as_csv(report(item(application_id="a", application=name)))
+
+
+def test_a_table_says_in_which_line_something_may_be_missing() -> None:
+    hours = [item(at=NOW + timedelta(hours=number)) for number in range(3)]
+    lost = {"pod": "p", "since": NOW + timedelta(minutes=30), "until": NOW + timedelta(minutes=70), "count": 0}
+    gaps = [Gap.model_validate(lost | {"cause": cause}) for cause in ("pod_lost", "no_room", "pod_lost")]
+    marked = as_csv(report(*hours, step="hour", incomplete=gaps)).splitlines()
+    assert [line.rpartition(",")[2] for line in marked] == ["incomplete", "no_room pod_lost", "no_room pod_lost", ""]
+    assert as_csv(report(item(), incomplete=gaps)).splitlines()[1].endswith(",no_room pod_lost")
 
 
 def test_a_table_without_rows_has_its_head() -> None:
