@@ -90,7 +90,8 @@ class Gateway:
             await self._connect(exchange, request, attempt)
         except RefusedError as refused:
             self._refuse(attempt, refused.problem)
-            exchange.refuse(render(refused, attempt.request_id))
+            key_type = attempt.caller.key_type if attempt.caller is not None else None
+            exchange.refuse(render(refused, attempt.request_id, key_type))
         except (ClientGoneError, asyncio.CancelledError):
             self.telemetry.handshakes.ended_with("client_gone").inc()
             if attempt.trace is not None:

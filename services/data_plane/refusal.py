@@ -9,6 +9,7 @@ from typing import Final
 from shared.problems import MEDIA_TYPE, PROBLEMS, Problem
 
 _LATER_SECONDS: Final = (1, 10)
+_OF_BACKENDS: Final = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 
 
 class RefusedError(Exception):
@@ -41,11 +42,12 @@ def come_back_later(slug: str, detail: str | None = None) -> RefusedError:
     return RefusedError(slug, detail, {"Retry-After": str(random.randint(*_LATER_SECONDS))})  # noqa: S311 - no secret
 
 
-def render(refused: RefusedError, request_id: str) -> bytes:
-    """Return the whole answer, which ends its connection."""
+def render(refused: RefusedError, request_id: str, key_type: str | None = None) -> bytes:
+    """Return the whole answer, which ends its connection. Of a backend it says which endpoint it is, and no more."""
     problem = refused.problem
+    members = {"endpoint": key_type.lower()} if key_type is not None and problem.status in _OF_BACKENDS else {}
     status = HTTPStatus(problem.status or HTTPStatus.INTERNAL_SERVER_ERROR)
-    body = json.dumps(problem.document(refused.detail, request_id=request_id)).encode()
+    body = json.dumps(problem.document(refused.detail, request_id=request_id, **members)).encode()
     headers = {
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(body)),

@@ -268,6 +268,17 @@ async def test_a_backend_that_is_down(gate: Gate) -> None:
         assert slug(await refusal(gate)) == (502, "upstream_unreachable")
 
 
+async def test_the_caller_hears_which_endpoint_failed_and_not_where_it_is(gate: Gate) -> None:
+    async with bad_backend(constant("HTTP/1.1 403 Forbidden\nContent-Length: 0\n\n")) as (url, _):
+        gate.world.put_api(url, sandbox=url)
+        await gate.caught_up()
+        sandbox = await refusal(gate, token=gate.world.issuer.token("sandbox-key"))
+        production = await refusal(gate)
+        assert (sandbox[1]["endpoint"], production[1]["endpoint"]) == ("sandbox", "production")
+        assert url.rpartition(":")[2] not in json.dumps([sandbox[1], production[1]])
+    assert "endpoint" not in (await refusal(gate, "/nothing/1.0"))[1]
+
+
 async def test_the_next_url_answers_for_one_that_is_down(gate: Gate, backend: Backend) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
