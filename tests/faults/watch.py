@@ -63,4 +63,4 @@ def nothing_lost(pods: Sequence[Pod], fewest_apis: int | None = None) -> Iterato
     finally:
         watch.stop()
     assert watch.looks
-    assert not watch.wrong
+    assert not watch.wrong, watch.wrong
