@@ -217,9 +217,9 @@ class Installation:
         return mark
 
     def save(self) -> Mark:
-        """Wait until the first pod has on disk what all hold."""
+        """Wait until every pod has on disk what all hold."""
         mark = self.settle()
-        wait_until(lambda: self.pods[0].read_snapshot() == mark, within=SAVED_SECONDS)
+        wait_until(lambda: all(pod.read_snapshot() == mark for pod in self.pods), within=SAVED_SECONDS)
         return mark
 
     def agreed(self) -> Mark | None:
