@@ -3,9 +3,10 @@
 from typing import Any, Final
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from services.control_plane.examples import EXAMPLES
+from services.control_plane.identity.dependencies import find_caller
 
 _WORDS: Final = {"api": "API", "apis": "APIs", "asyncapi": "AsyncAPI", "jwks": "JWKS", "id": "ID"}
 
@@ -29,9 +30,19 @@ def complete(app: FastAPI) -> None:
             for operations in document["paths"].values():
                 for operation in operations.values():
                     _complete(operation)
+            _open(document, app)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign] # as FastAPI would have it
+
+
+def _open(document: dict[str, Any], app: FastAPI) -> None:
+    """Say which operations answer without a token, too: OpenAPI's empty requirement."""
+    for route in iter_route_contexts(app.routes):
+        dependant = getattr(route, "dependant", None)
+        if dependant and any(each.call is find_caller for each in dependant.dependencies):
+            for method in route.methods or ():
+                document["paths"][route.path_format][method.lower()]["security"].append({})
 
 
 def _complete(operation: dict[str, Any]) -> None:

@@ -9,12 +9,14 @@ from typing import Any, ClassVar, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from services.control_plane.kit.postgresql import is_passing
 from shared.problems import MEDIA_TYPE, PROBLEMS
@@ -177,10 +179,21 @@ async def _on_invalid(_: Request, error: Exception) -> JSONResponse:
     return render("invalid", errors=[asdict(item) for item in found])
 
 
-async def _on_http(_: Request, error: Exception) -> JSONResponse:
+async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     slug = _OF_STATUS.get(HTTPStatus(error.status_code), "malformed_request")
-    return render(slug, headers=error.headers)
+    headers = {"Allow": _allowed(request)} if slug == "method_not_allowed" else error.headers
+    return render(slug, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of all routes of a path (RFC 9110, section 15.5.6): Starlette names those of one."""
+    allowed: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            allowed |= route.methods or set()
+    return ", ".join(sorted(allowed))
 
 
 async def _on_disconnect(_: Request, __: Exception) -> JSONResponse:

@@ -18,10 +18,14 @@ async def test_what_is_not_there(platform: Platform, path: str) -> None:
     problem(await platform.client.get(path), 404, "not_found")
 
 
-async def test_a_method_that_is_not_allowed_says_which_are(platform: Platform) -> None:
-    answer = await platform.client.put("/store/v1/tags")
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/store/v1/tags", "GET"), (APIS, "GET, POST"), (f"{APIS}/an-id", "DELETE, GET, PATCH, PUT")],
+)
+async def test_a_method_that_is_not_allowed_says_which_are(platform: Platform, path: str, allowed: str) -> None:
+    answer = await platform.client.options(path)
     problem(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == allowed
 
 
 @pytest.mark.parametrize(
