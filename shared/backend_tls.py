@@ -13,12 +13,15 @@ def make_context(ca_certificate: str | None, client_certificate: str | None) -> 
     context = ssl.create_default_context(cadata=ca_certificate)
     context.set_alpn_protocols(["http/1.1"])  # an upgrade is HTTP/1.1's alone
     if client_certificate is not None:
-        _load_chain(context, client_certificate)
+        load_chain(context, client_certificate)
     return context
 
 
-def _load_chain(context: ssl.SSLContext, pem: str) -> None:
-    """Load a certificate and its key, which OpenSSL takes from files alone: this one never touches a disk."""
+def load_chain(context: ssl.SSLContext, pem: str) -> None:
+    """Load a certificate and its key, which OpenSSL takes from files alone: this one never touches a disk.
+
+    Raises `ssl.SSLError` or `ValueError`.
+    """
     descriptor = os.memfd_create("framegate")
     with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 - there is no path
         file.write(pem.encode())
