@@ -1,12 +1,11 @@
 """A cluster's client that fails as one of a single Redis does: with a `RedisError`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from redis.asyncio.cluster import ClusterPipeline, RedisCluster
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import RedisError
+
+from services.data_plane.redis_failures import translating
 
 _Cluster: Any = RedisCluster  # redis-py leaves both without types
 _Pipeline: Any = ClusterPipeline
@@ -16,11 +15,11 @@ class Cluster(_Cluster):  # type: ignore[misc]  # for the same reason
     """Looks for the nodes when it is first used, and anew whenever one fails."""
 
     async def initialize(self, *args: Any, **kwargs: Any) -> Any:
-        with _translating():
+        with translating():
             return await super().initialize(*args, **kwargs)
 
     async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
-        with _translating():
+        with translating():
             return await super().execute_command(*args, **kwargs)
 
     def pipeline(self, *, transaction: bool = True) -> "Pipeline":
@@ -32,18 +31,9 @@ class Pipeline(_Pipeline):  # type: ignore[misc]  # for the same reason
 
     async def execute(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            with _translating():
+            with translating():
                 return await super().execute(*args, **kwargs)
         except RedisError as error:
             if isinstance(error, RedisCluster.ERRORS_ALLOW_RETRY):
                 await self.cluster_client.aclose()  # without retries it would keep to the nodes that it knows
             raise
-
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    try:
-        yield
-    except (RedisClusterException, AttributeError, RuntimeError) as error:
-        # The last two: another task found a node lost, and redis-py closed the connection beneath this one.
-        raise RedisConnectionError(str(error)) from error

@@ -98,7 +98,7 @@ def test_after_random_kills_sql_redis_and_every_pod_agree(
     installation: Installation, chance: random.Random, kills: int
 ) -> None:
     stands = installation.publish()
-    installation.save()  # a pod that is killed before serves its last snapshot, while Redis and the control plane are gone
+    installation.save()  # else a pod that is killed may serve, for a while, what was before
     left = kills
     with nothing_lost(installation.pods, fewest_apis=1):
         own = random.Random(chance.random())  # noqa: S311 - no secret. A thread would mix up the order of choices
