@@ -43,10 +43,10 @@ def _start() -> subprocess.Popen[str]:
     return process
 
 
-def run(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run(name: str, *arguments: str | Path, seconds: float = _RUN_SECONDS) -> subprocess.CompletedProcess[str]:
     """Run a program of the toolbox."""
     command = [_install() / "bin" / name, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=_RUN_SECONDS, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
 
 
 @cache

@@ -23,8 +23,13 @@ Registration = Annotated[RegistrationService, Depends(provide(RegistrationServic
 Metadata = Annotated[dict[str, Any], Body(description="client metadata of RFC 7591, section 2")]
 Registered = tuple[OAuthClient, ApplicationKey, Application]
 
+_UNREADABLE: Final = declare("malformed_request")[400]
 _REFUSED: dict[int | str, dict[str, Any]] = {
-    400: {"model": OAuthErrorRead, "description": "an error of RFC 7591, section 3.2.2"}
+    400: {
+        "model": OAuthErrorRead,
+        "description": "an error of RFC 7591, section 3.2.2, or " + _UNREADABLE["description"],
+        "content": _UNREADABLE["content"],
+    }
 }
 
 
