@@ -179,10 +179,10 @@ class Installation:
 
     def start(self) -> None:
         self.mend()
-        api = self.publish("/echo", auth={"types": ["oauth2"]}, policies=["Gold"])
+        api = self.publish("/echo", auth={"types": ["oauth2"]}, policies=["Unlimited"])
         listed = self.call("GET", "/store/v1/applications")["items"]
         application = next(item["id"] for item in listed if item["name"] == "DefaultApplication")
-        wanted = {"application_id": application, "api_id": api.id, "policy": "Gold"}
+        wanted = {"application_id": application, "api_id": api.id, "policy": "Unlimited"}
         self.call("POST", "/store/v1/subscriptions", wanted)
         self.key = self.call("POST", f"/store/v1/applications/{application}/keys", {"key_type": "PRODUCTION"})
         self.settle()

@@ -44,9 +44,8 @@ class PostgresServer:
 
     def kill(self) -> None:
         """End it as a crash does, with all that serve its connections."""
-        with suppress(ProcessLookupError):
-            for pid in self._pids():
-                os.kill(pid, signal.SIGKILL)
+        for pid in self._pids():
+            _signal(pid, signal.SIGKILL)
         self.program.kill()
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
@@ -55,8 +54,8 @@ class PostgresServer:
         """Let it do nothing for a while, with all its connections open."""
         with ExitStack() as stack:
             for pid in self._pids():
-                os.kill(pid, signal.SIGSTOP)
-                stack.callback(_go_on, pid)
+                _signal(pid, signal.SIGSTOP)
+                stack.callback(_signal, pid, signal.SIGCONT)
             yield
 
     def add_standby(self, name: str) -> "PostgresServer":
@@ -107,6 +106,6 @@ class PostgresServer:
             return False
 
 
-def _go_on(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it ended by itself meanwhile
+        os.kill(pid, number)
