@@ -16,7 +16,6 @@ from benchmarks.peers.framegate import is_compiled
 CPU = Figure[Sample]("cpu_us_a_message", "CPU us a message", lambda sample: sample.cpu_us)
 NOTES = make_notes("messages", lambda sample: sample.messages)
 
-SEEN = Pair("framegate-seen", "framegate-unseen")
 NATIVE = ("nginx", "haproxy")
 NATIVE_LARGE = ("nginx", "nginx-64k", "haproxy", "haproxy-64k")
 
@@ -36,9 +35,6 @@ NAMES = [workload.name for workload in WORKLOADS]
 
 def main() -> int:
     parser = make_parser("relay", __doc__, times=9, seconds=0.6)
-    parser.add_argument(
-        "--seen", action="store_true", help="with metrics, usage, logs and traces on, against off, and no more"
-    )
     parser.add_argument("--workload", action="append", choices=NAMES, help="only this one; may be repeated")
     return run_benchmark(partial(run, read_options(parser, quick_times=5)))
 
@@ -56,7 +52,7 @@ def plan(options: Options) -> dict[Workload, list[Pair]]:
     quick = options.given.quick
     wanted = options.given.workload or (["pingpong-32"] if quick else NAMES)
     return {
-        workload: [SEEN] if options.given.seen else options.choose_pairs(usual_pairs(native, quick=quick))
+        workload: options.choose_pairs(usual_pairs(native, quick=quick))
         for workload, native in WORKLOADS.items()
         if workload.name in wanted
     }
@@ -66,7 +62,6 @@ def usual_pairs(native: Sequence[str], *, quick: bool) -> list[Pair]:
     if quick:
         return [Pair("framegate", peer) for peer in ("nginx", "aiohttp")]
     pairs = [Pair("framegate", peer) for peer in (*native, "aiohttp", "framegate-unlimited")]
-    pairs.append(SEEN)
     if is_compiled():  # else it is the same once more
         pairs += [Pair("framegate-pure", peer) for peer in native]
     return pairs

@@ -20,6 +20,7 @@ BENCHMARKS = (
     "tls",
     "throttle",
     "token",
+    "seen",
     "push",
     "scale",
     "lists",
@@ -85,6 +86,7 @@ def by_workload(benchmark: str, figure: str, subject: str) -> Callable[[Mapping[
         if not workloads:
             return MISSING
         peers = list(dict.fromkeys(r["peer"] for one in workloads for r in one["ratios"] if r["subject"] == subject))
+        with_natives = not set(peers).isdisjoint(NATIVE)
         rows = []
         for one in workloads:
             ratios = {r["peer"]: r for r in one["ratios"] if r["subject"] == subject and r["figure"] == figure}
@@ -92,8 +94,10 @@ def by_workload(benchmark: str, figure: str, subject: str) -> Callable[[Mapping[
                 (ratios[peer] for peer in NATIVE if peer in ratios), key=lambda r: float(r["median"]), default=None
             )
             cells = [spread(ratios[peer]) if peer in ratios else "" for peer in peers]
-            rows.append((f"`{one['name']}`", spread(one["figures"][figure][subject]), f"**{spread(best)}**", *cells))
-        return markdown(("workload", f"{subject}, us", "/ the cheapest native", *(f"/ {peer}" for peer in peers)), rows)
+            cheapest = [f"**{spread(best)}**"] if with_natives else []
+            rows.append((f"`{one['name']}`", spread(one["figures"][figure][subject]), *cheapest, *cells))
+        head = ["/ the cheapest native"] if with_natives else []
+        return markdown(("workload", f"{subject}, us", *head, *(f"/ {peer}" for peer in peers)), rows)
 
     return write
 
@@ -215,6 +219,7 @@ PARTS: Mapping[str, Callable[[Mapping[str, Result | None]], str]] = {
     "latency": by_proxy("latency", {"added_p50_us": "added p50, us", "added_p99_us": "added p99, us"}),
     "tls": by_workload("tls", "cpu_us_a_message", "framegate"),
     "tls-memory": by_proxy("tls", MEMORY),
+    "seen": by_workload("seen", "cpu_us_a_message", "framegate-seen"),
     "throttle": by_proxy("throttle", {"cpu_us_a_message": "CPU us a message"}),
     "throttle-questions": questions,
     "push": push,

@@ -19,7 +19,7 @@ from benchmarks.harness.target import Peer, Site, Target
 from benchmarks.peers.framegate_catalogue import PATH, publish, sign_token
 from benchmarks.peers.process import python_module, running
 from benchmarks.peers.redis_beside import redis_beside
-from benchmarks.peers.seen_framegate import collecting, scraping
+from benchmarks.peers.watchers import collecting, scraping
 from cli.network import free_port
 from shared.limits import Limit
 
@@ -81,9 +81,7 @@ def _command(variant: Variant, ports: Mapping[str, int]) -> list[str]:
     if _has_workers():
         options["workers"] = 1
     arguments = ("data-plane", *(f"--{key}={value}" for key, value in options.items()))
-    if variant.seen is None:
-        return python_module("cli.main", *arguments)
-    return python_module("benchmarks.peers.seen_framegate", "on" if variant.seen else "off", *arguments)
+    return python_module("benchmarks.peers.unseen_framegate" if variant.seen is False else "cli.main", *arguments)
 
 
 @cache

@@ -76,6 +76,7 @@ TESTED_BY = {
     "services/data_plane/quota.py": f"{POD}/throttle/test_allotment.py",
     "services/data_plane/ops.py": f"{POD}/test_drain.py",
     "services/data_plane/pump.py": "tests/unit/data_plane/test_relay.py",
+    "services/data_plane/redis_failures.py": "tests/integration/data_plane/test_redis_client.py",
     "services/data_plane/redis_cluster.py": "tests/integration/test_redis_cluster.py",
     "services/data_plane/registry.py": f"{POD}/test_drain.py",
     "services/data_plane/telemetry.py": f"{POD}/test_drain.py",
