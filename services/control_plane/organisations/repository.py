@@ -25,9 +25,9 @@ def list_page(session: Session, query: PageQuery) -> tuple[Sequence[Organisation
 
 
 def find_context(session: Session, prefix: str) -> str | None:
-    """Return the context of an API that is the prefix or begins with it."""
+    """Return the context of an API that is served at the prefix or below it."""
     contexts = select(Api.context).where(
-        or_(Api.context_key == prefix, col(Api.context_key).startswith(f"{prefix}/", autoescape=True))
+        or_(Api.route_key == prefix, col(Api.route_key).startswith(f"{prefix}/", autoescape=True))
     )
     return session.exec(contexts.limit(1)).first()
 

@@ -7,6 +7,7 @@ import pytest
 
 from services.control_plane.kit.problems import InvalidError
 from services.control_plane.publisher.contexts import check_context
+from services.control_plane.publisher.models import Api
 from tests.integration.control_plane.platform import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -95,6 +96,19 @@ async def test_contexts_are_apart_and_names_are_each_ones_own(platform: Platform
         copy = await boss.post(f"{apis}/{made.json()['id']}/versions", json={"version": "2.0"})
         assert copy.status_code == 201
     assert "context" in fields(await platform.client.post(apis, json={**ECHO, "context": "/T/acme"}))
+
+
+@pytest.mark.parametrize(("context", "version"), [("/t", "acme"), ("/t/acme", "1.0"), ("/t/ACME/echo", "1.0")])
+async def test_an_organisation_whose_part_is_taken_by_an_older_api(
+    platform: Platform, context: str, version: str
+) -> None:
+    made = await platform.make_api()
+    with platform.database.writing() as session:
+        api = session.get_one(Api, made["id"])
+        api.context, api.version = context, version
+        api.context_key, api.route_key = context.lower(), f"{context}/{version}".lower()
+    answer = await platform.client.post(ORGANISATIONS, json=ACME)
+    assert f"An API has the context {context}:" in problem(answer, 409, "conflict")["detail"]
 
 
 def test_a_context_is_in_its_organisations_part() -> None:
