@@ -1,4 +1,4 @@
-"""`framegate policy`, `category`, `gateway`, `environment`, `approvals` and `webhooks`: what administrators see to."""
+"""`framegate policy`, `category`, `organisation`, `environment` and so on: what administrators see to."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from cli.commands import CONNECTION, FILTERS, Command, Group
 APPROVALS: Final = "/admin/v1/approvals"
 CATEGORIES: Final = "/admin/v1/categories"
 ENVIRONMENTS: Final = "/admin/v1/environments"
+ORGANISATIONS: Final = "/admin/v1/organisations"
 POLICIES: Final = "/admin/v1/policies"
 WEBHOOKS: Final = "/admin/v1/webhooks"
 
@@ -39,6 +40,21 @@ _CATEGORY: Final = Group(
         Command("create", "Make a category.", "POST", CATEGORIES, fields=("NAME", "--description")),
         Command("update", "Change a category.", "PUT", f"{CATEGORIES}/{{category}}", fields=("--description",)),
         Command("delete", "Delete a category that no API is in.", "DELETE", f"{CATEGORIES}/{{category}}"),
+    ),
+)
+
+_ORGANISATION: Final = Group(
+    "organisation",
+    "Organisations, as an administrator of the platform.",
+    (
+        Command("list", "List the organisations.", "GET", ORGANISATIONS, query=("q",), columns=("name", "description")),
+        Command("create", "Make an organisation.", "POST", ORGANISATIONS, fields=("NAME", "--description")),
+        Command(
+            "update", "Change an organisation.", "PUT", f"{ORGANISATIONS}/{{organisation}}", fields=("--description",)
+        ),
+        Command(
+            "delete", "Delete an organisation that nothing belongs to.", "DELETE", f"{ORGANISATIONS}/{{organisation}}"
+        ),
     ),
 )
 
@@ -155,4 +171,4 @@ _WEBHOOKS: Final = Group(
     ),
 )
 
-GROUPS: Final = (_POLICY, _CATEGORY, _GATEWAY, _ENVIRONMENT, _APPROVALS, _WEBHOOKS)
+GROUPS: Final = (_POLICY, _CATEGORY, _ORGANISATION, _GATEWAY, _ENVIRONMENT, _APPROVALS, _WEBHOOKS)

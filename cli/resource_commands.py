@@ -92,7 +92,7 @@ def _plain(option: str) -> str:
 
 
 def _run(client: Rest, command: Command, given: dict[str, Any], output: Output) -> None:
-    places = {name: segment(_FINDERS[name](client, given)) for name in _placeholders(command.path)}
+    places = {name: segment(_find(name, client, given)) for name in _placeholders(command.path)}
     path = command.path.format(**places)
     query = {name: given[name] for name in command.query if given[name] is not None}
     if command.is_list:
@@ -161,6 +161,11 @@ def find_application(client: Rest, name: str) -> str:
     return name if is_id(name) else _only(client.find(APPLICATIONS, name), f"application {name}")
 
 
+def _find(name: str, client: Rest, given: dict[str, Any]) -> str:
+    """Return the id of what an argument names, which may be the id itself."""
+    return _FINDERS[name](client, given) if name in _FINDERS else str(given[name])
+
+
 def _find_subscription(client: Rest, given: dict[str, Any]) -> str:
     of = {name: _FINDERS[name](client, given) for name in ("app", "store_api")}
     found, _ = client.list_items(SUBSCRIPTIONS, application_id=of["app"], api_id=of["store_api"])
@@ -190,11 +195,4 @@ _FINDERS: dict[str, Callable[[Rest, dict[str, Any]], str]] = {
     "key_type": lambda _, given: str(given["key_type"]).upper(),
     "to": lambda client, given: _find_api(client, given["to"], APIS),
     "other_api": lambda client, given: _find_api(client, given["other_api"], _STORE_APIS),
-    "category": lambda _, given: str(given["category"]),
-    "policy": lambda _, given: str(given["policy"]),
-    "connection": lambda _, given: str(given["connection"]),
-    "approval": lambda _, given: str(given["approval"]),
-    "webhook": lambda _, given: str(given["webhook"]),
-    "delivery": lambda _, given: str(given["delivery"]),
-    "environment": lambda _, given: str(given["environment"]),
 }

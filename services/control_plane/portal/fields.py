@@ -40,6 +40,10 @@ class Fields:
     def text(self, name: str) -> str:
         return next(iter(self._values.get(name, ())), "").strip()
 
+    def given(self, name: str) -> dict[str, str]:
+        """Return a field by its name, or nothing where it was left empty."""
+        return {name: text} if (text := self.text(name)) else {}
+
     def on(self, name: str) -> bool:
         return bool(self.text(name))
 

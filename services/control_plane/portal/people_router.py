@@ -63,7 +63,8 @@ def create_user(frame: PageFrame, caller: Administrator, sent: Sent, unit: Unit,
     """Make a user, and show the one-time password."""
     pages = PeoplePages(frame, unit)
     try:
-        body = build(UserCreate, {"name": sent.text("name"), "roles": sent.all("roles"), **_place(sent)})
+        chosen = {"name": sent.text("name"), "roles": sent.all("roles"), **sent.given("organisation")}
+        body = build(UserCreate, chosen)
         account, one_time = people.create(unit.session, body, place_of(unit.session, body.organisation, caller))
     except ProblemError as error:
         unit.close()
@@ -105,8 +106,3 @@ def delete_user(
         unit.close()
         return PeoplePages(frame, unit).users(PageQuery(limit=25), Mistakes.of_button(error))
     return RedirectResponse("/admin/users?done=deleted", 303)
-
-
-def _place(sent: Fields) -> dict[str, str]:
-    """Return the organisation of a new user, where one was chosen."""
-    return {"organisation": chosen} if (chosen := sent.text("organisation")) else {}

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from services.control_plane.identity import repository
 from services.control_plane.identity.dependencies import Accounts
+from services.control_plane.identity.placing import place_of
 from services.control_plane.identity.projection import read_service_account
 from services.control_plane.identity.schemas import ServiceAccountCreate
 from services.control_plane.kit.pagination import PageQuery, Paging
@@ -32,8 +33,10 @@ def list_accounts(frame: PageFrame, _: Administrator, unit: Unit, paging: Paging
 def create(frame: PageFrame, caller: Administrator, sent: Sent, unit: Unit, accounts: Accounts) -> Response:
     """Make a service account, and show its secret."""
     try:
-        body = build(ServiceAccountCreate, {"name": sent.text("name"), "scopes": sent.all("scopes")})
-        account, secret = accounts.create_service(unit.session, body, caller.organisation)
+        chosen = {"name": sent.text("name"), "scopes": sent.all("scopes"), **sent.given("organisation")}
+        body = build(ServiceAccountCreate, chosen)
+        place = place_of(unit.session, body.organisation, caller)
+        account, secret = accounts.create_service(unit.session, body, place)
     except ProblemError as error:
         unit.close()
         return _show(frame, unit, PageQuery(limit=25), Mistakes.of(error), sent=sent)

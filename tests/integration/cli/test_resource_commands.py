@@ -156,6 +156,14 @@ def test_what_was_asked_is_decided(shell: Shell, tmp_path: Path) -> None:
     assert said.startswith("POST /admin/v1/approvals/nothing/approve")
 
 
+def test_an_organisation(shell: Shell) -> None:
+    assert shell.read("organisation", "create", "acme", "--description", "Anvils")["name"] == "acme"
+    assert shell.read("organisation", "update", "acme", "--description", "More")["description"] == "More"
+    assert [item["name"] for item in shell.read("organisation", "list", "--q", "acm")] == ["acme"]
+    assert shell.run("organisation", "delete", "acme") == ""
+    assert "is the platform's own" in shell.fail("organisation", "delete", "default")
+
+
 def test_an_environment_and_an_api_that_is_deployed_to_it(shell: Shell, echo: str, tmp_path: Path) -> None:
     made = shell.read("environment", "create", "eu", "ws://eu.example.com", "--description", "Europe")
     assert (made["name"], made["gateway_tls_url"]) == ("eu", None)

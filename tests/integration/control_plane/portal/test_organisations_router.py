@@ -18,11 +18,16 @@ async def test_an_organisation_is_added_and_deleted(admin: Person) -> None:
     assert "Anvils" in await admin.see(PLACE)
     assert "pattern" in wrong_at(await admin.send(PLACE, 422, name="Acme"), "name")
     await admin.send("/admin/users", 200, name="maria", roles="subscriber", organisation="acme")
+    added = await admin.send("/admin/service-accounts", 200, name="robot", scopes="admin", organisation="acme")
+    assert "robot" in added
     page = await admin.see(PLACE)
     version = version_in(page, f"{PLACE}/acme/delete")
     assert "belong to acme" in await admin.send(f"{PLACE}/acme/delete", 422, if_match=version)
     assert f"{PLACE}/default/delete" not in page
     assert "maria" not in await admin.see("/admin/users")
+    assert "robot" not in await admin.see("/admin/service-accounts")
+    unknown = await admin.send("/admin/service-accounts", 422, name="other", scopes="admin", organisation="nobody")
+    assert "nobody" in wrong_at(unknown, "organisation")
 
 
 async def test_another_organisations_administrator_sees_its_own_pages(platform: Platform) -> None:
