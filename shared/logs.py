@@ -24,6 +24,8 @@ OURS: Final = ("__main__", "cli", "framegate", "services", "shared", "uvicorn")
 
 MOST_CHARACTERS: Final = 8192
 LAST_SECONDS: Final = 1.0
+IDLE_SECONDS: Final = 0.1
+"""Without a line for so long the thread ends: while there is one, each system call of the process costs more."""
 
 _PLAIN: Final = re.compile(r"[\w./:@+,*%\[\]-]+", re.ASCII)
 _BREAKING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -58,13 +60,13 @@ class QueuedHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - a call that logs badly must not end what it is about
             self.dropped += 1
             return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._write, args=(self._lines,), name="log", daemon=True)
-            self._thread.start()
         try:
             self._lines.put_nowait(f"{line}\n".encode("utf-8", "backslashreplace"))
         except queue.Full:
             self.dropped += 1
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write, args=(self._lines,), name="log", daemon=True)
+            self._thread.start()
         if self.waits:
             self.flush()
 
@@ -90,12 +92,32 @@ class QueuedHandler(logging.Handler):
         super().close()
 
     def _write(self, lines: "queue.Queue[bytes | None]") -> None:
-        while (line := lines.get()) is not None:
+        while (line := self._next(lines)) is not None:
             try:
                 while line:
                     line = line[self._write_some(line) :]
             except OSError:  # nobody will ever read it
                 self.dropped += 1
+
+    def _next(self, lines: "queue.Queue[bytes | None]") -> bytes | None:
+        """Return the next line, or None for no more: there was none for a while, and who logs one starts a thread."""
+        while True:
+            try:
+                return lines.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                if self._retire(lines):
+                    return None
+
+    def _retire(self, lines: "queue.Queue[bytes | None]") -> bool:
+        """Let this thread end unless somebody is logging, who would count on it."""
+        if self.lock is None or not self.lock.acquire(blocking=False):  # `logging` holds it around `emit`
+            return False
+        try:
+            if lines.empty() and self._thread is threading.current_thread():
+                self._thread = None
+            return lines.empty()
+        finally:
+            self.lock.release()
 
     def _write_some(self, line: bytes) -> int:
         try:

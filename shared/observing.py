@@ -20,6 +20,8 @@ class ObservedSettings(BaseSettings):
     otel_traces_exporter: str = Field(default="otlp", validation_alias="OTEL_TRACES_EXPORTER")
     otel_sdk_disabled: str = Field(default="", validation_alias="OTEL_SDK_DISABLED")
     otel_bsp_max_queue_size: int = Field(default=2048, ge=1, validation_alias="OTEL_BSP_MAX_QUEUE_SIZE")
+    otel_bsp_max_export_batch_size: int = Field(default=512, ge=1, validation_alias="OTEL_BSP_MAX_EXPORT_BATCH_SIZE")
+    otel_bsp_schedule_delay: int = Field(default=5000, ge=1, validation_alias="OTEL_BSP_SCHEDULE_DELAY")
 
     @property
     def traces(self) -> bool:

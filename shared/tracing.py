@@ -3,15 +3,17 @@
 Import this only where traces are wanted: the SDK is large.
 """
 
+import asyncio
+import logging
 import threading
-from collections.abc import Sequence
+from collections import deque
 from typing import Any, Final
 
 from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import SpanKind, Status, get_current_span
@@ -19,10 +21,11 @@ from opentelemetry.trace import SpanKind, Status, get_current_span
 from shared.observing import ObservedSettings
 from shared.version import VERSION
 
+log = logging.getLogger(__name__)
+
 LAST_SECONDS: Final = 2.0
 MOST_CHARACTERS: Final = 100
 
-_BATCH: Final = 512
 _TRUSTED: Final = create_key("framegate-trusted")
 
 
@@ -37,8 +40,17 @@ class Spans:
         resource = resource.merge(Resource({SERVICE_VERSION: VERSION}))
         self.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self.provider.sampler = OwnJudgement(self.provider.sampler)
-        self._queue = BoundedQueue(OTLPSpanExporter(), settings.otel_bsp_max_queue_size)
+        self._delay_seconds = settings.otel_bsp_schedule_delay / 1000
+        self._queue = SpanQueue(
+            OTLPSpanExporter(), settings.otel_bsp_max_queue_size, settings.otel_bsp_max_export_batch_size
+        )
         self.provider.add_span_processor(self._queue)
+
+    async def run(self) -> None:
+        """Send what waits every now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(self._delay_seconds)
+            self._queue.send()
 
     def take_lost(self) -> int:
         """Return how many spans were lost since this was last asked."""
@@ -88,53 +100,68 @@ class OwnJudgement(Sampler):
         return self._inner.get_description()
 
 
-class BoundedQueue(SpanProcessor):
-    """The SDK's queue, which would drop what finds no room without a count."""
+class SpanQueue(SpanProcessor):
+    """Holds spans until a thread sends them, which ends with that: the SDK's stands by, and drops without a count.
 
-    def __init__(self, exporter: SpanExporter, most: int) -> None:
-        self._exporter = CountingExporter(exporter)
-        self._inner: Any = BatchSpanProcessor(  # not all of it has types
-            self._exporter, max_queue_size=most, max_export_batch_size=most if most < _BATCH else None
-        )
+    While a process has more than one thread, each of its system calls costs more.
+    """
+
+    def __init__(self, exporter: SpanExporter, most: int, batch: int) -> None:
+        """So many wait at `most`, and are sent as soon as they make a `batch`."""
+        self._exporter = exporter
         self._most = most
-        self._given = 0
-        self._refused = 0
-        self._told = 0
+        self._batch = batch
+        self._waiting: deque[ReadableSpan] = deque()
+        self._changing = threading.Lock()
+        self._sender: threading.Thread | None = None
+        self._lost = 0
 
     def on_end(self, span: ReadableSpan) -> None:
-        if self._given - self._exporter.taken >= self._most:
-            self._refused += 1
-            return
-        self._given += 1
-        self._inner.on_end(make_discreet(span))
+        with self._changing:
+            if len(self._waiting) >= self._most:
+                self._lost += 1
+            else:
+                self._waiting.append(make_discreet(span))
+            is_enough = len(self._waiting) >= min(self._batch, self._most)
+        if is_enough:
+            self.send()
+
+    def send(self) -> threading.Thread | None:
+        """Begin to send what waits, unless that is under way; return the thread that does."""
+        with self._changing:
+            if self._sender is None and self._waiting:
+                self._sender = threading.Thread(target=self._send, name="spans", daemon=True)
+                self._sender.start()
+            return self._sender
 
     def take_lost(self) -> int:
-        lost = self._refused + self._exporter.failed
-        taken, self._told = lost - self._told, lost
-        return taken
+        """Return how many were lost since this was last asked."""
+        with self._changing:
+            lost, self._lost = self._lost, 0
+        return lost
 
     def shutdown(self) -> None:
-        self._inner.shutdown()
+        if sender := self.send():
+            sender.join()
+        self._exporter.shutdown()
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return bool(self._inner.force_flush(timeout_millis))
+    def _send(self) -> None:
+        while batch := self._take():
+            result = SpanExportResult.FAILURE
+            try:
+                result = self._exporter.export(batch)
+            except Exception:
+                log.exception("spans could not be sent")
+            if result is not SpanExportResult.SUCCESS:
+                with self._changing:
+                    self._lost += len(batch)
 
-
-class CountingExporter(SpanExporter):
-    def __init__(self, inner: SpanExporter) -> None:
-        self._inner = inner
-        self.taken = 0
-        self.failed = 0
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.taken += len(spans)
-        result = self._inner.export(spans)
-        if result is not SpanExportResult.SUCCESS:
-            self.failed += len(spans)
-        return result
-
-    def shutdown(self) -> None:
-        self._inner.shutdown()
+    def _take(self) -> list[ReadableSpan]:
+        with self._changing:
+            batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+            if not batch:
+                self._sender = None
+            return batch
 
 
 def make_discreet(span: ReadableSpan) -> ReadableSpan:

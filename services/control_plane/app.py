@@ -91,7 +91,7 @@ from services.control_plane.store.subscriptions import SubscriptionService
 from services.control_plane.store.tickets import TicketService
 from services.control_plane.throttling.service import PolicyService
 from services.control_plane.throttling.subjects import Subjects
-from services.control_plane.traces import Spans, configure, open_spans
+from services.control_plane.traces import Spans, configure, open_spans, sending
 from services.control_plane.usage.billing import BillReader
 from services.control_plane.usage.reports import UsageReader
 from services.control_plane.workflow.requests import ApprovalRequests
@@ -341,7 +341,8 @@ def _lifespan(
             platform.pusher.start()
             for keeper in services.keepers:
                 keeper.start()
-            yield
+            async with sending(platform.spans):
+                yield
         finally:
             await run_in_threadpool(_close, platform, services)
             logs.finish()  # uvicorn has some last lines, and then ends of the signal that stopped it

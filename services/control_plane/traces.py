@@ -1,6 +1,8 @@
 """Traces of the control plane, where they are wanted: the SDK is loaded then alone."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from fastapi.telemetry import TelemetryConfig
@@ -18,6 +20,7 @@ class Spans(Protocol):
     def provider(self) -> TracerProvider: ...
     @property
     def take_lost(self) -> Callable[[], int]: ...
+    async def run(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -28,6 +31,16 @@ def open_spans(settings: Settings, database: Database, *clients: Redis) -> Spans
     from services.control_plane.kit import tracing  # noqa: PLC0415 - see above
 
     return tracing.open_spans(settings, database, clients)
+
+
+@asynccontextmanager
+async def sending(spans: Spans | None) -> AsyncIterator[None]:
+    """Send spans while the block runs."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(spans.run()) if spans else None
+        yield
+        if task:
+            task.cancel()
 
 
 def configure(spans: Spans | None) -> TelemetryConfig:

@@ -41,6 +41,7 @@ from services.data_plane.snapshot import SnapshotFile
 from services.data_plane.staleness import Staleness
 from services.data_plane.tails import Tails
 from services.data_plane.telemetry import Telemetry
+from services.data_plane.threads import in_thread
 from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
 from services.data_plane.throttle.scripts import Scripts
@@ -244,7 +245,7 @@ class Pod:
         await disconnect(self._follower)
         await disconnect(self._counter)
         if self.spans is not None:
-            await asyncio.to_thread(self.spans.close)
+            await in_thread(self.spans.close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +328,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.overload.watch(),
             pod.staleness.watch(pod.registry, pod.settings.drain_seconds),
             follow(pod.catalogue, pod.registry, pod.usage.book.note_policy),
+            *((pod.spans.run(),) if pod.spans else ()),
         )
         tasks = {group.create_task(coroutine) for coroutine in loops}
         try:

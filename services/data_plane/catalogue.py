@@ -19,6 +19,7 @@ from services.data_plane.contents import Bodies, Contents, digest_bodies, no_col
 from services.data_plane.snapshot import Snapshot, SnapshotFile
 from services.data_plane.streams import Entry, entries_of
 from services.data_plane.table import RouteTable
+from services.data_plane.threads import in_thread
 from shared import keys
 from shared.catalogue import KINDS, Change, Mark, read_kinds
 from shared.definition import DEFAULT_ENVIRONMENT
@@ -173,7 +174,7 @@ class Catalogue:
 
     async def _restore(self) -> None:
         """Begin with the last good catalogue: it is followed on, or replaced, as soon as Redis answers."""
-        found = await asyncio.to_thread(self._snapshot.load) if self._snapshot else None
+        found = await in_thread(self._snapshot.load) if self._snapshot else None
         if found is None:
             return
         self.unsealing_key = self.unsealing_key or found.unsealing_key
@@ -203,10 +204,10 @@ class Catalogue:
             return
         confirmed_at = self._wall_clock() - age_seconds
         if mark == self._saved:
-            await asyncio.to_thread(file.confirm, mark, confirmed_at)
+            await in_thread(file.confirm, mark, confirmed_at)
             return
         snapshot = Snapshot(mark, self._contents.copy_bodies(), self.unsealing_key, confirmed_at)
-        await asyncio.to_thread(file.save, snapshot)
+        await in_thread(file.save, snapshot)
         self._saved = mark
 
     async def _follow(self, mark: Mark, there: Mark) -> None:

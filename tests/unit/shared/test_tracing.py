@@ -15,7 +15,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from shared.tracing import BoundedQueue, OwnJudgement, make_discreet, trust
+from shared.tracing import OwnJudgement, SpanQueue, make_discreet, trust
 
 ON, OFF = ParentBased(ALWAYS_ON), ParentBased(ALWAYS_OFF)
 RATIO = ParentBased(TraceIdRatioBased(0))
@@ -81,7 +81,7 @@ class Failing(SpanExporter):
 
 def test_each_span_is_sent_or_counted() -> None:
     provider = TracerProvider(shutdown_on_exit=False)
-    queue = BoundedQueue(Failing(), most=10)
+    queue = SpanQueue(Failing(), most=10, batch=5)
     provider.add_span_processor(queue)
     tracer = provider.get_tracer("test")
     for _ in range(500):
