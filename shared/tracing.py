@@ -3,7 +3,6 @@
 Import this only where traces are wanted: the SDK is large.
 """
 
-import asyncio
 import logging
 import threading
 from collections import deque
@@ -40,17 +39,17 @@ class Spans:
         resource = resource.merge(Resource({SERVICE_VERSION: VERSION}))
         self.provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self.provider.sampler = OwnJudgement(self.provider.sampler)
-        self._delay_seconds = settings.otel_bsp_schedule_delay / 1000
+        self.delay_seconds = settings.otel_bsp_schedule_delay / 1000
+        """How often to `send`."""
+
         self._queue = SpanQueue(
             OTLPSpanExporter(), settings.otel_bsp_max_queue_size, settings.otel_bsp_max_export_batch_size
         )
         self.provider.add_span_processor(self._queue)
 
-    async def run(self) -> None:
-        """Send what waits every now and then, until cancelled."""
-        while True:
-            await asyncio.sleep(self._delay_seconds)
-            self._queue.send()
+    def send(self) -> None:
+        """Begin to send what waits."""
+        self._queue.send()
 
     def take_lost(self) -> int:
         """Return how many spans were lost since this was last asked."""

@@ -20,7 +20,9 @@ class Spans(Protocol):
     def provider(self) -> TracerProvider: ...
     @property
     def take_lost(self) -> Callable[[], int]: ...
-    async def run(self) -> None: ...
+    @property
+    def delay_seconds(self) -> float: ...
+    def send(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -37,10 +39,16 @@ def open_spans(settings: Settings, database: Database, *clients: Redis) -> Spans
 async def sending(spans: Spans | None) -> AsyncIterator[None]:
     """Send spans while the block runs."""
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(spans.run()) if spans else None
+        task = group.create_task(_send(spans)) if spans else None
         yield
         if task:
             task.cancel()
+
+
+async def _send(spans: Spans) -> None:
+    while True:
+        await asyncio.sleep(spans.delay_seconds)
+        spans.send()
 
 
 def configure(spans: Spans | None) -> TelemetryConfig:

@@ -328,7 +328,7 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
             pod.overload.watch(),
             pod.staleness.watch(pod.registry, pod.settings.drain_seconds),
             follow(pod.catalogue, pod.registry, pod.usage.book.note_policy),
-            *((pod.spans.run(),) if pod.spans else ()),
+            *((_send(pod.spans),) if pod.spans else ()),
         )
         tasks = {group.create_task(coroutine) for coroutine in loops}
         try:
@@ -339,6 +339,12 @@ async def _background(pod: Pod) -> AsyncIterator[None]:
                 for task in tasks:
                     task.cancel()
                 _, tasks = await asyncio.wait(tasks, timeout=0.1)
+
+
+async def _send(spans: "Spans") -> None:
+    while True:
+        await asyncio.sleep(spans.delay_seconds)
+        spans.send()
 
 
 def _wall_clock() -> float:

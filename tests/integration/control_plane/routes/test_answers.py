@@ -8,7 +8,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +43,7 @@ CHECKS: Final = (
 SLOW_SECONDS: Final = 20
 """No answer takes as long, whatever is asked."""
 
-NEAR: Final = ip_network("127.0.0.0/8")
+NEAR: Final = IPv4Network("127.0.0.0/8")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
         return look_up(host, *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    far = [*ip_network("0.0.0.0/0").address_exclude(NEAR), "::/0"]
+    far = [*IPv4Network("0.0.0.0/0").address_exclude(NEAR), "::/0"]
     return settings.model_copy(update={"endpoint_deny": ",".join(map(str, far))})
 
 
@@ -74,8 +74,8 @@ def write_config(file: Path, document: Mapping[str, Any], holdings: Sequence[Hol
     lines += ["[checks]", "enabled = false", *(f"{check}.enabled = true" for check in CHECKS)]
     of_paths = {path: dict(parameters(path, holdings)) for path in document["paths"]}
     known = sorted({tuple(ids) for named in of_paths.values() for ids in named.values()})
-    for number, ids in enumerate(known):
-        lines += [f"[dictionaries.held-{number}]", f"values = {json.dumps(ids)}"]
+    for number, held in enumerate(known):
+        lines += [f"[dictionaries.held-{number}]", f"values = {json.dumps(held)}"]
     for path, named in of_paths.items():
         if named:
             lines += ["[[operations]]", f"include-path = {json.dumps(path)}"]
