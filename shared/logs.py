@@ -77,15 +77,22 @@ class QueuedHandler(logging.Handler):
 
     def flush(self) -> None:
         """Write what waits, as far as it is taken within a second."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            until = time.monotonic() + LAST_SECONDS
-            try:
-                self._lines.put(None, timeout=LAST_SECONDS)
-            except queue.Full:
-                pass  # nobody reads: the thread goes with the process
-            else:
-                thread.join(max(0.0, until - time.monotonic()))
+        self.acquire()  # the thread must not end by itself meanwhile, and leave the word that it shall
+        try:
+            thread, self._thread = self._thread, None
+            if thread is not None:
+                self._end(thread)
+        finally:
+            self.release()
+
+    def _end(self, thread: threading.Thread) -> None:
+        until = time.monotonic() + LAST_SECONDS
+        try:
+            self._lines.put(None, timeout=LAST_SECONDS)
+        except queue.Full:
+            pass  # nobody reads: the thread goes with the process
+        else:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def close(self) -> None:
         self.flush()

@@ -2,6 +2,7 @@ import json
 import logging
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pytest
 from shared import logs
 from shared.logs import ConsoleFormatter, JsonFormatter, QueuedHandler
 from shared.observing import LogFormat, LogLevel, ObservedSettings
+from tests.support.waiting import wait_until
 
 HOSTILE = "a\r\n2026-01-01T00:00:00.000Z 1 INFO forged \u2028\x1b[31m\x00 b=c\udc80"
 
@@ -114,6 +116,16 @@ def test_the_end_waits_for_what_is_read_and_not_for_what_is_not() -> None:
         began = time.monotonic()
         handler.close()
         assert time.monotonic() - began < 5
+
+
+def test_no_thread_stands_by_while_nothing_is_logged() -> None:
+    with pipe() as (reading, writing):
+        handler, before = QueuedHandler(ConsoleFormatter(), writing), set(threading.enumerate())
+        for word in ("once", "again"):
+            handler.handle(record(word))
+            assert word.encode() in os.read(reading, 4096)
+            wait_until(lambda: set(threading.enumerate()) <= before)
+        handler.close()
 
 
 def test_a_reader_that_is_gone_ends_nothing() -> None:
