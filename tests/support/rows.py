@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlmodel import SQLModel
 
 from services.control_plane.blocklist.models import Block
+from services.control_plane.catalogue.repository import get_state
 from services.control_plane.identity.models import Account, AccountRole, PersonalToken, Role
 from services.control_plane.issuers.models import ExternalIssuer
 from services.control_plane.kit.audit import AuditEntry
@@ -58,6 +59,8 @@ def fill(database: Database, caller: str, amounts: Amounts, prefix: str = "") ->
         for start in range(0, len(found := rows[table.name]), _BATCH):
             with database.writing() as session:
                 session.add_all(found[start : start + _BATCH])
+    with database.writing() as session:
+        get_state(session).api_edits += 1
     if database.is_postgresql:
         with database.writing() as session:
             session.connection().exec_driver_sql("ANALYZE")

@@ -9,7 +9,10 @@ STATE_ID = 1
 
 
 class CatalogueState(SQLModel, table=True):
-    """The one row that says what the catalogue holds. Whoever changes the catalogue locks it, to the commit."""
+    """The one row that says what the catalogue holds. Whoever changes the catalogue locks it, to the commit.
+
+    `api_edits` grows with every change of an API, also where pods need not know of it.
+    """
 
     __tablename__ = "catalogue_state"
 
@@ -17,6 +20,7 @@ class CatalogueState(SQLModel, table=True):
     epoch: str
     revision: int = Field(default=0, sa_type=BigInteger)
     digest: str = NO_DIGEST
+    api_edits: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
     @property
     def mark(self) -> Mark:

@@ -50,6 +50,7 @@ def _write(session: Session) -> None:
     session.flush()
     state = repository.lock_state(session)
     pending = session.info[_PENDING]
+    state.api_edits += any(kind == "api" for kind, _ in pending)
     known = repository.find_objects(session, list(pending))
     for (kind, id_), (body, now) in pending.items():
         current = known.get((kind, id_))

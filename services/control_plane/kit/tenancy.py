@@ -51,6 +51,11 @@ def hold(session: AnySession, organisation: str) -> None:
     session.info[_HELD] = organisation
 
 
+def held(session: AnySession) -> str | None:
+    """Return the organisation that a session is held to, if it is."""
+    return session.info.get(_HELD)
+
+
 @contextmanager
 def everywhere(session: AnySession) -> Iterator[None]:
     """See all organisations for the block. What is found there is for decisions, and never for an answer."""

@@ -9,10 +9,14 @@ from services.control_plane.store.errors import no_api
 from services.control_plane.store.feedback_repository import ratings_of
 from services.control_plane.store.projection import read_store_api
 from services.control_plane.store.schemas import StoreApiRead, TagRead
+from services.control_plane.store.tags import TagCounts
 
 
 class Storefront:
     """What a caller, or anybody, finds in the store."""
+
+    def __init__(self) -> None:
+        self._tags = TagCounts()
 
     def list_apis(
         self, session: Session, caller: Principal | None, tag: str | None, paging: PageQuery
@@ -40,8 +44,7 @@ class Storefront:
         return api
 
     def list_tags(self, session: Session, caller: Principal | None) -> list[TagRead]:
-        tags = repository.list_tags(session, _roles(caller))
-        return [TagRead(name=name, apis=count) for name, count in tags]
+        return self._tags.read(session, _roles(caller))
 
 
 def _roles(caller: Principal | None) -> frozenset[str]:
