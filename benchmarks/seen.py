@@ -16,7 +16,7 @@ SECONDS = 10.0
 
 
 def main() -> int:
-    parser = make_parser("seen", __doc__, times=9, seconds=SECONDS)
+    parser = make_parser("seen", __doc__, times=5, seconds=SECONDS)
     parser.add_argument("--workload", action="append", choices=NAMES, help="only this one; may be repeated")
     return run_benchmark(partial(run, read_options(parser, quick_times=2)))
 
