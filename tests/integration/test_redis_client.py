@@ -65,6 +65,7 @@ async def test_both_planes_go_on_after_a_failover(tmp_path: Path) -> None:
             publish(world, backend)
             settings = Settings(redis_url=watched.url, demo=True, drain_seconds=0)
             async with run_gate(world, settings) as gate:
+                assert redis.wait(1, 10_000) == 1, "the replica has all: nobody here would write the rest again"
                 watched.primary.kill()
                 watched.primary.wait(5)
                 await eventually(lambda: succeeds(lambda: world.put_policy("application", "New", 10)), within=30)
