@@ -48,7 +48,7 @@ class Amounts:
 
 
 def fill(database: Database, caller: str, amounts: Amounts, prefix: str = "") -> None:
-    """Write them, for an account that is there, and have PostgreSQL look at what it has, as it would by itself.
+    """Write them, for an account that is there, and have PostgreSQL see to what it has, as it would by itself.
 
     All names and ids begin with `prefix`.
     """
@@ -62,8 +62,8 @@ def fill(database: Database, caller: str, amounts: Amounts, prefix: str = "") ->
     with database.writing() as session:
         get_state(session).api_edits += 1
     if database.is_postgresql:
-        with database.writing() as session:
-            session.connection().exec_driver_sql("ANALYZE")
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,6 @@ class Api(Versioned, Tenanted, table=True):
         UniqueConstraint("name", "version", "organisation"),
         CheckConstraint(f"state IN ({_STATES})", name="state"),
         CheckConstraint("visibility IN ('public', 'restricted')", name="visibility"),
-        Index("ix_api_organisation_state_visibility_id", "organisation", "state", "visibility", "id"),  # for totals
         Index(
             "uq_api_default_version",
             "context_key",
