@@ -4,9 +4,10 @@ import sys
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
+from itertools import product
 from pathlib import Path
 
-from benchmarks.harness.bench import open_bench, run_benchmark
+from benchmarks.harness.bench import names_in, open_bench, run_benchmark
 from benchmarks.harness.figures import as_json, as_table
 from benchmarks.harness.load import Sample
 from benchmarks.harness.options import Options, make_parser, read_options
@@ -30,15 +31,16 @@ def run(options: Options, folder: Path) -> None:
     """Start both anew for each pair: where its objects come to lie makes a process up to a tenth cheaper or dearer."""
     wanted = options.given.workload or (["pingpong-32"] if options.given.quick else NAMES)
     compared = {workload: Comparison[Sample]() for workload in WORKLOADS if workload.name in wanted}
-    names = (SEEN.subject, SEEN.peer)
+    pairs = options.choose_pairs([SEEN])
+    names = names_in(pairs)
     with open_bench(folder, options.seconds, names, start=False) as bench:
         for index in range(options.times):
             with ExitStack() as stack:
                 targets = {name: stack.enter_context(PEERS[name].start(bench.site)) for name in names}
-                for workload, comparison in compared.items():
-                    order = names if index % 2 == 0 else names[::-1]
+                for (workload, comparison), pair in product(compared.items(), pairs):
+                    order = (pair.subject, pair.peer) if index % 2 == 0 else (pair.peer, pair.subject)
                     sample = {name: bench.load.run(targets[name], workload) for name in order}
-                    comparison.add(SEEN, sample[SEEN.subject], sample[SEEN.peer])
+                    comparison.add(pair, sample[pair.subject], sample[pair.peer])
         for workload, comparison in compared.items():
             print(f"\n{workload}\n{as_table(comparison, [CPU], NOTES)}", flush=True)
         bench.save("seen", options, [{**asdict(each), **as_json(all_, [CPU])} for each, all_ in compared.items()])

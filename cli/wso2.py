@@ -299,7 +299,7 @@ def _modernise(old: Mapping[str, Any]) -> dict[str, Any]:
 def _take_definition(found: Conversion, project: Path) -> None:
     """Take the AsyncAPI document. Whether it is a good one is seen with the rest."""
     from services.control_plane.asyncapi.reading import read_document  # noqa: PLC0415 - pods need no control plane
-    from services.control_plane.kit.problems import InvalidError  # noqa: PLC0415 - pods need no control plane
+    from services.control_plane.kit.problems import InvalidError  # noqa: PLC0415 - what that raises: loaded with it
 
     for name in _DEFINITIONS:
         if not (project / name).is_file():

@@ -21,7 +21,8 @@ class _Client(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         with translating():
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # it has no types
+            # redis-py has no types for this one.
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # see above
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> "_Pipeline":
         return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
