@@ -30,7 +30,8 @@ class Account(Versioned, Tenanted, table=True):
     __tablename__ = "account"
     __table_args__ = (
         UniqueConstraint("kind", "name"),
-        Index("ix_account_kind_created_at", "kind", "created_at"),
+        Index("ix_account_kind_organisation_name", "kind", "organisation", "name"),
+        Index("ix_account_kind_organisation_created_at", "kind", "organisation", "created_at"),
         CheckConstraint("kind IN ('person', 'service')", name="kind"),
         CheckConstraint("(kind = 'service') = (client_id IS NOT NULL)", name="client"),
     )

@@ -50,6 +50,11 @@ class PageQuery:
 Paging = Annotated[PageQuery, Depends()]
 
 
+def count(session: Session, statement: SelectOfScalar[Any]) -> int:
+    """Return how many rows a statement finds."""
+    return session.exec(select(func.count()).select_from(statement.order_by(None).subquery())).one()
+
+
 class Listing:
     """How one kind of resource is listed: the fields to search in and to sort by; the first is the default."""
 
@@ -58,12 +63,18 @@ class Listing:
         self._sort = sort
         self._unique = unique
 
-    def fetch(self, session: Session, statement: SelectOfScalar[T], query: PageQuery) -> tuple[Sequence[T], int]:
-        """Return the rows of one page and the total. Raises `InvalidError` for an unknown `sort`."""
+    def fetch(
+        self, session: Session, statement: SelectOfScalar[T], query: PageQuery, total: int | None = None
+    ) -> tuple[Sequence[T], int]:
+        """Return the rows of one page and the total, which is counted unless it is known.
+
+        Raises `InvalidError` for an unknown `sort`.
+        """
         if query.q:
             statement = statement.where(or_(*(column.icontains(query.q, autoescape=True) for column in self._search)))
         order = self._order(query.sort)
-        total = session.exec(select(func.count()).select_from(statement.order_by(None).subquery())).one()
+        if total is None:
+            total = count(session, statement)
         rows = session.exec(statement.order_by(*order).limit(query.limit).offset(query.offset)).all()
         return rows, total
 

@@ -31,15 +31,15 @@ _FILTER: Final = re.compile(r'(?<!\S)(tag|category|state|property):("[^"]*"|\S+)
 
 
 def fetch(
-    session: Session, statement: SelectOfScalar[Api], query: PageQuery, *, private: bool
+    session: Session, statement: SelectOfScalar[Api], query: PageQuery, total: int | None = None, *, private: bool
 ) -> tuple[Sequence[Api], int]:
-    """Return one page of what a query finds in `statement`; titles of `private` documents count for publishers.
+    """Return one page of what a query finds in `statement`, and the total, which is counted unless it is known.
 
-    Raises `InvalidError`.
+    Titles of `private` documents count for publishers. Raises `InvalidError`.
     """
     for condition in _conditions(query.q or "", private=private):
         statement = statement.where(condition)
-    return _LISTING.fetch(session, statement, PageQuery(query.limit, query.offset, None, query.sort))
+    return _LISTING.fetch(session, statement, PageQuery(query.limit, query.offset, None, query.sort), total)
 
 
 def read_query(q: str) -> tuple[list[tuple[str, str]], str]:

@@ -5,23 +5,26 @@ from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import Page, PageQuery
 from services.control_plane.publisher.models import Api
 from services.control_plane.store import repository
+from services.control_plane.store.counts import Counted
 from services.control_plane.store.errors import no_api
 from services.control_plane.store.feedback_repository import ratings_of
 from services.control_plane.store.projection import read_store_api
 from services.control_plane.store.schemas import StoreApiRead, TagRead
-from services.control_plane.store.tags import TagCounts
 
 
 class Storefront:
     """What a caller, or anybody, finds in the store."""
 
     def __init__(self) -> None:
-        self._tags = TagCounts()
+        self._total = Counted(repository.count_apis)
+        self._tags = Counted(repository.list_tags)
 
     def list_apis(
         self, session: Session, caller: Principal | None, tag: str | None, paging: PageQuery
     ) -> Page[StoreApiRead]:
-        rows, total = repository.list_apis(session, _roles(caller), tag, paging)
+        roles = _roles(caller)
+        total = self._total.read(session, roles) if tag is None and not paging.q else None
+        rows, total = repository.list_apis(session, roles, tag, paging, total)
         ratings = ratings_of(session, {row.id for row in rows})
         everywhere = environment_repository.list_all(session)
         items = [read_store_api(row, everywhere, ratings.get(row.id)) for row in rows]
@@ -44,7 +47,7 @@ class Storefront:
         return api
 
     def list_tags(self, session: Session, caller: Principal | None) -> list[TagRead]:
-        return self._tags.read(session, _roles(caller))
+        return [TagRead(name=name, apis=count) for name, count in self._tags.read(session, _roles(caller))]
 
 
 def _roles(caller: Principal | None) -> frozenset[str]:

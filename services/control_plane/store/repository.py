@@ -10,7 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from services.control_plane.identity.models import Account
 from services.control_plane.identity.principal import Principal
-from services.control_plane.kit.pagination import Listing, PageQuery
+from services.control_plane.kit.pagination import Listing, PageQuery, count
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.publisher import searching
 from services.control_plane.publisher.lifecycle import SERVED_STATES
@@ -83,11 +83,18 @@ def _visible(roles: Collection[str]) -> SelectOfScalar[Api]:
     return select(Api).where(is_visible(roles))
 
 
-def list_apis(session: Session, roles: Collection[str], tag: str | None, query: PageQuery) -> tuple[Sequence[Api], int]:
+def list_apis(
+    session: Session, roles: Collection[str], tag: str | None, query: PageQuery, total: int | None = None
+) -> tuple[Sequence[Api], int]:
+    """Return one page and the total, which is counted unless it is known."""
     apis = _visible(roles)
     if tag is not None:
         apis = apis.where(col(Api.id).in_(select(ApiTag.api_id).where(ApiTag.tag == tag)))
-    return searching.fetch(session, apis, query, private=False)
+    return searching.fetch(session, apis, query, total, private=False)
+
+
+def count_apis(session: Session, roles: Collection[str]) -> int:
+    return count(session, _visible(roles))
 
 
 def find_api(session: Session, api_id: str, roles: Collection[str], *, hold: bool = False) -> Api | None:

@@ -104,32 +104,34 @@ async def test_tags_select_and_are_counted(platform: Platform) -> None:
     assert [api["name"] for api in (await platform.read("/store/v1/apis", tag="a"))["items"]] == ["EchoWebSocket"]
 
 
-async def test_tags_are_counted_anew_whatever_changes_in_an_api(platform: Platform) -> None:
+async def test_tags_and_the_total_are_counted_anew_whatever_changes_in_an_api(platform: Platform) -> None:
     api = await platform.make_api(tags=["a"])
     path = f"/publisher/v1/apis/{api['id']}"
 
-    async def counts() -> dict[str, int]:
+    async def counts() -> tuple[dict[str, int], int]:
         async with anonymous(platform) as anybody:
             tags = (await anybody.get("/store/v1/tags")).json()
+            total = (await anybody.get("/store/v1/apis")).json()["total"]
         assert await platform.read("/store/v1/tags") == tags
-        return {tag["name"]: tag["apis"] for tag in tags}
+        assert (await platform.read("/store/v1/apis"))["total"] == total
+        return {tag["name"]: tag["apis"] for tag in tags}, total
 
-    assert await counts() == {}
+    assert await counts() == ({}, 0)
     await platform.act(api, "publish")
-    assert await counts() == {"a": 1}
+    assert await counts() == ({"a": 1}, 1)
     for change, expected in (
-        ({"tags": ["a", "b"]}, {"a": 1, "b": 1}),
-        ({"visibility": "restricted", "roles": ["creator"]}, {}),
-        ({"visibility": "public", "roles": []}, {"a": 1, "b": 1}),
+        ({"tags": ["a", "b"]}, ({"a": 1, "b": 1}, 1)),
+        ({"visibility": "restricted", "roles": ["creator"]}, ({}, 0)),
+        ({"visibility": "public", "roles": []}, ({"a": 1, "b": 1}, 1)),
     ):
         answer = await platform.client.patch(path, json=change)
         assert answer.status_code == 200, answer.text
         assert await counts() == expected
     await platform.act(api, "block")
-    assert await counts() == {}
+    assert await counts() == ({}, 0)
     assert (await platform.client.delete(path)).status_code == 204
     await platform.publish_api(tags=["c"])
-    assert await counts() == {"c": 1}
+    assert await counts() == ({"c": 1}, 1)
 
 
 async def test_applications_are_made_changed_and_deleted(platform: Platform) -> None:
