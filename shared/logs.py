@@ -3,13 +3,13 @@
 import json
 import logging
 import os
-import queue
 import re
 import select
 import sys
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
@@ -24,6 +24,9 @@ OURS: Final = ("__main__", "cli", "framegate", "services", "shared", "uvicorn")
 
 MOST_CHARACTERS: Final = 8192
 LAST_SECONDS: Final = 1.0
+GATHER_SECONDS: Final = 0.01
+"""Lines that come together are written together: a thread that wakes for each takes the time of whoever logs."""
+
 IDLE_SECONDS: Final = 0.1
 """Without a line for so long the thread ends: while there is one, each system call of the process costs more."""
 
@@ -51,7 +54,7 @@ class QueuedHandler(logging.Handler):
 
     def begin(self) -> None:
         """Begin with nothing to write: a forked child has neither the thread nor the duty to write what waits."""
-        self._lines: queue.Queue[bytes | None] = queue.Queue(self._most)
+        self._lines: deque[bytes] = deque()
         self._thread: threading.Thread | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -60,12 +63,15 @@ class QueuedHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - a call that logs badly must not end what it is about
             self.dropped += 1
             return
-        try:
-            self._lines.put_nowait(f"{line}\n".encode("utf-8", "backslashreplace"))
-        except queue.Full:
+        if len(self._lines) < self._most:
+            self._lines.append(f"{line}\n".encode("utf-8", "backslashreplace"))
+        else:
             self.dropped += 1
         if self._thread is None:
-            self._thread = threading.Thread(target=self._write, args=(self._lines,), name="log", daemon=True)
+            self._ending = threading.Event()
+            self._thread = threading.Thread(
+                target=self._write, args=(self._lines, self._ending), name="log", daemon=True
+            )
             self._thread.start()
         if self.waits:
             self.flush()
@@ -77,54 +83,54 @@ class QueuedHandler(logging.Handler):
 
     def flush(self) -> None:
         """Write what waits, as far as it is taken within a second."""
-        self.acquire()  # the thread must not end by itself meanwhile, and leave the word that it shall
+        self.acquire()  # the thread must not end by itself meanwhile
         try:
             thread, self._thread = self._thread, None
             if thread is not None:
-                self._end(thread)
+                self._ending.set()
+                thread.join(LAST_SECONDS)  # if nobody reads, it goes with the process
         finally:
             self.release()
-
-    def _end(self, thread: threading.Thread) -> None:
-        until = time.monotonic() + LAST_SECONDS
-        try:
-            self._lines.put(None, timeout=LAST_SECONDS)
-        except queue.Full:
-            pass  # nobody reads: the thread goes with the process
-        else:
-            thread.join(max(0.0, until - time.monotonic()))
 
     def close(self) -> None:
         self.flush()
         super().close()
 
-    def _write(self, lines: "queue.Queue[bytes | None]") -> None:
-        while (line := self._next(lines)) is not None:
-            try:
-                while line:
-                    line = line[self._write_some(line) :]
-            except OSError:  # nobody will ever read it
-                self.dropped += 1
+    def _write(self, lines: deque[bytes], ending: threading.Event) -> None:
+        """Write what has gathered, until there was nothing for a while: who logs then starts a thread."""
+        quiet_seconds = 0.0
+        while not ending.wait(GATHER_SECONDS):
+            if lines:
+                quiet_seconds = 0.0
+                self._write_all(lines)
+            else:
+                quiet_seconds += GATHER_SECONDS
+                if quiet_seconds >= IDLE_SECONDS and self._retire(lines):
+                    return
+        self._write_all(lines)
 
-    def _next(self, lines: "queue.Queue[bytes | None]") -> bytes | None:
-        """Return the next line, or None for no more: there was none for a while, and who logs one starts a thread."""
-        while True:
-            try:
-                return lines.get(timeout=IDLE_SECONDS)
-            except queue.Empty:
-                if self._retire(lines):
-                    return None
-
-    def _retire(self, lines: "queue.Queue[bytes | None]") -> bool:
+    def _retire(self, lines: deque[bytes]) -> bool:
         """Let this thread end unless somebody is logging, who would count on it."""
         if self.lock is None or not self.lock.acquire(blocking=False):  # `logging` holds it around `emit`
             return False
         try:
-            if lines.empty() and self._thread is threading.current_thread():
+            if not lines and self._thread is threading.current_thread():
                 self._thread = None
-            return lines.empty()
+            return not lines
         finally:
             self.lock.release()
+
+    def _write_all(self, lines: deque[bytes]) -> None:
+        while lines:
+            count, part = 1, lines.popleft()
+            # What is longer may be mixed with what other processes write into the same pipe.
+            while lines and len(part) + len(lines[0]) <= select.PIPE_BUF:
+                count, part = count + 1, part + lines.popleft()
+            try:
+                while part:
+                    part = part[self._write_some(part) :]
+            except OSError:  # nobody will ever read it
+                self.dropped += count
 
     def _write_some(self, line: bytes) -> int:
         try:
