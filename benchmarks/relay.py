@@ -42,9 +42,8 @@ def main() -> int:
 def run(options: Options, folder: Path) -> None:
     workloads = plan(options)
     peers = names_in(pair for pairs in workloads.values() for pair in pairs)
-    with open_bench(folder, options.seconds, peers) as bench:
-        measured = [bench.measure(workload, pairs, options.times, CPU, NOTES) for workload, pairs in workloads.items()]
-        bench.save("relay", options, measured)
+    with open_bench(folder, options.seconds, peers, start=False) as bench:
+        bench.save("relay", options, bench.measure_anew(workloads, options.times, CPU, NOTES))
 
 
 def plan(options: Options) -> dict[Workload, list[Pair]]:

@@ -34,6 +34,12 @@ class Comparison(Generic[S]):
         self.samples[pair.peer].append(peer)
         self.pairs[pair].append((subject, peer))
 
+    def measure(self, pair: Pair, run: Callable[[str], S], index: int) -> None:
+        """Run both, each time in the other order."""
+        order = (pair.subject, pair.peer) if index % 2 == 0 else (pair.peer, pair.subject)
+        sample = {name: run(name) for name in order}
+        self.add(pair, sample[pair.subject], sample[pair.peer])
+
     def spread(self, name: str, figure: Callable[[S], float]) -> Spread:
         return Spread.of([figure(sample) for sample in self.samples[name]])
 
@@ -49,7 +55,5 @@ def compare(pairs: Sequence[Pair], runs: Mapping[str, Callable[[], S]], times: i
     result = Comparison[S]()
     for index in range(times):
         for pair in pairs:
-            order = (pair.subject, pair.peer) if index % 2 == 0 else (pair.peer, pair.subject)
-            sample = {name: runs[name]() for name in order}
-            result.add(pair, sample[pair.subject], sample[pair.peer])
+            result.measure(pair, lambda name: runs[name](), index)
     return result

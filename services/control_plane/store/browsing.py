@@ -5,7 +5,7 @@ from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import Page, PageQuery
 from services.control_plane.publisher.models import Api
 from services.control_plane.store import repository
-from services.control_plane.store.counts import Counted
+from services.control_plane.store.counts import Counted, edition_of_apis
 from services.control_plane.store.errors import no_api
 from services.control_plane.store.feedback_repository import ratings_of
 from services.control_plane.store.projection import read_store_api
@@ -16,8 +16,8 @@ class Storefront:
     """What a caller, or anybody, finds in the store."""
 
     def __init__(self) -> None:
-        self._total = Counted(repository.count_apis)
-        self._tags = Counted(repository.list_tags)
+        self._total = Counted(edition_of_apis, repository.count_apis)
+        self._tags = Counted(edition_of_apis, repository.list_tags)
 
     def list_apis(
         self, session: Session, caller: Principal | None, tag: str | None, paging: PageQuery

@@ -7,7 +7,6 @@ from services.control_plane.kit.problems import declare
 from services.control_plane.kit.routing import UnitOfWorkRoute
 from services.control_plane.kit.text import ResourceId
 from services.control_plane.kit.unit_of_work import Unit
-from services.control_plane.store import repository
 from services.control_plane.store.dependencies import ExternalKeys
 from services.control_plane.store.external_key_schemas import MappedClientRead
 from services.control_plane.store.projection import read_mapped_client
@@ -16,8 +15,10 @@ router = APIRouter(prefix="/admin/v1/external-keys", tags=["external keys"], rou
 
 
 @router.get("")
-def list_mapped_clients(_: MayAdminister, unit: Unit, paging: Paging) -> Page[MappedClientRead]:
-    rows, total = repository.list_mapped_clients(unit.session, paging)
+def list_mapped_clients(
+    _: MayAdminister, unit: Unit, paging: Paging, external_keys: ExternalKeys
+) -> Page[MappedClientRead]:
+    rows, total = external_keys.list_all(unit.session, paging)
     items = [read_mapped_client(row) for row in rows]
     return Page(items=items, total=total, limit=paging.limit, offset=paging.offset)
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Final
 
 from sqlmodel import Session
@@ -10,9 +11,11 @@ from services.control_plane.issuers.projection import define_external
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.database import Database
+from services.control_plane.kit.pagination import PageQuery
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.store import repository
+from services.control_plane.store.counts import Counted, edition_of_all
 from services.control_plane.store.errors import (
     ExternalKeyExistsError,
     TooManyExternalKeysError,
@@ -38,6 +41,11 @@ class ExternalKeyService:
         self._database = database
         self._introspection = introspection
         self._clock = clock
+        self._total = Counted(edition_of_all, repository.count_mapped_clients)
+
+    def list_all(self, session: Session, paging: PageQuery) -> tuple[Sequence[ExternalKey], int]:
+        """Return a page of the keys of all applications, and the total: for an administrator."""
+        return repository.list_mapped_clients(session, paging, None if paging.q else self._total.read(session))
 
     def get(self, session: Session, application: Application, key_id: str) -> ExternalKey:
         key = repository.find_external_key(session, key_id, application.id)

@@ -197,8 +197,15 @@ def list_external_keys(session: Session, application_id: str, query: PageQuery) 
     return _EXTERNAL_KEYS.fetch(session, keys, query)
 
 
-def list_mapped_clients(session: Session, query: PageQuery) -> tuple[Sequence[ExternalKey], int]:
-    return _EXTERNAL_KEYS.fetch(session, _mapped(), query)
+def list_mapped_clients(
+    session: Session, query: PageQuery, total: int | None = None
+) -> tuple[Sequence[ExternalKey], int]:
+    """Return one page and the total, which is counted unless it is known."""
+    return _EXTERNAL_KEYS.fetch(session, _mapped(), query, total)
+
+
+def count_mapped_clients(session: Session) -> int:
+    return count(session, _mapped())
 
 
 def find_mapped_client(session: Session, id_: str) -> ExternalKey | None:

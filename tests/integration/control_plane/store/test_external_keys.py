@@ -145,6 +145,23 @@ async def test_an_administrator_takes_a_client_from_who_has_claimed_it(
     await platform.made(path, body(outside.token()))
 
 
+async def test_the_total_is_counted_anew_whatever_becomes_of_a_client(
+    platform: Platform, outside: Outside, path: str
+) -> None:
+    async def totals() -> set[int]:
+        return {(await platform.read(ADMIN, **query))["total"] for query in ({}, {"q": "partner/"})}
+
+    assert await totals() == {0}
+    await platform.made(path, body(outside.token("one")))
+    assert await totals() == {1}
+    two = await platform.made(path, body(outside.token("two")))
+    assert await totals() == {2}
+    assert (await platform.client.delete(f"{ADMIN}/{two['id']}")).status_code == 204
+    assert await totals() == {1}
+    assert (await platform.client.delete(path.removesuffix("/external-keys"))).status_code == 204
+    assert await totals() == {0}
+
+
 async def test_whom_tokens_name_is_not_changed_while_clients_are_mapped(
     platform: Platform, outside: Outside, path: str
 ) -> None:
