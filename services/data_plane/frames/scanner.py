@@ -276,23 +276,23 @@ class Scanner:
         messages: i64 = 0
         while messages < most and size - end >= header:
             first: i64 = data[end]
-            if first < 0x81 or first > 0x82:
-                break
             length: i64 = data[end + 1]
             length -= mask_bit
-            begin: i64 = end + header
-            if length == 126 and size - end >= 4:
+            if first < 0x81 or first > 0x82 or length < 0:
+                break
+            behind: i64 = end + header + length
+            if length > 125:
+                if length == 127 or size - end < 4:
+                    break
                 high: i64 = data[end + 2]
                 low: i64 = data[end + 3]
                 length = high << 8 | low
-                begin += 2
                 if length < 126:
                     break
-            elif length < 0 or length > 125:
+                behind = end + header + 2 + length
+            if behind > size or length > largest or payload + length > most_bytes:
                 break
-            if begin + length > size or length > largest or payload + length > most_bytes:
-                break
-            end = begin + length
+            end = behind
             payload += length
             messages += 1
         self._skimmed = messages
