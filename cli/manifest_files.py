@@ -30,32 +30,41 @@ def fill(apis: list[Any], folder: Path, locate: Locate) -> list[Any]:
     return filled
 
 
+def read_within(folder: Path, name: str, most: int) -> bytes:
+    """Return a file of at most so many bytes, from nowhere but a folder. Raises `ValueError`, which says what is wrong."""
+    folder = folder.resolve()
+    try:
+        path = (folder / name).resolve(strict=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError("there is no such file") from error
+    if Path(name).is_absolute() or not path.is_relative_to(folder):
+        raise ValueError("must lie in the same folder, and be named from there")
+    if not path.is_file():
+        raise ValueError("must be a file")
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise ValueError(str(error.strerror)) from error
+    if not 0 < len(content) <= most:
+        raise ValueError(f"must be of 1 to {most} bytes")
+    return content
+
+
 class _Reader:
     """Reads files for fields of one entry."""
 
     def __init__(self, folder: Path, place: str, locate: Locate) -> None:
-        self._folder = folder.resolve()
+        self._folder = folder
         self._place = place
         self._locate = locate
 
     def read(self, field: str, name: str, most: int) -> bytes:
         """Return a file of at most so many bytes. Raises `CommandError`."""
         try:
-            path = (self._folder / name).resolve(strict=True)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise self.refuse(field, f"{name}: there is no such file") from error
-        if Path(name).is_absolute() or not path.is_relative_to(self._folder):
-            raise self.refuse(field, f"{name}: must be in the manifest's folder, and named from there")
-        if not path.is_file():
-            raise self.refuse(field, f"{name}: must be a file")
-        try:
-            with path.open("rb") as file:
-                content = file.read(most + 1)
-        except OSError as error:
-            raise self.refuse(field, f"{name}: {error.strerror}") from error
-        if not 0 < len(content) <= most:
-            raise self.refuse(field, f"{name}: must be of 1 to {most} bytes")
-        return content
+            return read_within(self._folder, name, most)
+        except ValueError as error:
+            raise self.refuse(field, f"{name}: {error}") from error
 
     def refuse(self, field: str, message: str) -> CommandError:
         return CommandError(f"{self._locate(f'{self._place}.{field}')}: {message}")

@@ -13,13 +13,10 @@ from cli.output import Show, show
 from cli.tokens import Output
 
 _API_FILES = ("api.yaml", "api.json", "Meta-information/api.yaml", "Meta-information/api.json")
-_DEFINITIONS = ("Definitions/asyncapi.yaml", "Definitions/asyncapi.json", "Definitions/asyncapi.yml")
 _STATES = {"PRE-RELEASED": "prototyped"}
 _BALANCE = {"load_balance": "round_robin", "failover": "failover"}
 _AUTH_TYPES = {"oauth2": "oauth2", "api_key": "api_key"}
 _FOLDERS = {
-    "Docs": "write them into documents, those in files with file",
-    "Image": "name it in thumbnail",
     "Client-certificates": "clients are known by tokens and keys, not by certificates",
     "Endpoint-certificates": "write the authorities of the backend into ca_certificate",
     "Policies": "messages are not changed on their way",
@@ -92,10 +89,10 @@ def import_wso2(
     output: Show = Output.text,
 ) -> None:
     """Print a WebSocket API of WSO2 as a manifest, and on stderr what was mapped and what was not."""
-    from cli import manifest, manifest_folder  # noqa: PLC0415 - pods have no control plane
+    from cli import manifest, manifest_folder, wso2_files  # noqa: PLC0415 - pods have no control plane
 
     found = convert(_read(project))
-    _take_definition(found, project)
+    wso2_files.take(found, project)
     for name, why in _FOLDERS.items():
         if (project / name).is_dir() and any((project / name).iterdir()):
             found.leave(f"{name}/", why)
@@ -294,23 +291,6 @@ def _modernise(old: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("contextTemplate", "uuid", "transports", "apiHeaderOrder", "environments"):
         new.pop(name, None)
     return new
-
-
-def _take_definition(found: Conversion, project: Path) -> None:
-    """Take the AsyncAPI document. Whether it is a good one is seen with the rest."""
-    from services.control_plane.asyncapi.reading import read_document  # noqa: PLC0415 - pods need no control plane
-    from services.control_plane.kit.problems import InvalidError  # noqa: PLC0415 - what that raises: loaded with it
-
-    for name in _DEFINITIONS:
-        if not (project / name).is_file():
-            continue
-        try:
-            found.take(name, "asyncapi", read_document((project / name).read_bytes()))
-        except OSError as error:
-            found.leave(name, f"can't be read: {error.strerror}")
-        except InvalidError as error:
-            found.leave(name, "; ".join(f"{item['field']} {item['message']}" for item in error.members["errors"]))
-        return
 
 
 def _read(project: Path) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def test_nothing_is_read_from_outside_the_folder(folder: Path, name: str, field:
     name = name.format(absolute=folder / "picture.png")
     fields: dict[str, Any] = {field: name} if "." not in field else {"documents": [{"name": "A", "file": name}]}
     said = refused(folder, **fields)
-    assert said == f"chat.yaml: apis.0.{field}: {name}: must be in the manifest's folder, and named from there"
+    assert said == f"chat.yaml: apis.0.{field}: {name}: must lie in the same folder, and be named from there"
 
 
 @pytest.mark.parametrize(

@@ -135,36 +135,17 @@ def test_what_needs_a_look_is_told(change: dict[str, Any], place: str) -> None:
 
 
 def test_a_project_is_printed_with_its_report(tmp_path: Path) -> None:
-    (tmp_path / "Docs").mkdir()
-    (tmp_path / "Docs/howto.md").write_text("how")
+    (tmp_path / "Policies").mkdir()
+    (tmp_path / "Policies/log.yaml").write_text("log")
     (tmp_path / "api.yaml").write_text(yaml.safe_dump({"type": "api", "version": "v4.1.0", "data": API}))
     ran = framegate("import-wso2", str(tmp_path))
     assert yaml.safe_load(ran.out)["apis"][0]["name"] == "Chat"
     assert "mapped      lifeCycleStatus to state\n" in ran.err
-    assert "not mapped  Docs/: write them into documents, those in files with file\n" in ran.err
+    assert "not mapped  Policies/: messages are not changed on their way\n" in ran.err
     printed = json.loads(framegate("import-wso2", str(tmp_path), "-o", "json").out)
     assert printed["manifest"] == yaml.safe_load(ran.out)
     assert printed["mapped"]["endpointConfig"] == "endpoints"
     assert "not_mapped" in printed
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ('{"asyncapi": "2.0.0", "info": {"title": "Chat", "version": "1"}, "channels": {}}', "mapped      Def"),
-        ("asyncapi: 2.0.0", "not mapped  apis.0.asyncapi"),
-        ("a: b: c", "not mapped  Definitions/asyncapi.yaml: document not YAML"),
-    ],
-)
-def test_its_definition_goes_with_it(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "api.yaml").write_text(yaml.safe_dump({"data": {**API, "description": "costs ${nothing}"}}))
-    (tmp_path / "Definitions").mkdir()
-    (tmp_path / "Definitions/asyncapi.yaml").write_text(text)
-    ran = framegate("import-wso2", str(tmp_path))
-    assert said in ran.err
-    (api,) = yaml.safe_load(ran.out)["apis"]
-    assert ("asyncapi" in api) == ("b: c" not in text)
-    assert api["description"] == "costs $${nothing}"
 
 
 def test_what_is_not_valid_here_is_part_of_the_report(tmp_path: Path) -> None:
