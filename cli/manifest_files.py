@@ -31,7 +31,7 @@ def fill(apis: list[Any], folder: Path, locate: Locate) -> list[Any]:
 
 
 def read_within(folder: Path, name: str, most: int) -> bytes:
-    """Return a file of at most so many bytes, from nowhere but a folder. Raises `ValueError`, which says what is wrong."""
+    """Return a file of at most so many bytes, from nowhere but a folder. Raises `ValueError` with what is wrong."""
     folder = folder.resolve()
     try:
         path = (folder / name).resolve(strict=True)

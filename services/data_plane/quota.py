@@ -34,7 +34,9 @@ class Quotas:
     def __init__(self, quotas: Iterable[Quota] = ()) -> None:
         self.all = tuple(quotas)
         self.publish = self._counting("publish")
-        self.subscribe = self._counting("subscribe")
+        subscribe = self._counting("subscribe")
+        # Mostly the same object: one meter will do for both directions.
+        self.subscribe = self.publish if subscribe == self.publish else subscribe
         self.handshakes = self._of_unit("handshakes")
         self.connections = self._of_unit("connections")
 

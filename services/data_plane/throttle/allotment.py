@@ -1,7 +1,7 @@
 """What one connection may use: taken at its dial, changed with its policies, let go of at its end."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from services.data_plane.quota import Quota, Quotas
@@ -18,10 +18,25 @@ class Throttle:
 
     leases: LeaseBook
     slots: SlotBook
+    _meters: dict[int, Meter] = field(default_factory=dict)
+    """By the identity of their quotas: to compare them would take longer than to make a meter."""
 
     def meter(self, quotas: Sequence[Quota]) -> Meter | None:
-        """Return what counts by some quotas; nothing where there is none."""
-        return Meter(self.leases, quotas) if quotas else None
+        """Return what counts by these very quotas, to be released; nothing where there is none."""
+        if not quotas:
+            return None
+        meter = self._meters.get(id(quotas))
+        if meter is None:
+            meter = self._meters[id(quotas)] = Meter(self.leases, quotas)
+        meter.users += 1
+        return meter
+
+    def release(self, meter: Meter) -> None:
+        """Let go of a meter for one connection."""
+        meter.users -= 1
+        if not meter.users:
+            del self._meters[id(meter.quotas)]
+            meter.close()
 
 
 class Allotment:
@@ -53,7 +68,7 @@ class Allotment:
                 await _check(handshakes)
                 handshakes.debit(1, 0)
             finally:
-                handshakes.close()
+                self._throttle.release(handshakes)
         for meter in (self.publish, self.subscribe):
             # Where a message would close the connection at once, it isn't opened.
             if meter is not None and any(quota.on_exceed == "close" for quota in meter.quotas):
@@ -89,7 +104,7 @@ class Allotment:
             self._throttle.slots.release(quota)
         for meter in meters:
             if meter is not None:
-                meter.close()
+                self._throttle.release(meter)
 
 
 async def _check(meter: Meter, *verdicts: str) -> None:

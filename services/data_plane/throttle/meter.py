@@ -1,4 +1,4 @@
-"""All limits of one direction of one connection: a message debits every lease, or none."""
+"""All limits of one direction of connections: a message debits every lease, or none."""
 
 import asyncio
 import time
@@ -16,13 +16,17 @@ ANSWER_SECONDS: Final = 1.0
 
 
 class Meter:
-    """Counts one direction's messages and bytes against its leases."""
+    """Counts messages and bytes against leases, for all connections that have the same quotas.
 
-    __slots__ = ("_book", "_leases", "counts_bytes", "quotas")
+    They share it, so that what each message needs is near at hand.
+    """
+
+    __slots__ = ("_book", "_leases", "counts_bytes", "quotas", "users")
 
     def __init__(self, book: LeaseBook, quotas: Sequence[Quota]) -> None:
         self._book = book
         self.quotas = quotas
+        self.users = 0
         self._leases = [book.open(quota) for quota in quotas]
         self.counts_bytes = any(lease.by_bytes for lease in self._leases)
         for lease in self._leases:

@@ -11,6 +11,7 @@ from tests.support.command import framegate
 from tests.unit.cli.test_wso2 import API
 
 PICTURE = b"\x89PNG\r\n\x1a\n"
+PAPER = b"\x00pdf"
 
 
 def document(folder: Path, content: bytes | None, **data: Any) -> None:
@@ -50,13 +51,13 @@ def test_documents_and_the_picture_go_with_it(tmp_path: Path) -> None:
     how: dict[str, Any] = {"name": "How to", "type": "HOWTO", "summary": "first", "visibility": "API_LEVEL"}
     document(tmp_path / "Docs/How_to", b"# How", sourceType="MARKDOWN", **how)
     document(tmp_path / "Docs/Notes", b"<p>n</p>", name="Notes", sourceType="INLINE", visibility="OWNER_ONLY")
-    document(tmp_path / "Docs/Paper", b"\x00pdf", name="Paper", type="SAMPLES", sourceType="FILE", fileName="a.pdf")
+    document(tmp_path / "Docs/Paper", PAPER, name="Paper", type="SAMPLES", sourceType="FILE", fileName="a.pdf")
     link = "https://a.example/forum"
     document(tmp_path / "Docs/Talk", None, name="Talk", type="PUBLIC_FORUM", sourceType="URL", sourceUrl=link)
     (tmp_path / "Image").mkdir()
     (tmp_path / "Image/icon.png").write_bytes(PICTURE)
     found = take(tmp_path)
-    file = f"data:application/octet-stream;base64,{base64.b64encode(b'\x00pdf').decode()}"
+    file = f"data:application/octet-stream;base64,{base64.b64encode(PAPER).decode()}"
     empty = {"summary": "", "visibility": "api"}
     assert found.api == {
         "documents": [
