@@ -169,13 +169,9 @@ class Scanner:
 
     def count_whole(self) -> None:
         """Count the messages that `find_whole` found."""
-        messages, size = self._skimmed, self.whole_bytes
-        self.messages += messages
-        self.payload_bytes += size
-        if messages * self._smaller < size <= messages * self._largest_alike:
-            self._alike += messages
-        else:
-            self._count_others(messages, size)
+        self.messages += self._skimmed
+        self.payload_bytes += self.whole_bytes
+        self._count_sizes(self._skimmed, self.whole_bytes)
 
     def scan(self, data: bytes, start: int, allowance: int, drop: int = 0, byte_allowance: int = UNLIMITED) -> int:
         """Return the end of the run of bytes from `start`, to be forwarded if `forward` says so.
@@ -361,19 +357,14 @@ class Scanner:
 
     def _count_sizes(self, messages: int, size: int) -> None:
         """Count so many messages that have `size` bytes together."""
-        if messages * self._smaller < size <= messages * self._largest_alike:
-            self._alike += messages
-        else:
-            self._count_others(messages, size)
-
-    def _count_others(self, messages: int, size: int) -> None:
-        """Count messages of another size than those before."""
-        if self._alike:
-            self._sizes[self._exponent] = self._sizes.get(self._exponent, 0) + self._alike
-        self._exponent = exponent_of(-(-size // messages))
-        self._largest_alike = 1 << self._exponent
-        self._smaller = self._largest_alike >> 1 if self._exponent else -1
-        self._alike = messages
+        if not messages * self._smaller < size <= messages * self._largest_alike:
+            if self._alike:
+                self._sizes[self._exponent] = self._sizes.get(self._exponent, 0) + self._alike
+                self._alike = 0
+            self._exponent = exponent_of(-(-size // messages))
+            self._largest_alike = 1 << self._exponent
+            self._smaller = self._largest_alike >> 1 if self._exponent else -1
+        self._alike += messages
 
     def _count_control(self, opcode: int, own: bool) -> None:
         self.controls += 1
