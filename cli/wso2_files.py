@@ -60,14 +60,11 @@ def _take_documents(found: Conversion, project: Path) -> None:
 
 
 def _describe(content: bytes) -> Mapping[str, Any]:
-    """Return how WSO2 describes a document. Raises `ValueError`."""
-    try:
-        described = read_yaml(content)
-    except DocumentError as error:
-        raise ValueError(str(error)) from error
+    """Return how WSO2 describes a document. Raises `DocumentError`."""
+    described = read_yaml(content)
     data = described.get("data") if isinstance(described, dict) else None
     if not isinstance(data, dict):
-        raise ValueError("does not describe a document")  # noqa: TRY004 - of a file, not of a call
+        raise DocumentError("does not describe a document")
     return data
 
 

@@ -20,9 +20,9 @@ class _Client(Redis):
     """Fails with a `RedisError`, however its connection was lost."""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
+        execute: Any = super().execute_command  # redis-py leaves it without types
         with translating():
-            # redis-py has no types for this one.
-            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # see above
+            return await execute(*args, **options)
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> "_Pipeline":
         return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)

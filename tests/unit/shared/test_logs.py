@@ -2,6 +2,8 @@ import json
 import logging
 import multiprocessing
 import os
+import select
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -101,6 +103,21 @@ def test_a_pipe_that_nobody_reads_stops_nobody_and_what_is_dropped_is_counted() 
             heard += os.read(reading, 65_536)
         assert all(json.loads(line)["event"] == "x" * 100 for line in heard.splitlines())
         handler.close()
+
+
+def test_lines_that_come_together_are_written_together_in_parts_that_a_pipe_takes_whole() -> None:
+    reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # which keeps writes apart
+    with reading, writing:
+        handler = QueuedHandler(ConsoleFormatter(), writing.fileno())
+        for number in range(100):
+            handler.handle(record(f"line-{number} " + "x" * 300))
+        handler.close()
+        writing.shutdown(socket.SHUT_WR)
+        parts = list(iter(lambda: reading.recv(1 << 20), b""))
+    assert len(parts) < 50
+    assert all(len(part) <= select.PIPE_BUF and part.endswith(b"\n") for part in parts)
+    lines = b"".join(parts).splitlines()
+    assert [f"line-{number}".encode() in line for number, line in enumerate(lines)] == [True] * 100
 
 
 def test_the_end_waits_for_what_is_read_and_not_for_what_is_not() -> None:

@@ -1,11 +1,13 @@
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from services.data_plane.quota import Quota
+from services.data_plane.quota import Quota, Quotas
 from services.data_plane.telemetry import ThrottleMetrics
+from services.data_plane.throttle.allotment import Throttle
 from services.data_plane.throttle.leases import LeaseBook
 from services.data_plane.throttle.meter import Meter
 from services.data_plane.throttle.scripts import Scripts
+from services.data_plane.throttle.slots import SlotBook
 from shared.limits import Rule
 
 
@@ -34,3 +36,20 @@ async def test_what_a_shadow_went_beyond_is_no_credit() -> None:
     lease = leases.open(quota(1000))
     lease.credit, lease.valid_until, lease.refused_until = -1, float("inf"), float("inf")
     assert await meter.settle() == "drop"
+
+
+async def test_connections_with_the_same_limits_share_a_meter_until_the_last_has_gone() -> None:
+    leases, metrics, quotas = book(), ThrottleMetrics(CollectorRegistry()), Quotas([quota(1000)])
+    throttle = Throttle(leases, SlotBook("pod", Scripts(Redis(), metrics), metrics, "allow"))
+    first, second = throttle.meter(quotas.publish), throttle.meter(quotas.publish)
+    assert first is not None
+    assert first is second
+    assert throttle.meter(quotas.connections) is None
+    lease = leases.open(quota(1000))
+    leases.close(lease)
+    assert lease.users == 1
+    throttle.release(first)
+    assert lease.users == 1
+    throttle.release(first)
+    assert lease.users == 0
+    assert throttle.meter(quotas.publish) is not first

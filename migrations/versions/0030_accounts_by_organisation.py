@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0029"
+revision = "0030"
 down_revision = "0028"
 branch_labels = None
 depends_on = None
