@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final, TypedDict
 
 from services.data_plane.connection import Attempt, Caller, Outcome
-from services.data_plane.telemetry import Telemetry
 from shared.definition import ApiDefinition, KeyType
 from shared.logs import fields
 
@@ -49,9 +48,8 @@ class RefusedLine(ConnectionLine):
     left_out: int
 
 
-def record(outcome: Outcome, telemetry: Telemetry) -> None:
-    """Count a connection, and write its one line."""
-    telemetry.connections.record(outcome)
+def record(outcome: Outcome) -> None:
+    """Write the one line of a connection."""
     trace_id = outcome.trace.id if outcome.trace is not None else None
     line: ClosedLine = {
         **_describe(outcome.request_id, trace_id, outcome.address, outcome.api, outcome.caller),

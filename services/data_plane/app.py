@@ -27,6 +27,7 @@ from services.data_plane.gateway import Gateway
 from services.data_plane.heartbeat import Heartbeat
 from services.data_plane.hints import KeyHints
 from services.data_plane.introspection import Introspector
+from services.data_plane.ledger import Ledger
 from services.data_plane.listener import Listener
 from services.data_plane.live import follow
 from services.data_plane.ops import Collected, serve_ops
@@ -109,8 +110,7 @@ class Pod:
         self.enquiries = Enquiries(
             self._follower, name, self.catalogue, self.registry, authenticator, self.tails, _wall_clock
         )
-        book = UsageBook(_wall_clock, self._find_policy)
-        self.usage = UsageSender(self._follower, name, self.id, self.registry, book, self.telemetry, _wall_clock)
+        self.ledger, self.usage = self._open_books()
         self.heartbeat = Heartbeat(self._counter, self.id, self._describe, self._note_living)
         proxies = TrustedProxies.parse(settings.trusted_proxies)
         self.gateway = self._make_gateway(authenticator, Dialler(connector, access, balancer), proxies)
@@ -121,6 +121,14 @@ class Pod:
             proxies=proxies if settings.proxy_protocol else None,
             on_refused=lambda cause: self.telemetry.handshakes.refused_connections.labels(cause).inc(),
         )
+
+    def _open_books(self) -> tuple[Ledger, UsageSender]:
+        book = UsageBook(_wall_clock, self._find_policy)
+        ledger = Ledger(self.telemetry, book)
+        usage = UsageSender(
+            self._follower, self.name, self.id, self.registry, book, ledger.settle, self.telemetry, _wall_clock
+        )
+        return ledger, usage
 
     def _find_policy(self, api: ApiDefinition | None, application: ApplicationDefinition | None) -> str:
         return self.catalogue.table.policy_of(api, application)
@@ -169,6 +177,7 @@ class Pod:
             staleness=self.staleness,
             usage=self.usage.book,
             tails=self.tails,
+            ledger=self.ledger,
             proxies=proxies,
             clock=_wall_clock,
             tracer=self._make_tracer(),
@@ -198,6 +207,7 @@ class Pod:
 
     def report(self) -> Report:
         """Return what this pod says of itself."""
+        self.ledger.settle()
         catalogue, telemetry = self.catalogue, self.telemetry
         mark = catalogue.mark
         state = telemetry.state

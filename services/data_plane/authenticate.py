@@ -3,7 +3,6 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Collection, Container
-from dataclasses import replace
 
 from services.data_plane.connection import ANONYMOUS, Caller, Credential, Handshake, Route, Visitor
 from services.data_plane.dpop import ProofChecker, name_schemes
@@ -166,7 +165,7 @@ def find_again(caller: Caller, visitor: Visitor, table: RouteTable, now: float) 
         key = _find_api_key(caller.api_key, table)
         _check_visitor(key, visitor)
         return _caller_of(key, table)
-    return replace(caller, application=application)
+    return caller._replace(application=application)
 
 
 def _check_key(claims: AccessClaims, key_id: str | None, table: RouteTable, now: float) -> None:
@@ -271,10 +270,10 @@ def _caller_of(key: ApiKeyDefinition, table: RouteTable) -> Caller:
 
 def check_scopes(needed: Collection[str], scopes: frozenset[str]) -> None:
     """Refuse a credential that lacks a scope."""
-    if missing := set(needed) - scopes:
+    if not scopes.issuperset(needed):
         raise RefusedError(
             "scope_missing",
-            f"The credential lacks {' '.join(sorted(missing))}.",
+            f"The credential lacks {' '.join(sorted(set(needed) - scopes))}.",
             _challenge("insufficient_scope", scope=" ".join(needed)),
         )
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from multidict import CIMultiDictProxy
 
@@ -20,8 +20,7 @@ OWN_SUBPROTOCOL = "framegate"
 """What a browser offers beside its token when it has no subprotocol of its own; no backend sees it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a client asked for, and from where: `address` is the connection's, or of whom a balancer connects for."""
 
     method: str
@@ -44,16 +43,14 @@ class Credential:
     proof: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(NamedTuple):
     """From where somebody comes: the client's address, and the page that a browser names."""
 
     address: str
     origin: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
+class Handshake(NamedTuple):
     """A well-formed upgrade. `path` and `query` are as they came; `headers` are those that may reach the backend.
 
     `address` is the client's; `forwarded_for` ends with it, or with the trusted proxy that told it.
@@ -72,15 +69,17 @@ class Handshake:
     secure: bool
     forwarded_for: str
     request_id: str
-    cookies: tuple[str, ...] = field(default=(), repr=False)
+    cookies: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Handshake({self.request_id!r}, {self.path!r})"  # what else is there may be secret
 
     @property
     def visitor(self) -> Visitor:
         return Visitor(self.address, self.origin)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The API that answers, what its backend is asked for, and the scopes that this needs.
 
     `asked` is what stands behind context and version, `path` which of the API's paths that is, and `rest` what the API
@@ -139,8 +138,7 @@ class Attempt:
         return self.trace.id if self.trace is not None else None
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who calls: by a token with its claims, by an API key with its digest, or by a ticket.
 
     An API without authentication is called by nobody: there is no application. `expires_at` is in seconds of the epoch.
@@ -171,16 +169,14 @@ class Caller:
 ANONYMOUS = Caller(application=None, key_type="PRODUCTION")
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(NamedTuple):
     """What a connection may do. A mock stands in for an endpoint."""
 
     endpoint: Endpoint | Mock
     quotas: Quotas
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a connection ended, for the books."""
 
     api: ApiDefinition
@@ -190,6 +186,9 @@ class Outcome:
     upstream_url: str
     trace: Trace | None
     seconds: float
+    ended_at: float
+    """On the monotonic clock."""
+
     cause: str
     close_code: int
     backend_code: int

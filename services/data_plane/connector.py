@@ -11,7 +11,6 @@ from urllib.parse import SplitResult
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
-from services.data_plane.keepalive import keep_alive
 from services.data_plane.refusal import UnreachableError
 from services.data_plane.tls import connecting
 from shared.addresses import AddressPolicy
@@ -48,26 +47,21 @@ class Connector:
             raise UnreachableError("upstream_unreachable") from error
 
     async def _connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
-        host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
+        host, port = _address_of(parts)
         secure = parts.scheme == "wss"
         create = connecting(tls, host) if secure else asyncio.get_running_loop().create_connection
         protocol: P
         # The checked addresses are those that are dialled: a second look-up could answer otherwise.
         found = await self._resolve(host, port)
         if len(found) == 1:  # mostly: and then half the work
-            transport, protocol = await create(make_protocol, found[0][4][0], port)
+            _, protocol = await create(make_protocol, found[0][4][0], port)
         else:
             sock = await start_connection(found, happy_eyeballs_delay=HEAD_START_SECONDS)
             try:
-                transport, protocol = await create(make_protocol, sock=sock)
+                _, protocol = await create(make_protocol, sock=sock)
             except BaseException:
                 sock.close()
                 raise
-        try:
-            keep_alive(transport.get_extra_info("socket"))
-        except OSError:  # it is gone already
-            transport.abort()
-            raise
         return protocol
 
     async def _resolve(self, host: str, port: int) -> list[AddrInfoType]:
@@ -81,6 +75,11 @@ class Connector:
         if not all(self._permits(str(entry[4][0])) for entry in found):
             raise UnreachableError("address_forbidden")
         return found
+
+
+@lru_cache(maxsize=1000)
+def _address_of(parts: SplitResult) -> tuple[str, int]:
+    return parts.hostname or "", parts.port or _DEFAULT_PORTS[parts.scheme]
 
 
 @lru_cache

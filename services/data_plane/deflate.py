@@ -1,7 +1,7 @@
 """permessage-deflate (RFC 7692), negotiated between client and backend: the gateway looks, and keeps both honest."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from websockets.exceptions import InvalidHeader
 from websockets.headers import build_extension, parse_extension
@@ -16,8 +16,7 @@ _WINDOWS = {"server_max_window_bits", "client_max_window_bits"}
 _WINDOW_BITS = {str(bits) for bits in range(8, 16)}
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(NamedTuple):
     """What the backend answered. Droppable is a direction whose messages may vanish without harm to the next one."""
 
     header: str = ""

@@ -152,7 +152,8 @@ class Enquiries:
 
     def _describe(self, connection: Connection) -> OpenConnection:
         api, caller, application = connection.api, connection.caller, connection.caller.application
-        now, outcome = time.monotonic(), connection.outcome()
+        now = time.monotonic()
+        outcome = connection.outcome(now)
         return OpenConnection(
             id=connection.request_id,
             pod=self._pod,

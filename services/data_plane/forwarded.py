@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from multidict import CIMultiDictProxy
 
@@ -26,8 +26,7 @@ class TrustedProxies:
         return address is not None and any(address in network for network in self.networks)
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """Who sent a request: the client's address, whether it came by TLS, and the chain that the backend is told."""
 
     address: str

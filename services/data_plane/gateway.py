@@ -4,7 +4,6 @@ import asyncio
 import math
 import random
 import time
-import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -35,7 +34,8 @@ from services.data_plane.drain import Drain
 from services.data_plane.failures import Failures
 from services.data_plane.forwarded import TrustedProxies
 from services.data_plane.handshake import read_handshake
-from services.data_plane.listener import ClientGoneError, Exchange
+from services.data_plane.ledger import Ledger
+from services.data_plane.listener import ClientGoneError, Exchange, new_request_id
 from services.data_plane.live import reconsider
 from services.data_plane.liveness import Liveness, Terms
 from services.data_plane.overload import Overload
@@ -74,6 +74,7 @@ class Gateway:
     staleness: Staleness
     usage: UsageBook
     tails: Tails
+    ledger: Ledger
     proxies: TrustedProxies
     clock: Callable[[], float]
     tracer: Tracer | None = None
@@ -82,7 +83,7 @@ class Gateway:
 
     async def handle(self, exchange: Exchange, request: Request) -> None:
         """Answer one request: with a relay that goes on by itself, or a refusal."""
-        attempt = Attempt(uuid.uuid4().hex, request.address)
+        attempt = Attempt(new_request_id(), request.address)
         if self.tracer is not None:
             attempt.trace = self.tracer.begin(request, trusted=self.proxies.trust(request.address))
         attempt.enter("read")
@@ -98,7 +99,7 @@ class Gateway:
                 attempt.trace.refuse(attempt, "client_gone", None)
             raise
         else:
-            self.telemetry.handshakes.accept(attempt.stages)
+            self.ledger.accept(attempt.stages)
             if attempt.trace is not None:
                 attempt.trace.accept(attempt)
 
@@ -225,12 +226,8 @@ class Gateway:
         self.registry.remove(connection)
         self.dialler.release(connection.upstream_url)
         connection.allotment.close()
-        outcome = connection.outcome()
-        self.usage.note_closed(connection, outcome)
-        self.tails.note_closed(connection, outcome)
-        account.record(outcome, self.telemetry)
-        if outcome.trace is not None:
-            outcome.trace.end(outcome)
+        self.tails.note_closed(connection)
+        self.ledger.end(connection)
 
 
 class _RelayParts(TypedDict):
@@ -250,10 +247,10 @@ def _find_droppable(route: Route, admission: Admission) -> Collection[Direction]
 
 
 def _terms(api: ApiDefinition) -> Terms:
-    age = api.max_connection_age_seconds or math.inf
+    age = api.max_connection_age_seconds
     return Terms(
         # Up to a tenth earlier: connections that came together don't leave together.
-        ages_at=time.monotonic() + age * random.uniform(0.9, 1.0),  # noqa: S311 - no secret
+        ages_at=time.monotonic() + age * random.uniform(0.9, 1.0) if age else math.inf,  # noqa: S311 - no secret
         idle_seconds=api.idle_timeout_seconds or math.inf,
         ping_seconds=api.ping_interval_seconds or math.inf,
     )

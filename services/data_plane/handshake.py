@@ -2,12 +2,11 @@
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterator
 
 from aiohttp import hdrs
 from multidict import CIMultiDictProxy
 
-from services.data_plane.connection import OWN_SUBPROTOCOL, Credential, Handshake, Request
+from services.data_plane.connection import OWN_SUBPROTOCOL, Credential, Handshake, Headers, Request
 from services.data_plane.forwarded import TrustedProxies, find_sender
 from services.data_plane.refusal import RefusedError
 from shared.headers import may_pass
@@ -23,7 +22,8 @@ _SINGLE = (
 def read_handshake(request: Request, request_id: str, proxies: TrustedProxies) -> Handshake:
     """Return what a request asks for, and who asks by the word of `proxies`. Raises `RefusedError`."""
     headers = request.headers
-    _check_upgrade(request, headers)
+    connection = _tokens(headers, hdrs.CONNECTION)
+    _check_upgrade(request, headers, connection)
     subprotocols = [
         name.strip() for line in headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()) for name in line.split(",")
     ]
@@ -39,8 +39,8 @@ def read_handshake(request: Request, request_id: str, proxies: TrustedProxies) -
         query=query,
         host=headers.get(hdrs.HOST, ""),
         key=headers[hdrs.SEC_WEBSOCKET_KEY],
-        headers=tuple(_end_to_end(headers)),
-        cookies=() if "cookie" in _tokens(headers, hdrs.CONNECTION) else tuple(headers.getall(hdrs.COOKIE, ())),
+        headers=_end_to_end(headers, connection),
+        cookies=() if "cookie" in connection else tuple(headers.getall(hdrs.COOKIE, ())),
         subprotocols=offered,
         extensions=", ".join(headers.getall(hdrs.SEC_WEBSOCKET_EXTENSIONS, ())),
         credential=credential,
@@ -52,17 +52,15 @@ def read_handshake(request: Request, request_id: str, proxies: TrustedProxies) -
     )
 
 
-def _check_upgrade(request: Request, headers: CIMultiDictProxy[str]) -> None:
+def _check_upgrade(request: Request, headers: CIMultiDictProxy[str], connection: set[str]) -> None:
     if request.method != hdrs.METH_GET:
         raise RefusedError("method_not_allowed", headers={"Allow": "GET"})
-    if "websocket" not in _tokens(headers, hdrs.UPGRADE) or "upgrade" not in _tokens(headers, hdrs.CONNECTION):
+    if "websocket" not in _tokens(headers, hdrs.UPGRADE) or "upgrade" not in connection:
         raise RefusedError("upgrade_required", "Connect with a WebSocket client.", _UPGRADE_HEADERS)
     if headers.getall(hdrs.SEC_WEBSOCKET_VERSION, ()) != ["13"]:
         # Section 4.4: say which version would do.
         raise RefusedError("upgrade_required", "Only version 13 is spoken here.", _UPGRADE_HEADERS)
-    for name in _SINGLE:
-        if len(headers.getall(name, ())) > 1:
-            raise RefusedError("malformed_upgrade", f"{name} stands more than once.")
+    _check_single(headers)
     if request.version < (1, 1):
         raise RefusedError("malformed_upgrade", "HTTP/1.1 is needed.")
     if hdrs.HOST not in headers:
@@ -71,6 +69,14 @@ def _check_upgrade(request: Request, headers: CIMultiDictProxy[str]) -> None:
         raise RefusedError("malformed_upgrade", "A handshake has no body.")
     if not _is_key(headers.get(hdrs.SEC_WEBSOCKET_KEY, "")):
         raise RefusedError("malformed_upgrade", "Sec-WebSocket-Key is not 16 bytes in base64.")
+
+
+def _check_single(headers: CIMultiDictProxy[str]) -> None:
+    if len({name.lower() for name, _ in headers.items()}) == len(headers):
+        return
+    for name in _SINGLE:
+        if len(headers.getall(name, ())) > 1:
+            raise RefusedError("malformed_upgrade", f"{name} stands more than once.")
 
 
 def _is_key(value: str) -> bool:
@@ -100,10 +106,7 @@ def _read_credential(headers: CIMultiDictProxy[str], subprotocols: list[str]) ->
     return found[0] if found else None
 
 
-def _end_to_end(headers: CIMultiDictProxy[str]) -> Iterator[tuple[str, str]]:
-    """Yield what may reach the backend: nothing hop-by-hop, no credentials, none of the gateway's own names."""
-    named = _tokens(headers, hdrs.CONNECTION)
-    for name, value in headers.items():
-        # A backend may read `_` and `.` in a name as `-`: such aliases of our names are removed too.
-        if may_pass(name) and name.lower() not in named:
-            yield name, value
+def _end_to_end(headers: CIMultiDictProxy[str], connection: set[str]) -> Headers:
+    """Return what may reach the backend: nothing hop-by-hop, no credentials, none of the gateway's own names."""
+    # A backend may read `_` and `.` in a name as `-`: such aliases of our names are removed too.
+    return tuple([item for item in headers.items() if may_pass(item[0]) and item[0].lower() not in connection])

@@ -1,8 +1,7 @@
 """HTTP/1.1 heads, read by aiohttp's parser (llhttp): the only file that knows how that is driven."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpRequestParser, HttpResponseParser
@@ -29,8 +28,7 @@ class HeadTooLargeError(MalformedHeadError):
     """A line, a header or all of them together are too large."""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """The head of a request. `target` is as it came; `rest` came behind it."""
 
     method: str
@@ -40,44 +38,13 @@ class RequestHead:
     rest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerHead:
+class AnswerHead(NamedTuple):
     """The head of a response, and what came behind it."""
 
     status: int
     version: tuple[int, int]
     headers: CIMultiDictProxy[str]
     rest: bytes
-
-
-class RequestReader:
-    """Reads the head of one request."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._reader = _HeadReader(HttpRequestParser(BaseProtocol(loop), loop, _BODY_BYTES, **_LIMITS))
-
-    def feed(self, data: bytes) -> RequestHead | None:
-        """Return the head once it is whole. Raises `MalformedHeadError`, `HeadTooLargeError`."""
-        read = self._reader.feed(data)
-        if read is None:
-            return None
-        message, rest = read
-        return RequestHead(message.method, message.path, tuple(message.version), message.headers, rest)
-
-
-class AnswerReader:
-    """Reads the head of one response."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._reader = _HeadReader(HttpResponseParser(BaseProtocol(loop), loop, _BODY_BYTES, **_LIMITS))
-
-    def feed(self, data: bytes) -> AnswerHead | None:
-        """Return the head once it is whole. Raises `MalformedHeadError`, `HeadTooLargeError`."""
-        read = self._reader.feed(data)
-        if read is None:
-            return None
-        message, rest = read
-        return AnswerHead(message.code, tuple(message.version), message.headers, rest)
 
 
 class _HeadReader:
@@ -87,7 +54,7 @@ class _HeadReader:
         self._parser = parser
         self._size = 0
 
-    def feed(self, data: bytes) -> tuple[Any, bytes] | None:
+    def _read(self, data: bytes) -> tuple[Any, bytes] | None:
         self._size += len(data)
         try:
             messages, _, tail = self._parser.feed_data(data)
@@ -103,3 +70,33 @@ class _HeadReader:
         if len(message.raw_headers) > MAX_HEADERS:
             raise HeadTooLargeError("too many headers")
         return message, tail
+
+
+class RequestReader(_HeadReader):
+    """Reads the head of one request."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(HttpRequestParser(BaseProtocol(loop), loop, _BODY_BYTES, **_LIMITS))
+
+    def feed(self, data: bytes) -> RequestHead | None:
+        """Return the head once it is whole. Raises `MalformedHeadError`, `HeadTooLargeError`."""
+        read = self._read(data)
+        if read is None:
+            return None
+        message, rest = read
+        return RequestHead(message.method, message.path, tuple(message.version), message.headers, rest)
+
+
+class AnswerReader(_HeadReader):
+    """Reads the head of one response."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(HttpResponseParser(BaseProtocol(loop), loop, _BODY_BYTES, **_LIMITS))
+
+    def feed(self, data: bytes) -> AnswerHead | None:
+        """Return the head once it is whole. Raises `MalformedHeadError`, `HeadTooLargeError`."""
+        read = self._read(data)
+        if read is None:
+            return None
+        message, rest = read
+        return AnswerHead(message.code, tuple(message.version), message.headers, rest)

@@ -1,5 +1,6 @@
 """Connections whose other end is gone without a word."""
 
+import asyncio
 import socket
 from typing import Final
 
@@ -13,12 +14,18 @@ _OPTIONS: Final = (
 )
 
 
-def keep_alive(sock: socket.socket) -> None:
-    """Have the kernel notice a peer that is gone."""
-    # uvloop's stand-in for a socket makes one for each call: one for all will do.
-    real = socket.socket(sock.family, sock.type, sock.proto, sock.fileno())
+def keep_alive(transport: asyncio.Transport) -> None:
+    """Have the kernel notice a peer that is gone. A mock has no socket."""
+    sock = transport.get_extra_info("socket")
+    if sock is None or transport.is_closing():
+        return
     try:
-        for option in _OPTIONS:
-            real.setsockopt(*option)
-    finally:
-        real.detach()
+        # uvloop's stand-in for a socket makes one for each call: one for all will do.
+        real = socket.socket(sock.family, sock.type, sock.proto, sock.fileno())
+        try:
+            for option in _OPTIONS:
+                real.setsockopt(*option)
+        finally:
+            real.detach()
+    except OSError:  # it is gone already
+        transport.abort()

@@ -6,7 +6,7 @@ needs none of them. Its parser stays.
 
 import asyncio
 import logging
-import uuid
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
@@ -28,6 +28,11 @@ SPARE: Final = 32  # connections beyond those there is room for: they are told t
 
 class ClientGoneError(ConnectionError):
     """The client hung up during its handshake."""
+
+
+def new_request_id() -> str:
+    """Return what a handshake, and the connection that comes of it, is known by."""
+    return secrets.token_hex(16)
 
 
 class Exchange(asyncio.Protocol):
@@ -195,8 +200,10 @@ class Listener:
 
     def has_room(self, spare: int = 0) -> bool:
         """Tell whether those who are here, the one that asks among them, are not too many."""
-        settling = sum(len(acceptor.settling) for acceptor in self._acceptors)
-        return len(self.exchanges) + settling + self._count_open() <= self.capacity + spare
+        here = len(self.exchanges) + self._count_open()
+        for acceptor in self._acceptors:
+            here += len(acceptor.settling)
+        return here <= self.capacity + spare
 
     async def close(self) -> None:
         """Stop accepting, and drop the connections that are not answered yet."""
@@ -232,7 +239,7 @@ class Listener:
     def refuse(self, exchange: Exchange, refused: RefusedError) -> None:
         """Answer for the handler what never gets to it."""
         self._on_refused(refused.problem.slug)
-        exchange.refuse(render(refused, uuid.uuid4().hex))
+        exchange.refuse(render(refused, new_request_id()))
 
     async def _run(self, exchange: Exchange, request: Request) -> None:
         try:
@@ -242,4 +249,4 @@ class Listener:
         except Exception:
             # A fault of ours ends one connection, and is seen.
             log.exception("a handshake failed")
-            exchange.refuse(render(RefusedError("internal_error"), uuid.uuid4().hex))
+            exchange.refuse(render(RefusedError("internal_error"), new_request_id()))

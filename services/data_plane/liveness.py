@@ -1,16 +1,17 @@
 """When an open connection has to end by the clock: expiry, age, idleness, a client that no longer answers."""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
+from services.data_plane.keepalive import keep_alive
 from services.data_plane.relay import Relay
 
 PONG_SECONDS: Final = 20.0
+PROBED_AFTER_SECONDS: Final = 10.0
+"""So long the kernel need not look after a backend: most of a storm of connections is over by then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """The times of one connection, on the monotonic clock; infinity is never."""
 
     expires_at: float = math.inf
@@ -22,15 +23,27 @@ class Terms:
 class Liveness:
     """Looks after one connection whenever something may be due."""
 
-    __slots__ = ("_heard", "_heard_at", "_pinged_at", "_relay", "_seen", "_terms", "seen_at")
+    __slots__ = (
+        "_expires_at",
+        "_heard",
+        "_heard_at",
+        "_pinged_at",
+        "_probed_at",
+        "_relay",
+        "_seen",
+        "_terms",
+        "seen_at",
+    )
 
     def __init__(self, relay: Relay, terms: Terms, now: float) -> None:
         self._relay = relay
         self._terms = terms
+        self._expires_at = terms.expires_at
         self._seen = relay.activity
         self._heard = relay.heard
         self._heard_at = now
         self._pinged_at = math.inf
+        self._probed_at = now + PROBED_AFTER_SECONDS
         self.seen_at = now
 
     def last_seen(self, now: float) -> float:
@@ -40,13 +53,16 @@ class Liveness:
 
     def expire_at(self, expires_at: float) -> None:
         """Have the connection end at another time of the monotonic clock."""
-        self._terms = replace(self._terms, expires_at=expires_at)
+        self._expires_at = expires_at
 
     def check(self, now: float) -> float:
         """Do what is due, and return when to look again."""
         relay, terms = self._relay, self._terms
         self._look(now)
-        if now >= terms.expires_at:
+        if now >= self._probed_at:
+            self._probed_at = math.inf
+            keep_alive(relay.backend.source)
+        if now >= self._expires_at:
             return self._end("token_expired")
         if now >= terms.ages_at:
             return self._end("max_age_reached")
@@ -63,7 +79,7 @@ class Liveness:
         terms = self._terms
         ping = self._pinged_at + PONG_SECONDS if self._pinged_at < math.inf else self._heard_at + terms.ping_seconds
         idle = min(self.seen_at + terms.idle_seconds, now + terms.idle_seconds / 4)
-        return max(now, min(terms.expires_at, terms.ages_at, idle, ping))
+        return max(now, min(self._expires_at, terms.ages_at, idle, ping, self._probed_at))
 
     def _look(self, now: float) -> None:
         if (activity := self._relay.activity) != self._seen:

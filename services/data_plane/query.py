@@ -1,7 +1,6 @@
 """Credentials in a query, for those that can set no header: they are taken out before anybody else sees it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -33,4 +32,4 @@ def take_credential(handshake: Handshake, auth: Auth) -> Handshake:
         return handshake
     if len(found) > 1 or handshake.credential is not None:
         raise RefusedError("ambiguous_credentials")
-    return replace(handshake, query="&".join(kept), credential=found[0])
+    return handshake._replace(query="&".join(kept), credential=found[0])

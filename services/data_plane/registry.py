@@ -51,8 +51,8 @@ class Connection:
             return math.inf
         return self.caller.expires_at + self.api.expiry_grace_seconds
 
-    def outcome(self) -> Outcome:
-        """Return what the books want to know of an ended connection."""
+    def outcome(self, now: float) -> Outcome:
+        """Return what the books want to know, of a connection that is open or ended, by the monotonic clock."""
         relay = self.relay
         outwards, inwards = relay.client.scanner, relay.backend.scanner
         return Outcome(
@@ -62,7 +62,8 @@ class Connection:
             address=self.address,
             upstream_url=self.upstream_url,
             trace=self.trace,
-            seconds=time.monotonic() - relay.started_at,
+            seconds=now - relay.started_at,
+            ended_at=now,
             cause=relay.cause,
             close_code=relay.close_code,
             backend_code=relay.backend_code,

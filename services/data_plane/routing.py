@@ -1,6 +1,6 @@
 """Stage 2: which API answers."""
 
-from dataclasses import replace
+import re
 from urllib.parse import unquote
 
 from services.data_plane.connection import Handshake, Route
@@ -11,20 +11,21 @@ from services.data_plane.table import RouteTable
 from shared.definition import ApiDefinition
 
 _GONE = ("CREATED", "RETIRED")
+_MAYBE_DOTS = re.compile(r"(?:^|/)\.|[%\\]")
 
 
 def match(handshake: Handshake, table: RouteTable) -> Route:
     """Find the API of a path: the longest context that has the version which follows, or a default version."""
     segments = handshake.path.split("/")
     # RFC 3986, section 5.2.4: a backend would resolve these, and leave the path that its endpoint gives it.
-    if any(_is_dot_segment(segment) for segment in segments):
+    if _MAYBE_DOTS.search(handshake.path) and any(_is_dot_segment(segment) for segment in segments):
         raise RefusedError("malformed_upgrade", "The path has dot segments.")
     route = _find(segments, table)
     if route is None:
         raise RefusedError("api_not_found")
     check_state(route.api)
     route, checks = _tell_paths_apart(route), _find_checks(route, table)
-    return route if checks is None else replace(route, checks=checks)
+    return route if checks is None else route._replace(checks=checks)
 
 
 def match_again(route: Route, table: RouteTable) -> Route:
@@ -33,7 +34,7 @@ def match_again(route: Route, table: RouteTable) -> Route:
     if api is route.api:
         return route
     found = _tell_paths_apart(Route(api, route.asked, api.auth.scopes, route.asked))
-    return replace(found, rest=route.rest, checks=route.checks)
+    return found._replace(rest=route.rest, checks=route.checks)
 
 
 def _tell_paths_apart(route: Route) -> Route:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.data_plane.connection import Attempt, Caller, Outcome
+from services.data_plane.connection import Attempt, Caller
 from services.data_plane.registry import Connection
 from services.data_plane.selecting import matches, selects
 from services.data_plane.tap import Tap
@@ -111,9 +111,10 @@ class Tails:
         if self._tails and self._tell(connection, event="opened"):
             self._tap(connection)
 
-    def note_closed(self, connection: Connection, outcome: Outcome) -> None:
+    def note_closed(self, connection: Connection) -> None:
         if self._tails:
             self._taps.pop(connection, None)
+            outcome = connection.outcome(time.monotonic())
             self._tell(
                 connection,
                 event="closed",

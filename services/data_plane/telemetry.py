@@ -1,20 +1,21 @@
 """What a pod measures. Labels are bounded: they name APIs and causes, never callers."""
 
-import time
+from collections import Counter as CounterOf
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
+from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from services.data_plane.connection import Outcome, Stage
 from services.data_plane.exponential import Exponential
 
-CONNECTION_SECONDS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, 24 * 3600.0)
-HANDSHAKE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
 SIZES = range(4, 25, 2)  # to 16 MiB
 ROUND_TRIPS = range(8, 25, 2)  # of microseconds: to 17 s
+HANDSHAKES = range(10, 25)  # of microseconds: from 1 ms to 17 s
+STAGES = range(6, 25, 2)  # of microseconds: from 64 us to 17 s
+CONNECTIONS = range(7, 28, 2)  # of milliseconds: from 0.1 s to 37 h
 
 
 class ThrottleMetrics:
@@ -71,9 +72,9 @@ class ConnectionMetrics:
     """What connections did that have ended."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.seconds = Histogram(
+        self.seconds = Exponential(
             "framegate_connection_seconds", "How long ended connections were open",
-            buckets=CONNECTION_SECONDS, registry=registry,
+            exponents=CONNECTIONS, unit=1e-3, registry=registry,
         )  # fmt: skip
         self.closed = Counter("framegate_connections_closed", "Ended connections", ["cause"], registry=registry)
         self.messages = Counter("framegate_messages", "Messages of ended connections", ["direction"], registry=registry)
@@ -95,21 +96,22 @@ class ConnectionMetrics:
         self._published, self._delivered = self.messages.labels("publish"), self.messages.labels("subscribe")
         self._bytes_published, self._bytes_delivered = self.bytes.labels("publish"), self.bytes.labels("subscribe")
 
-    def record(self, outcome: Outcome) -> None:
-        """Add an ended connection."""
-        self._closed_by(outcome.cause).inc()
-        self.seconds.observe(outcome.seconds)
-        self._published.inc(outcome.messages_published)
-        self._delivered.inc(outcome.messages_delivered)
-        self._bytes_published.inc(outcome.bytes_published)
-        self._bytes_delivered.inc(outcome.bytes_delivered)
-        self.sizes.add(("publish",), outcome.published_sizes, outcome.bytes_published)
-        self.sizes.add(("subscribe",), outcome.delivered_sizes, outcome.bytes_delivered)
-        self.round_trips.add((), outcome.round_trips, outcome.round_trip_seconds)
-        if outcome.messages_dropped:
-            self.dropped.inc(outcome.messages_dropped)
-        if outcome.delayed_seconds:
-            self.delayed.inc(outcome.delayed_seconds)
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Add ended connections: what they come to together is added once."""
+        for cause, count in CounterOf(outcome.cause for outcome in outcomes).items():
+            self._closed_by(cause).inc(count)
+        self._published.inc(sum(outcome.messages_published for outcome in outcomes))
+        self._delivered.inc(sum(outcome.messages_delivered for outcome in outcomes))
+        self._bytes_published.inc(sum(outcome.bytes_published for outcome in outcomes))
+        self._bytes_delivered.inc(sum(outcome.bytes_delivered for outcome in outcomes))
+        self.dropped.inc(sum(outcome.messages_dropped for outcome in outcomes))
+        self.delayed.inc(sum(outcome.delayed_seconds for outcome in outcomes))
+        for outcome in outcomes:
+            self.seconds.observe(outcome.seconds)
+            self.sizes.add(("publish",), outcome.published_sizes, outcome.bytes_published)
+            self.sizes.add(("subscribe",), outcome.delivered_sizes, outcome.bytes_delivered)
+            if outcome.round_trips:
+                self.round_trips.add((), outcome.round_trips, outcome.round_trip_seconds)
 
 
 class HandshakeMetrics:
@@ -125,23 +127,23 @@ class HandshakeMetrics:
         self.refused_connections = Counter(
             "framegate_connections_refused", "Connections without a handshake, by cause", ["cause"], registry=registry
         )
-        self.seconds = Histogram(
+        self.seconds = Exponential(
             "framegate_handshake_seconds", "Time to accept a handshake, the backend's included",
-            buckets=HANDSHAKE_SECONDS, registry=registry,
+            exponents=HANDSHAKES, unit=1e-6, registry=registry,
         )  # fmt: skip
-        self.stage_seconds = Histogram(
+        self.stage_seconds = Exponential(
             "framegate_handshake_stage_seconds", "Time that a stage of an accepted handshake took", ["stage"],
-            buckets=HANDSHAKE_SECONDS, registry=registry,
+            exponents=STAGES, unit=1e-6, registry=registry,
         )  # fmt: skip
-        self.ended_with, self._stage = cache(self.results.labels), cache(self.stage_seconds.labels)
+        self.ended_with = cache(self.results.labels)
 
-    def accept(self, stages: Sequence[tuple[Stage, float]]) -> None:
-        """Add a handshake that ends well now, by when its stages began."""
-        now = time.perf_counter()
-        self.ended_with("accepted").inc()
-        self.seconds.observe(now - stages[0][1])
-        for (stage, began), (_, ended) in pairwise((*stages, ("", now))):
-            self._stage(stage).observe(ended - began)
+    def accept(self, handshakes: Sequence[Sequence[tuple[Stage | Literal[""], float]]]) -> None:
+        """Add handshakes that ended well, by when their stages began; the last one is their end."""
+        self.ended_with("accepted").inc(len(handshakes))
+        for stages in handshakes:
+            self.seconds.observe(stages[-1][1] - stages[0][1])
+            for (stage, began), (_, ended) in pairwise(stages):
+                self.stage_seconds.observe(ended - began, stage)
 
 
 class Telemetry:

@@ -1,5 +1,6 @@
 """What traces tell of a connection: a span for its handshake, one for each stage, and one for what came after it."""
 
+import time
 from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -95,7 +96,7 @@ class SpanTrace:
         """Tell of the whole connection, behind its handshake."""
         if not self._is_kept:
             return
-        upstream, now = urlsplit(outcome.upstream_url), self._clock()
+        upstream = urlsplit(outcome.upstream_url)
         attributes: Attributes = {
             **_describe(outcome.request_id, outcome.address, outcome.api, outcome.caller),
             "server.address": upstream.hostname or "",
@@ -109,11 +110,16 @@ class SpanTrace:
         }
         if upstream.port is not None:
             attributes["server.port"] = upstream.port
-        began, ended = round((now - outcome.seconds) * 1e9), round(now * 1e9)
+        ended = self._clock() - (time.monotonic() - outcome.ended_at)
+        began = ended - outcome.seconds
         span = self._tracer.start_span(
-            "websocket connection", self._below, kind=SpanKind.SERVER, attributes=attributes, start_time=began
+            "websocket connection",
+            self._below,
+            kind=SpanKind.SERVER,
+            attributes=attributes,
+            start_time=round(began * 1e9),
         )
-        span.end(ended)
+        span.end(round(ended * 1e9))
 
     @property
     def _is_kept(self) -> bool:

@@ -1,8 +1,7 @@
 """The opening handshake with a backend: what it is asked, and whether its answer is a good one."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 from urllib.parse import SplitResult
 
 from aiohttp import hdrs
@@ -24,6 +23,7 @@ class AnswerProtocol(asyncio.Protocol):
     transport: asyncio.Transport
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
         self.answer: asyncio.Future[AnswerHead] = loop.create_future()
         self.began = False
         self._reader = AnswerReader(loop)
@@ -44,13 +44,17 @@ class AnswerProtocol(asyncio.Protocol):
             self.transport.pause_reading()
             self.answer.set_result(answer)
 
+    def give_up(self) -> None:
+        """Have the answer come too late."""
+        if not self.answer.done():
+            self.answer.set_exception(TimeoutError())
+
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.answer.done():
             self.answer.set_exception(exc or ConnectionResetError("closed before its answer"))
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(NamedTuple):
     """What a backend is offered, and so what it may choose from."""
 
     key: str
@@ -69,8 +73,10 @@ class Upgrade:
             own.append((hdrs.SEC_WEBSOCKET_PROTOCOL, ", ".join(self.subprotocols)))
         if self.extensions:
             own.append((hdrs.SEC_WEBSOCKET_EXTENSIONS, self.extensions))
-        lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in (*headers, *own)), "", ""]
-        return "\r\n".join(lines).encode("utf-8", "surrogateescape")  # as aiohttp decoded it: the same bytes
+        lines = [f"{name}: {value}" for name, value in (*headers, *own)]
+        return "\r\n".join((f"GET {target} HTTP/1.1", *lines, "", "")).encode(
+            "utf-8", "surrogateescape"
+        )  # as aiohttp decoded it: the same bytes
 
     def verify(self, answer: AnswerHead) -> tuple[str | None, Agreement]:
         """Return the subprotocol and the extension that an answer chose (RFC 6455, section 4.1, items 1 to 6)."""
@@ -130,4 +136,5 @@ def headers_of(
 
 
 def _has_token(answer: AnswerHead, name: str, token: str) -> bool:
-    return any(part.strip().lower() == token for line in answer.headers.getall(name, ()) for part in line.split(","))
+    lines = answer.headers.getall(name, ())
+    return token in [part.strip().lower() for line in lines for part in line.split(",")]

@@ -3,8 +3,7 @@
 import asyncio
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from websockets.exceptions import InvalidHeader
@@ -27,8 +26,7 @@ HANDSHAKE_SECONDS = 10.0
 _MOCK: Final = "mock:"
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(NamedTuple):
     """A backend that said yes. Its transport is paused; `early` came behind its 101."""
 
     url: str
@@ -78,7 +76,7 @@ class Dialler:
             access=self._access.of(route.api),
             offers=_choose_offers(handshake, droppable),
         )
-        failure = RefusedError("upstream_unreachable")
+        failure: RefusedError | None = None
         until = time.monotonic() + CONNECT_SECONDS + self._handshake_seconds
         for url, health in self._balancer.order(endpoint):
             if time.monotonic() >= until:
@@ -90,7 +88,7 @@ class Dialler:
                 if not error.elsewhere:
                     raise
                 failure = error
-        raise failure
+        raise failure or RefusedError("upstream_unreachable")
 
     def release(self, url: str) -> None:
         """Forget one connection to a URL."""
@@ -126,19 +124,20 @@ class Dialler:
         return Upstream(url, protocol.transport, answer.rest, subprotocol, agreement)
 
     async def _wait(self, protocol: AnswerProtocol) -> AnswerHead:
+        timer = protocol.loop.call_later(self._handshake_seconds, protocol.give_up)  # at half the cost of a timeout
         try:
-            async with asyncio.timeout(self._handshake_seconds):
-                return await protocol.answer
+            return await protocol.answer
         except TimeoutError as error:
             raise BackendFailedError("upstream_timeout", elsewhere=False) from error
         except (OSError, ValueError) as error:
             # Who said nothing yet has done nothing yet: a backend that restarts ends connections in this way.
             detail = "The backend's answer is not a WebSocket handshake."
             raise BackendFailedError("upstream_refused", detail, elsewhere=not protocol.began) from error
+        finally:
+            timer.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(NamedTuple):
     """What every URL of an endpoint is asked in the same way."""
 
     attempt: Attempt

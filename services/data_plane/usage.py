@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -92,25 +93,25 @@ class UsageBook:
 
     def note_flow(self, connection: Connection) -> None:
         """Count what a connection did since this was last asked."""
-        self._add_flow(connection, connection.outcome())
+        self._add_flow(connection, connection.outcome(time.monotonic()), self._find_open(connection))
         self.note_policy(connection)
 
     def note_policy(self, connection: Connection) -> None:
         """Count under the policy that a connection leaves what it did until then. One that goes leaves none."""
         policy = self._find_policy(connection.api, connection.caller.application)
         if policy and policy != connection.policy:
-            self._add_flow(connection, connection.outcome())
+            self._add_flow(connection, connection.outcome(time.monotonic()), self._find_open(connection))
             connection.policy = policy
 
     def note_closed(self, connection: Connection, outcome: Outcome) -> None:
-        self._add_flow(connection, outcome)
-        if tally := self._find_open(connection):
+        tally = self._find_open(connection)
+        self._add_flow(connection, outcome, tally)
+        if tally:
             tally.closed[f"{outcome.cause}:{_class_of(outcome)}"] += 1
         else:
             self.lost += 1
 
-    def _add_flow(self, connection: Connection, outcome: Outcome) -> None:
-        tally = self._find_open(connection)
+    def _add_flow(self, connection: Connection, outcome: Outcome, tally: Tally | None) -> None:
         if tally is not None:  # else it is counted when there is room
             booked, connection.booked = connection.booked, outcome
             then = _flow(booked) if booked else {}
@@ -160,14 +161,17 @@ class UsageSender:
         worker: str,
         registry: Registry,
         book: UsageBook,
+        settle: Callable[[], None],
         telemetry: Telemetry,
         clock: Callable[[], float],
     ) -> None:
+        """`settle` has all that ended so far booked."""
         self._redis = redis
         self._pod = pod
         self._worker = worker
         self._registry = registry
         self.book = book
+        self._settle = settle
         self._telemetry = telemetry
         self._clock = clock
         self._number = 0
@@ -200,6 +204,7 @@ class UsageSender:
     async def flush(self, seconds: float = INTERVAL_SECONDS / 2, *, last: bool = False) -> bool:
         """Count what open connections did, and send it as far as Redis takes it in time. Tell whether that was all."""
         now, sent = self._clock(), False
+        self._settle()
         for index, connection in enumerate(self._registry.all()):
             if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)

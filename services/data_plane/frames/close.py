@@ -53,7 +53,9 @@ def write_ping(payload: bytes) -> bytes:
 
 def unmask(payload: bytes, mask: bytes) -> bytes:
     """Apply a mask to a short payload (section 5.3); the operation is its own inverse."""
-    return bytes(byte ^ mask[index & 3] for index, byte in enumerate(payload))
+    size = len(payload)
+    key = (mask * (size // len(mask) + 1))[:size]
+    return (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(size)
 
 
 def _frame(opcode: int, payload: bytes, mask: bytes | None) -> bytes:

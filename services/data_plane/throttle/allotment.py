@@ -92,7 +92,8 @@ class Allotment:
 
     def headers(self) -> list[tuple[str, str]]:
         """Return what the 101 says of the limits."""
-        return describe_left(self.quotas, self.publish, self.subscribe)
+        meters = (self.publish,) if self.publish is self.subscribe else (self.publish, self.subscribe)
+        return describe_left(self.quotas, *meters)
 
     def close(self) -> None:
         """Let go of everything: the connection has ended."""

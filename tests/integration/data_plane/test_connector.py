@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.data_plane.connector import Connector
-from services.data_plane.keepalive import keep_alive
 from services.data_plane.refusal import BackendFailedError
 from shared.addresses import AddressPolicy
 from shared.backend_tls import make_context
@@ -45,7 +44,6 @@ async def connect(port: int, seconds: float = 5.0, scheme: str = "ws", host: str
     parts = urlsplit(f"{scheme}://{host}:{port}/")
     protocol = await connector.connect(parts, make_context(None, None), Remembering)
     with closing(protocol.transport):
-        assert protocol.transport.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         return str(protocol.transport.get_extra_info("peername")[0])
 
 
@@ -115,14 +113,3 @@ async def test_a_name_without_an_address(host: str) -> None:
     with pytest.raises(BackendFailedError) as failed:
         await connect(9, host=host)
     assert (failed.value.problem.slug, failed.value.elsewhere) == ("upstream_unreachable", True)
-
-
-def test_the_kernel_looks_after_silent_peers() -> None:
-    with socket.socket() as sock:
-        keep_alive(sock)
-        probes = [
-            sock.getsockopt(socket.IPPROTO_TCP, option)
-            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
-        ]
-        idle, interval, number = probes
-        assert (idle + interval * number) * 1000 == sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)

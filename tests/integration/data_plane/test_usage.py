@@ -157,7 +157,7 @@ async def test_what_a_header_announces_and_never_comes_is_not_counted(gate: Gate
         mask = bytes(4)
         client.transport.write(bytes((0x82, 0xFF)) + (2**20).to_bytes(8) + mask + b"ten bytes.")
         (connection,) = gate.pod.registry.all()
-        await eventually(lambda: connection.outcome().messages_published == 2)
+        await eventually(lambda: connection.outcome(0.0).messages_published == 2)
         client.transport.abort()
     await eventually(lambda: not len(gate.pod.registry))
     await gate.pod.usage.flush()
