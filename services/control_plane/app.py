@@ -34,6 +34,7 @@ from services.control_plane.identity.people import PeopleService
 from services.control_plane.identity.personal_tokens import PersonalTokenService
 from services.control_plane.identity.roles import RoleService
 from services.control_plane.identity.service import AccountService
+from services.control_plane.identity.totals import Totals
 from services.control_plane.issuers import repository as issuer_repository
 from services.control_plane.issuers.refreshing import Refresher
 from services.control_plane.issuers.service import ExternalIssuerService
@@ -213,6 +214,7 @@ def _build_services(settings: Settings, platform: Platform, outside: Outside) ->
         RoleService: roles,
         EnvironmentService: environments,
         PeopleService: people,
+        Totals: Totals(clock),
         **provide_console(settings, sessions, tokens.grants, people, clock),
         PolicyService: policies,
         **_provide_publisher(settings, platform, policies, outside, mover),

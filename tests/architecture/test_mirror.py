@@ -20,6 +20,8 @@ TESTED_BY = {
     "cli/admin_resources.py": "tests/integration/cli/test_resource_commands.py",
     "cli/credentials.py": "tests/integration/cli/test_login.py",
     "services/control_plane/__main__.py": "tests/integration/cli/test_planes.py",
+    "services/control_plane/catalogue/counts.py": f"{CONTROL_PLANE}/identity/test_totals.py",
+    "services/control_plane/catalogue/edits.py": f"{CONTROL_PLANE}/identity/test_totals.py",
     "services/control_plane/catalogue/mirror.py": f"{CONTROL_PLANE}/catalogue/test_pusher.py",
     "services/control_plane/catalogue/models.py": f"{CONTROL_PLANE}/catalogue/test_outbox.py",
     "services/control_plane/catalogue/repository.py": f"{CONTROL_PLANE}/catalogue/test_outbox.py",

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlmodel import SQLModel
 
 from services.control_plane.blocklist.models import Block
-from services.control_plane.catalogue import outbox
+from services.control_plane.catalogue import edits, outbox
 from services.control_plane.identity.models import Account, AccountRole, PersonalToken, Role
 from services.control_plane.issuers.models import ExternalIssuer
 from services.control_plane.kit.audit import AuditEntry
@@ -63,6 +63,7 @@ def fill(database: Database, caller: str, amounts: Amounts, prefix: str = "") ->
     with database.writing() as session:  # so it shows that what was counted before is counted no more
         api = session.get_one(Api, f"{prefix}api-0")
         outbox.record(session, "api", api.id, define_api(api), START)
+        edits.note(session)
     if database.is_postgresql:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")

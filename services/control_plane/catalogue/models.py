@@ -11,7 +11,8 @@ STATE_ID = 1
 class CatalogueState(SQLModel, table=True):
     """The one row that says what the catalogue holds. Whoever changes the catalogue locks it, to the commit.
 
-    `api_edits` grows with every change of an API, also where pods need not know of it.
+    `api_edits` grows with every change of an API, also where pods need not know of it, and `account_edits` with every
+    account that comes or goes, and every organisation that goes.
     """
 
     __tablename__ = "catalogue_state"
@@ -21,6 +22,8 @@ class CatalogueState(SQLModel, table=True):
     revision: int = Field(default=0, sa_type=BigInteger)
     digest: str = NO_DIGEST
     api_edits: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+
+    account_edits: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
     @property
     def mark(self) -> Mark:

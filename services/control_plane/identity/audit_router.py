@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from services.control_plane.identity import repository
-from services.control_plane.identity.dependencies import MayAdminister
+from services.control_plane.identity.dependencies import KnownTotals, MayAdminister
 from services.control_plane.kit.audit import AuditEntry
 from services.control_plane.kit.pagination import Listing, Page, Paging
 from services.control_plane.kit.problems import InvalidError
@@ -44,6 +44,7 @@ class AuditRead(BaseModel):
 def list_entries(
     _: MayAdminister,
     unit: Unit,
+    totals: KnownTotals,
     paging: Paging,
     actor: Id | None = None,
     action: Annotated[str | None, Query(max_length=50, pattern=r"^[a-z_.-]+$")] = None,
@@ -59,7 +60,9 @@ def list_entries(
         if value is not None:
             entries = entries.where(getattr(AuditEntry, name) == value)
     paging.sort = paging.sort or "-at"
-    rows, total = _LISTING.fetch(unit.session, _between(entries, since, until), paging)
+    everything = not paging.q and not any(value is not None for value in (*equal.values(), since, until))
+    total = totals.count_entries(unit.session) if everything else None
+    rows, total = _LISTING.fetch(unit.session, _between(entries, since, until), paging, total)
     names = repository.names_of(unit.session, {row.actor for row in rows})
     items = [AuditRead.model_validate({**row.model_dump(), "actor_name": names.get(row.actor)}) for row in rows]
     return Page(items=items, total=total, limit=paging.limit, offset=paging.offset)

@@ -21,6 +21,7 @@ from services.control_plane.identity.scopes import (
 )
 from services.control_plane.identity.service import AccountService
 from services.control_plane.identity.sign_in import SignInService
+from services.control_plane.identity.totals import Totals
 from services.control_plane.kit.provide import provide
 from services.control_plane.kit.routing import SAFE_METHODS
 from services.control_plane.kit.unit_of_work import Unit
@@ -42,6 +43,7 @@ async def _read_credential(
 Credentials = Annotated[Credential | None, Depends(_read_credential)]
 Accounts = Annotated[AccountService, Depends(provide(AccountService))]
 People = Annotated[PeopleService, Depends(provide(PeopleService))]
+KnownTotals = Annotated[Totals, Depends(provide(Totals))]
 Roles = Annotated[RoleService, Depends(provide(RoleService))]
 SignIns = Annotated[SignInService, Depends(provide(SignInService))]
 PersonalTokens = Annotated[PersonalTokenService, Depends(provide(PersonalTokenService))]

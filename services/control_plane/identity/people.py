@@ -86,7 +86,7 @@ class PeopleService:
         preconditions.check(if_match, account.row_version)
         self.grants.revoke_subject(session, account.id)
         self.hooks.deleted(session, account)
-        repository.delete(session, account)
+        repository.delete_account(session, account)
         keep_administrator(session)
         audit.record(session, "user.delete", "account", account.id)
 
@@ -113,7 +113,7 @@ class PeopleService:
             **fields,
         )
         with tenancy.within(session, organisation):
-            repository.add(session, account, AccountExistsError("user", name))
+            repository.add_account(session, account, AccountExistsError("user", name))
             audit.record(session, "user.create", "account", account.id)
             self.hooks.created(session, account)
         return account

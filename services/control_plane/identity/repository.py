@@ -4,9 +4,10 @@ from typing import Final
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col, func, select
 
+from services.control_plane.catalogue import edits
 from services.control_plane.identity.models import Account, AccountRole, Role
 from services.control_plane.identity.scopes import ADMIN, BUILTIN_ADMIN
-from services.control_plane.kit.pagination import Listing, PageQuery
+from services.control_plane.kit.pagination import Listing, PageQuery, count
 from services.control_plane.kit.problems import ProblemError
 from services.control_plane.kit.tenancy import DEFAULT_ORGANISATION, everywhere, within
 
@@ -60,8 +61,26 @@ def find_account(session: Session, id_: str, kind: str) -> Account | None:
     return session.exec(select(Account).where(Account.id == id_, Account.kind == kind)).first()
 
 
-def list_accounts(session: Session, kind: str, query: PageQuery) -> tuple[Sequence[Account], int]:
-    return _ACCOUNTS.fetch(session, select(Account).where(Account.kind == kind), query)
+def list_accounts(
+    session: Session, kind: str, query: PageQuery, total: int | None = None
+) -> tuple[Sequence[Account], int]:
+    """Return one page and the total, which is counted unless it is known."""
+    return _ACCOUNTS.fetch(session, select(Account).where(Account.kind == kind), query, total)
+
+
+def count_accounts(session: Session, kind: str) -> int:
+    return count(session, select(Account).where(Account.kind == kind))
+
+
+def add_account(session: Session, account: Account, exists: ProblemError) -> None:
+    """Insert. Raises `exists` where there is one already."""
+    add(session, account, exists)
+    edits.note(session)
+
+
+def delete_account(session: Session, account: Account) -> None:
+    delete(session, account)
+    edits.note(session)
 
 
 def lock_administrators(session: Session) -> None:

@@ -1,7 +1,7 @@
 from fastapi import APIRouter, Response
 
 from services.control_plane.identity import repository
-from services.control_plane.identity.dependencies import Accounts, MayAdminister
+from services.control_plane.identity.dependencies import Accounts, KnownTotals, MayAdminister
 from services.control_plane.identity.placing import place_of
 from services.control_plane.identity.projection import read_service_account, show_service_account
 from services.control_plane.identity.schemas import (
@@ -22,8 +22,10 @@ router = APIRouter(prefix="/admin/v1/service-accounts", tags=["service accounts"
 
 
 @router.get("")
-def list_service_accounts(_: MayAdminister, unit: Unit, paging: Paging) -> Page[ServiceAccountRead]:
-    rows, total = repository.list_accounts(unit.session, repository.SERVICE, paging)
+def list_service_accounts(
+    _: MayAdminister, unit: Unit, totals: KnownTotals, paging: Paging
+) -> Page[ServiceAccountRead]:
+    rows, total = totals.list_accounts(unit.session, repository.SERVICE, paging)
     items = [read_service_account(row) for row in rows]
     return Page(items=items, total=total, limit=paging.limit, offset=paging.offset)
 

@@ -69,7 +69,7 @@ class AccountService:
         preconditions.check(if_match, account.row_version)
         client_id = account.client_id
         self._hooks.deleted(session, account)
-        repository.delete(session, account)
+        repository.delete_account(session, account)
         if client_id is not None:
             oauth_repository.delete_client(session, client_id)
         audit.record(session, "service_account.delete", "account", account.id)
@@ -168,6 +168,6 @@ class AccountService:
 
     def _add(self, session: Session, account: Account, kind: str, action: str) -> None:
         with tenancy.within(session, account.organisation):
-            repository.add(session, account, AccountExistsError(kind, account.name))
+            repository.add_account(session, account, AccountExistsError(kind, account.name))
             audit.record(session, action, "account", account.id)
             self._hooks.created(session, account)

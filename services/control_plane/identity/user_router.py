@@ -3,7 +3,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from services.control_plane.identity import repository
-from services.control_plane.identity.dependencies import MayAdminister, People
+from services.control_plane.identity.dependencies import KnownTotals, MayAdminister, People
 from services.control_plane.identity.placing import place_of
 from services.control_plane.identity.projection import read_user, show_user
 from services.control_plane.identity.schemas import OneTimePassword, UserCreate, UserCreated, UserRead
@@ -18,8 +18,8 @@ router = APIRouter(prefix="/admin/v1/users", tags=["users"], route_class=UnitOfW
 
 
 @router.get("")
-def list_users(_: MayAdminister, unit: Unit, paging: Paging) -> Page[UserRead]:
-    rows, total = repository.list_accounts(unit.session, repository.PERSON, paging)
+def list_users(_: MayAdminister, unit: Unit, totals: KnownTotals, paging: Paging) -> Page[UserRead]:
+    rows, total = totals.list_accounts(unit.session, repository.PERSON, paging)
     return Page(items=[read_user(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
 
 

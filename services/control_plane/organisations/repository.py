@@ -4,6 +4,7 @@ from typing import Final
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 
+from services.control_plane.catalogue import edits
 from services.control_plane.kit.pagination import Listing, PageQuery
 from services.control_plane.kit.tenancy import Organisation, pass_on
 from services.control_plane.organisations.errors import OrganisationExistsError, OrganisationInUseError
@@ -46,6 +47,7 @@ def delete(session: Session, organisation: Organisation) -> None:
     """Delete; what was written down of it passes to the platform. Raises `OrganisationInUseError`."""
     in_use = OrganisationInUseError(organisation.name)  # a failed flush leaves nothing to read
     pass_on(session, organisation.name)
+    edits.note(session)
     session.delete(organisation)
     try:
         session.flush()

@@ -11,6 +11,7 @@ from services.control_plane.blocklist.dependencies import Blocks
 from services.control_plane.blocklist.projection import read_block
 from services.control_plane.blocklist.schemas import BlockWrite
 from services.control_plane.identity.audit_router import list_entries
+from services.control_plane.identity.dependencies import KnownTotals
 from services.control_plane.kit.pagination import PageQuery, Paging
 from services.control_plane.kit.preconditions import etag
 from services.control_plane.kit.problems import ProblemError
@@ -77,8 +78,8 @@ def forget(_: Operator, kid: ResourceId, __: Sent, unit: Unit, signing: Signing)
 
 
 @router.get("/audit")
-def list_audit(frame: PageFrame, caller: Administrator, unit: Unit, paging: Paging) -> Response:
-    return frame.show("admin/audit.html", page=list_entries(caller, unit, paging), q=paging.q or "")
+def list_audit(frame: PageFrame, caller: Administrator, unit: Unit, totals: KnownTotals, paging: Paging) -> Response:
+    return frame.show("admin/audit.html", page=list_entries(caller, unit, totals, paging), q=paging.q or "")
 
 
 def _show_blocks(

@@ -2,11 +2,12 @@
 
 from sqlmodel import Session
 
+from services.control_plane.environments import repository as environment_repository
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.publisher import repository
-from services.control_plane.publisher.errors import unknown_category
+from services.control_plane.publisher.errors import unknown_category, unknown_environment
 from services.control_plane.publisher.metadata_schemas import CategoryCreate, CategoryWrite, ContactBody
 from services.control_plane.publisher.models import Api, ApiCategory, ApiProperty, Category
 from services.control_plane.publisher.schemas import ApiWrite
@@ -21,6 +22,13 @@ def assign_metadata(session: Session, api: Api, body: ApiWrite) -> None:
     api.properties = [ApiProperty(api_id=api.id, name=name, value=body.properties[name]) for name in body.properties]
     api.business_owner = _kept(body.business_owner)
     api.technical_owner = _kept(body.technical_owner)
+
+
+def check_environments(session: Session, body: ApiWrite) -> None:
+    """See that an API is to be where something is. Raises `InvalidError`."""
+    for index, name in enumerate(body.environments):
+        if environment_repository.find(session, name) is None:
+            raise unknown_environment(index, name)
 
 
 class CategoryService:

@@ -155,3 +155,8 @@ def _mark(sealed: str | None) -> Kept | None:
 
 def _policy_name(policy_id: str | None) -> PolicyName | None:
     return PolicyName(policy_id.partition("/")[2]) if policy_id else None
+
+
+def words_of(api: Api) -> dict[str, str]:
+    """Return what the audit says of an API: words that last when it is gone."""
+    return {"name": api.name, "context": api.context, "version": api.version, "state": api.state}

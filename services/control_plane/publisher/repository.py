@@ -7,7 +7,7 @@ from sqlmodel import Session, col, or_, select
 
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN
-from services.control_plane.kit.pagination import Listing, PageQuery
+from services.control_plane.kit.pagination import Listing, PageQuery, count
 from services.control_plane.kit.tenancy import everywhere
 from services.control_plane.publisher import searching
 from services.control_plane.publisher.errors import (
@@ -72,8 +72,15 @@ def exists(session: Session, id_: str) -> bool:
     return session.exec(select(Api.id).where(Api.id == id_)).first() is not None
 
 
-def list_page(session: Session, caller: Principal, query: PageQuery) -> tuple[Sequence[Api], int]:
-    return searching.fetch(session, select(Api).where(own(caller)), query, private=True)
+def list_page(
+    session: Session, caller: Principal, query: PageQuery, total: int | None = None
+) -> tuple[Sequence[Api], int]:
+    """Return one page and the total, which is counted unless it is known."""
+    return searching.fetch(session, select(Api).where(own(caller)), query, total, private=True)
+
+
+def count_all(session: Session) -> int:
+    return count(session, select(Api))
 
 
 def add(session: Session, api: Api) -> None:

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/publisher/v1/apis", tags=["publisher"], route_class=
 
 @router.get("")
 def list_apis(caller: MayReadApis, unit: Unit, apis: Apis, paging: Paging) -> Page[ApiRead]:
-    rows, total = repository.list_page(unit.session, caller, paging)
+    rows, total = apis.list_page(unit.session, caller, paging)
     return Page(items=apis.read(unit.session, *rows), total=total, limit=paging.limit, offset=paging.offset)
 
 

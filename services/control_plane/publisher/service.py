@@ -5,7 +5,7 @@ from typing import Any, cast
 from sqlmodel import Session
 
 from services.control_plane.catalogue import outbox
-from services.control_plane.environments import repository as environment_repository
+from services.control_plane.catalogue.counts import Counted, edition_of_apis
 from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.principal import Principal
 from services.control_plane.identity.scopes import ADMIN
@@ -13,6 +13,7 @@ from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.approvals import Approvals, Question
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.merge_patch import patched
+from services.control_plane.kit.pagination import PageQuery
 from services.control_plane.kit.problems import InvalidError, NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.publisher import file_repository, repository
@@ -25,13 +26,12 @@ from services.control_plane.publisher.errors import (
     ambiguous_context,
     cannot_change,
     foreign_context,
-    unknown_environment,
     unknown_issuer,
     unknown_role,
 )
 from services.control_plane.publisher.lifecycle import ASKED_FOR, INITIAL, KNOWN_TO_PODS, SERVED_STATES, Action
 from services.control_plane.publisher.messages import Asked, Describe, Described, in_the_document
-from services.control_plane.publisher.metadata import assign_metadata
+from services.control_plane.publisher.metadata import assign_metadata, check_environments
 from services.control_plane.publisher.models import (
     Api,
     ApiEnvironment,
@@ -43,7 +43,7 @@ from services.control_plane.publisher.models import (
     ApiTag,
     LifecycleEvent,
 )
-from services.control_plane.publisher.projection import define_api, read_api, state_of, write_of
+from services.control_plane.publisher.projection import define_api, read_api, state_of, words_of, write_of
 from services.control_plane.publisher.publishing import PLAIN, Publishing, after_step, check_plain, check_publishable
 from services.control_plane.publisher.schemas import ApiRead, ApiWrite, VersionCreate
 from services.control_plane.throttling.service import PolicyService
@@ -80,6 +80,12 @@ class ApiService:
         self._describe = describe
         self._approvals = approvals
         self._clock = clock
+        self._all = Counted(edition_of_apis, repository.count_all)
+
+    def list_page(self, session: Session, caller: Principal, paging: PageQuery) -> tuple[Sequence[Api], int]:
+        """Return a page of the APIs that the caller may manage, and how many those are."""
+        sees_all = ADMIN in caller.scopes and not paging.q
+        return repository.list_page(session, caller, paging, self._all.read(session) if sees_all else None)
 
     def get(self, session: Session, api_id: str, caller: Principal) -> Api:
         """Return an API that the caller may manage. Raises `NotFoundError`."""
@@ -157,7 +163,7 @@ class ApiService:
         preconditions.check(if_match, api.row_version)
         self._withdraw(session, api)
         repository.delete(session, api)
-        audit.record(session, "api.delete", "api", api.id, **_words_of(api))
+        audit.record(session, "api.delete", "api", api.id, **words_of(api))
         outbox.record(session, "api", api.id, None, self._clock())
 
     def copy(self, session: Session, api: Api, body: VersionCreate, caller: Principal) -> Api:
@@ -254,7 +260,7 @@ class ApiService:
         self._check_roles(session, "roles", body.roles)
         self._check_roles(session, "maintainers", body.maintainers)
         self._check_issuers(session, body)
-        _check_environments(session, body)
+        check_environments(session, body)
         policies = self._policy_ids(session, body)
         if body.default and not api.is_default:
             self._move_default(session, api, caller)
@@ -360,7 +366,7 @@ class ApiService:
             self._tell_pods(session, api)
 
     def _publish(self, session: Session, api: Api, action: str) -> None:
-        audit.record(session, action, "api", api.id, **_words_of(api))
+        audit.record(session, action, "api", api.id, **words_of(api))
         self._tell_pods(session, api)
 
     def _tell_pods(self, session: Session, api: Api) -> None:
@@ -368,10 +374,6 @@ class ApiService:
         is_needed = asked.anything and state_of(api) in KNOWN_TO_PODS
         described = self._describe(session, api.id, asked) if is_needed else Described()
         outbox.record(session, "api", api.id, define_api(api, described), self._clock())
-
-
-def _words_of(api: Api) -> dict[str, str]:
-    return {"name": api.name, "context": api.context, "version": api.version, "state": api.state}
 
 
 def _check_place(session: Session, api: Api, caller: Principal, source: Api | None) -> None:
@@ -389,9 +391,3 @@ def _owner_of(session: Session, context_key: str, caller: Principal) -> str:
     if owner != caller.account_id and ADMIN not in caller.scopes:
         raise foreign_context()
     return owner
-
-
-def _check_environments(session: Session, body: ApiWrite) -> None:
-    for index, name in enumerate(body.environments):
-        if environment_repository.find(session, name) is None:
-            raise unknown_environment(index, name)

@@ -1,11 +1,11 @@
 from sqlmodel import Session
 
+from services.control_plane.catalogue.counts import Counted, edition_of_apis
 from services.control_plane.environments import repository as environment_repository
 from services.control_plane.identity.principal import Principal
 from services.control_plane.kit.pagination import Page, PageQuery
 from services.control_plane.publisher.models import Api
 from services.control_plane.store import repository
-from services.control_plane.store.counts import Counted, edition_of_apis
 from services.control_plane.store.errors import no_api
 from services.control_plane.store.feedback_repository import ratings_of
 from services.control_plane.store.projection import read_store_api

@@ -4,6 +4,7 @@ from typing import Final
 from sqlmodel import Session
 
 from services.control_plane.catalogue import outbox
+from services.control_plane.catalogue.counts import Counted, edition_of_all
 from services.control_plane.issuers import repository as issuers
 from services.control_plane.issuers.errors import NoGoodAnswerError
 from services.control_plane.issuers.introspection import Introspection
@@ -15,7 +16,6 @@ from services.control_plane.kit.pagination import PageQuery
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.store import repository
-from services.control_plane.store.counts import Counted, edition_of_all
 from services.control_plane.store.errors import (
     ExternalKeyExistsError,
     TooManyExternalKeysError,

@@ -39,6 +39,10 @@ def edition_of_apis(state: CatalogueState) -> int:
     return state.api_edits
 
 
+def edition_of_accounts(state: CatalogueState) -> int:
+    return state.account_edits
+
+
 def edition_of_all(state: CatalogueState) -> int:
     """Return what grows with whatever pods know of."""
     return state.revision
