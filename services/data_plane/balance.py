@@ -90,6 +90,9 @@ class Balancer:
     def order(self, endpoint: Endpoint) -> Iterator[tuple[str, Health]]:
         """Yield each URL, as long as one is asked for. Those at rest come last: better than none."""
         known = self._know(endpoint)
+        if len(endpoint.urls) == 1:
+            yield endpoint.urls[0], known.health[endpoint.urls[0]]
+            return
         resting = []
         for url in self._prefer(endpoint, known):
             health = known.health[url]

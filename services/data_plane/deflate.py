@@ -28,12 +28,17 @@ class Agreement(NamedTuple):
         return bool(self.header)
 
 
+_NONE = Agreement()
+
+
 def choose_offers(header: str, droppable: Collection[str]) -> str:
     """Return what to offer the backend: of the client's offers only permessage-deflate, which the relay understands.
 
     In the directions that are `droppable` each message is to stand alone (RFC 7692, section 7.1.1). Raises
     `InvalidHeader`.
     """
+    if not header:
+        return ""
     offers = [parameters for name, parameters in _parse(header) if name == NAME]
     for direction in droppable:
         offers = [_add(parameters, (_STANDS_ALONE[direction], None)) for parameters in offers]
@@ -43,7 +48,7 @@ def choose_offers(header: str, droppable: Collection[str]) -> str:
 def read_answer(header: str, offers: str) -> Agreement | None:
     """Return what was agreed, or None where the answer breaks the rules or was not offered (RFC 7692, section 7.1)."""
     if not header:
-        return Agreement()
+        return _NONE
     try:
         accepted = _parse(header)
         offered = _parse(offers)

@@ -103,8 +103,9 @@ class Upgrade(NamedTuple):
 def target_of(parts: SplitResult, rest: str, query: str) -> str:
     """Return the endpoint's path and query, with the client's behind them, byte for byte."""
     path = (parts.path.rstrip("/") + rest if rest else parts.path) or "/"
-    queries = "&".join(filter(None, (parts.query, query)))
-    return f"{path}?{queries}" if queries else path
+    if not (parts.query or query):
+        return path
+    return f"{path}?{'&'.join(filter(None, (parts.query, query)))}"
 
 
 def headers_of(

@@ -149,7 +149,7 @@ class _Call(NamedTuple):
 
     @property
     def subprotocols(self) -> tuple[str, ...]:
-        return tuple(name for name in self.handshake.subprotocols if name != OWN_SUBPROTOCOL)
+        return tuple([name for name in self.handshake.subprotocols if name != OWN_SUBPROTOCOL])
 
     def target(self, parts: SplitResult) -> str:
         return target_of(parts, self.route.rest, self.handshake.query)
