@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from services.control_plane.blocklist.errors import BlockExistsError
 from services.control_plane.blocklist.models import Block
-from services.control_plane.kit.pagination import Listing, PageQuery
+from services.control_plane.kit.pagination import Listing, PageQuery, count
 
 _LISTING: Final = Listing(
     search=(col(Block.kind), col(Block.value)),
@@ -23,8 +23,13 @@ def find_of_user(session: Session, name: str) -> Block | None:
     return session.exec(select(Block).where(Block.kind == "user", Block.value == name)).first()
 
 
-def list_page(session: Session, query: PageQuery) -> tuple[Sequence[Block], int]:
-    return _LISTING.fetch(session, select(Block), query)
+def list_page(session: Session, query: PageQuery, total: int | None = None) -> tuple[Sequence[Block], int]:
+    """Return one page and the total, which is counted unless it is known."""
+    return _LISTING.fetch(session, select(Block), query, total)
+
+
+def count_all(session: Session) -> int:
+    return count(session, select(Block))
 
 
 def add(session: Session, block: Block) -> None:

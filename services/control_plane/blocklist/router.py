@@ -1,6 +1,5 @@
 from fastapi import APIRouter, Response
 
-from services.control_plane.blocklist import repository
 from services.control_plane.blocklist.dependencies import Blocks
 from services.control_plane.blocklist.projection import read_block
 from services.control_plane.blocklist.schemas import BlockRead, BlockWrite
@@ -16,8 +15,8 @@ router = APIRouter(prefix="/admin/v1/blocklist", tags=["blocklist"], route_class
 
 
 @router.get("")
-def list_blocks(_: MayOperate, unit: Unit, paging: Paging) -> Page[BlockRead]:
-    rows, total = repository.list_page(unit.session, paging)
+def list_blocks(_: MayOperate, unit: Unit, blocks: Blocks, paging: Paging) -> Page[BlockRead]:
+    rows, total = blocks.list_page(unit.session, paging)
     return Page(items=[read_block(row) for row in rows], total=total, limit=paging.limit, offset=paging.offset)
 
 

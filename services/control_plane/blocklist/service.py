@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from sqlmodel import Session
 
 from services.control_plane.blocklist import repository
@@ -6,10 +8,12 @@ from services.control_plane.blocklist.models import Block
 from services.control_plane.blocklist.projection import define_block
 from services.control_plane.blocklist.schemas import BlockWrite
 from services.control_plane.catalogue import outbox
+from services.control_plane.catalogue.counts import Counted, edition_of_all
 from services.control_plane.identity import repository as identity_repository
 from services.control_plane.identity.models import Account
 from services.control_plane.kit import audit, preconditions
 from services.control_plane.kit.clock import Clock
+from services.control_plane.kit.pagination import PageQuery
 from services.control_plane.kit.problems import NotFoundError
 from services.control_plane.kit.security import new_id
 from services.control_plane.publisher import repository as publisher_repository
@@ -19,6 +23,11 @@ from services.control_plane.store import repository as store_repository
 class BlockService:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._total = Counted(edition_of_all, repository.count_all)
+
+    def list_page(self, session: Session, paging: PageQuery) -> tuple[Sequence[Block], int]:
+        """Return a page of what is blocked, and how much that is."""
+        return repository.list_page(session, paging, None if paging.q else self._total.read(session))
 
     def get(self, session: Session, block_id: str) -> Block:
         block = repository.find(session, block_id)

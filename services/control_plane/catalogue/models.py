@@ -22,7 +22,6 @@ class CatalogueState(SQLModel, table=True):
     revision: int = Field(default=0, sa_type=BigInteger)
     digest: str = NO_DIGEST
     api_edits: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
-
     account_edits: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
 
     @property

@@ -96,3 +96,11 @@ async def test_only_administrators_see_the_blocklist(platform: Platform, method:
     async with platform.account("publisher", roles=("publisher", "subscriber")) as publisher:
         body = {"kind": "user", "value": "maria"}
         problem(await publisher.request(method, BLOCKLIST, json=body), 403, "insufficient_scope")
+
+
+async def test_blocks_are_counted_anew_when_they_come_and_go(platform: Platform) -> None:
+    before = (await platform.read(BLOCKLIST))["total"]
+    block = await platform.made(BLOCKLIST, {"kind": "user", "value": "nobody-yet"})
+    assert (await platform.read(BLOCKLIST))["total"] == before + 1
+    assert (await platform.client.delete(f"{BLOCKLIST}/{block['id']}")).status_code == 204
+    assert (await platform.read(BLOCKLIST))["total"] == before
