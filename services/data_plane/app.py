@@ -251,6 +251,7 @@ class Pod:
         await self.slots.give_back_all()
 
     async def disconnect(self) -> None:
+        self.ledger.settle()  # what was dropped at the end of the drain
         await self.introspector.close()
         await disconnect(self._follower)
         await disconnect(self._counter)

@@ -12,9 +12,8 @@ PROBED_AFTER_SECONDS: Final = 10.0
 
 
 class Terms(NamedTuple):
-    """The times of one connection, on the monotonic clock; infinity is never."""
+    """What an API says of the times of a connection, on the monotonic clock; infinity is never."""
 
-    expires_at: float = math.inf
     ages_at: float = math.inf
     idle_seconds: float = math.inf
     ping_seconds: float = math.inf
@@ -38,7 +37,7 @@ class Liveness:
     def __init__(self, relay: Relay, terms: Terms, now: float) -> None:
         self._relay = relay
         self._terms = terms
-        self._expires_at = terms.expires_at
+        self._expires_at = math.inf
         self._seen = relay.activity
         self._heard = relay.heard
         self._heard_at = now
@@ -52,7 +51,7 @@ class Liveness:
         return self.seen_at
 
     def expire_at(self, expires_at: float) -> None:
-        """Have the connection end at another time of the monotonic clock."""
+        """Have the connection end at a time of the monotonic clock."""
         self._expires_at = expires_at
 
     def check(self, now: float) -> float:

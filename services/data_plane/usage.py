@@ -204,7 +204,6 @@ class UsageSender:
     async def flush(self, seconds: float = INTERVAL_SECONDS / 2, *, last: bool = False) -> bool:
         """Count what open connections did, and send it as far as Redis takes it in time. Tell whether that was all."""
         now, sent = self._clock(), False
-        self._settle()
         for index, connection in enumerate(self._registry.all()):
             if index % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0)
@@ -226,6 +225,7 @@ class UsageSender:
         """Send batch after batch, and tell whether that was all."""
         while await self._redis.xlen(keys.USAGE_STREAM) < MOST_WAITING:
             if self._under_way is None:
+                self._settle()  # after the wait: what a drain dropped has ended by now
                 rows = self.book.take(BATCH_ROWS)
                 if not (rows or last or self._untold):
                     return True

@@ -43,7 +43,7 @@ class Totals:
             known = _Known(edition, 0, 0)
         new = _count(session, known.last)
         if new > MOST_NEW:
-            self._known[held] = _settle(session, known, new, self._clock)
+            self._known[held] = _settle(session, known, self._clock)
         return known.entries + new
 
 
@@ -55,11 +55,12 @@ class _Known(NamedTuple):
     entries: int
 
 
-def _settle(session: Session, known: _Known, new: int, clock: Clock) -> _Known:
+def _settle(session: Session, known: _Known, clock: Clock) -> _Known:
     settled = select(func.max(AuditEntry.id)).where(AuditEntry.at < clock() - SETTLED_AFTER)
     last = max(known.last, session.exec(settled).one() or 0)
-    return _Known(known.edition, last, known.entries + new - _count(session, last))
+    return _Known(known.edition, last, known.entries + _count(session, known.last, last))
 
 
-def _count(session: Session, last: int) -> int:
-    return session.exec(select(func.count()).select_from(AuditEntry).where(col(AuditEntry.id) > last)).one()
+def _count(session: Session, after: int, last: int | None = None) -> int:
+    entries = select(func.count()).select_from(AuditEntry).where(col(AuditEntry.id) > after)
+    return session.exec(entries if last is None else entries.where(col(AuditEntry.id) <= last)).one()

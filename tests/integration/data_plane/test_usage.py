@@ -50,6 +50,14 @@ async def test_messages_and_bytes_are_counted_while_a_connection_is_open_and_at_
     assert sum((Counter(row.closed) for row in rows), Counter()) == {"client_closed:1000": 1}
 
 
+async def test_what_a_drain_drops_at_its_end_is_counted_as_closed(gate: Gate) -> None:
+    async with gate.connect():
+        (connection,) = gate.pod.registry.all()
+        connection.relay.abort()
+        await gate.pod.usage.end()
+    assert sum((Counter(row.closed) for row in rows_of(gate)), Counter()).total() == 1
+
+
 async def test_sizes_and_round_trips_are_counted_once_each(gate: Gate, backend: Backend) -> None:
     gate.world.put_api(backend.url, ping_interval_seconds=1)
     await gate.caught_up()

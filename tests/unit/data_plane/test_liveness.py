@@ -16,7 +16,8 @@ def watch(book: Playbook, **terms: float) -> Liveness:
 
 async def test_a_connection_ends_with_its_token() -> None:
     book = Playbook()
-    liveness = watch(book, expires_at=START + 10)
+    liveness = watch(book)
+    liveness.expire_at(START + 10)
     assert liveness.next_due(START) == START + 10
     assert liveness.check(START + 9) == START + 10
     book.client_hears(b"")
@@ -26,7 +27,8 @@ async def test_a_connection_ends_with_its_token() -> None:
 
 async def test_a_connection_ends_when_its_new_token_does() -> None:
     book = Playbook()
-    liveness = watch(book, expires_at=START + 10)
+    liveness = watch(book)
+    liveness.expire_at(START + 10)
     liveness.expire_at(START + 20)
     assert liveness.check(START + 10) == START + 20
     book.client_hears(b"")

@@ -1,7 +1,8 @@
 """Totals that are remembered are those that would be counted."""
 
 import pytest
-from sqlmodel import Session, select
+from sqlalchemy import event
+from sqlmodel import Session, create_engine, select
 
 from services.control_plane.identity import totals
 from services.control_plane.kit.audit import AuditEntry
@@ -54,3 +55,30 @@ async def test_an_organisation_that_goes_leaves_its_entries_to_the_platform(
     with Session(platform.database.engine) as session:
         there = len(session.exec(select(AuditEntry.id)).all())
     assert await total(platform, AUDIT) == there > before + 1
+
+
+async def test_what_comes_while_it_is_counted_is_not_lost(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, migrated_url: str
+) -> None:
+    monkeypatch.setattr(totals, "MOST_NEW", 0)
+    await platform.made("/admin/v1/roles", {"name": "old"})
+    platform.clock.move(minutes=11)
+    other, done = create_engine(migrated_url), False
+
+    def meanwhile(_: object, __: object, statement: str, *___: object) -> None:
+        nonlocal done
+        if "max(audit_entry.id)" in statement and not done:
+            done = True
+            with Session(other) as session:
+                entry = AuditEntry(organisation="default", at=platform.clock(), actor="x", address="", action="x.y",
+                                   target_kind="x", target_id="x")  # fmt: skip
+                session.add(entry)
+                session.commit()
+
+    event.listen(platform.database.engine, "before_cursor_execute", meanwhile)
+    await total(platform, AUDIT)
+    other.dispose()
+    with Session(platform.database.engine) as session:
+        there = len(session.exec(select(AuditEntry.id)).all())
+    assert done
+    assert await total(platform, AUDIT) == there
