@@ -89,7 +89,7 @@ def import_wso2(
     output: Show = Output.text,
 ) -> None:
     """Print a WebSocket API of WSO2 as a manifest, and on stderr what was mapped and what was not."""
-    from cli import manifest, manifest_folder, wso2_files  # noqa: PLC0415 - they load the control plane: not in pods
+    from cli import manifest, manifest_folder, wso2_files  # noqa: PLC0415 - what they load is not in a pod's image
 
     found = convert(_read(project))
     wso2_files.take(found, project)

@@ -195,7 +195,6 @@ def install(settings: ObservedSettings, descriptor: int | None = None) -> None:
         logging.getLogger(name).setLevel(level)
     # What no line shows need not be found out for each: the library's own advice.
     logging.logThreads = logging.logMultiprocessing = False
-    logging._srcfile = None  # noqa: SLF001 - the documentation names it, under "Optimization"
 
 
 def take_dropped() -> int:

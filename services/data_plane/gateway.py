@@ -250,7 +250,7 @@ def _terms(api: ApiDefinition) -> Terms:
     age = api.max_connection_age_seconds
     return Terms(
         # Up to a tenth earlier: connections that came together don't leave together.
-        ages_at=time.monotonic() + age * random.uniform(0.9, 1.0) if age else math.inf,  # noqa: S311 - no secret
+        ages_at=time.monotonic() + age * random.uniform(0.9, 1.0) if age else math.inf,  # noqa: S311 - it spreads ends
         idle_seconds=api.idle_timeout_seconds or math.inf,
         ping_seconds=api.ping_interval_seconds or math.inf,
     )
