@@ -100,6 +100,10 @@ class DecodingRelay(Relay):
             )
             self._end_with(_UPSTREAM_INVALID, lost, offence)
 
+    def _let_go(self) -> None:
+        super()._let_go()
+        self._gates.clear()
+
     def _direction_of(self, pump: Pump) -> Direction:
         return "publish" if pump is self.client else "subscribe"
 

@@ -184,7 +184,11 @@ class MockTransport(asyncio.Transport):
     def close(self) -> None:
         if not self._closing:
             self._closing = True
-            self._loop.call_soon(self._protocol.connection_lost, None)
+            self._loop.call_soon(self._lose)
 
     def abort(self) -> None:
         self.close()
+
+    def _lose(self) -> None:
+        protocol, self._protocol = self._protocol, asyncio.Protocol()
+        protocol.connection_lost(None)

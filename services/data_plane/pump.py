@@ -57,6 +57,8 @@ class Pump(asyncio.Protocol):
         "told_dropped",
     )
 
+    __deletable__ = ("_observer", "peer", "sink")  # mypyc asks for this
+
     sink: asyncio.Transport
     source: asyncio.Transport
     peer: "Pump"
@@ -175,6 +177,10 @@ class Pump(asyncio.Protocol):
             self.source.close()
         else:
             self.source.write_eof()
+
+    def let_go(self) -> None:
+        """Forget all others: nothing comes any more."""
+        del self._observer, self.peer, self.sink
 
     @property
     def is_paused(self) -> bool:

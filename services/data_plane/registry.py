@@ -90,6 +90,7 @@ class Registry:
         self._clock = clock
         self._connections: dict[str, Connection] = {}
         self._wheel: Wheel[Connection] = Wheel(time.monotonic())
+        self._new: set[Connection] = set()  # nothing is due so soon, and many are gone before the wheel turns
         self.emptied = asyncio.Event()
         self.emptied.set()
 
@@ -98,11 +99,12 @@ class Registry:
 
     def add(self, connection: Connection) -> None:
         self._connections[connection.request_id] = connection
-        self.time_out(connection)
+        self._new.add(connection)
         self.emptied.clear()
 
     def remove(self, connection: Connection) -> None:
         self._connections.pop(connection.request_id, None)
+        self._new.discard(connection)
         self._wheel.remove(connection)
         if not self._connections:
             self.emptied.set()
@@ -126,8 +128,15 @@ class Registry:
         """Turn the wheel until cancelled."""
         while True:
             await asyncio.sleep(TURN_SECONDS)
+            self._take_in()
             now = time.monotonic()
             for connection in self._wheel.turn(now):
                 due = connection.liveness.check(now)
                 if connection.request_id in self._connections:
                     self._wheel.put(connection, due)
+
+    def _take_in(self) -> None:
+        """Hang what is new, and still open, on the wheel."""
+        new, self._new = self._new, set()
+        for connection in new:
+            self.time_out(connection)

@@ -16,9 +16,9 @@ from services.data_plane.throttle.meter import Meter
 from shared.definition import MessageSizes
 from shared.problems import PROBLEMS
 
-CLOSE_SECONDS: Final = 5.0
-BOUNDARY_SECONDS: Final = 1.0
-NOTICE_SECONDS: Final = 1.0
+CLOSE_SECONDS = 5.0
+BOUNDARY_SECONDS = 1.0
+NOTICE_SECONDS = 1.0
 BUSY_SECONDS: Final = 0.05
 PING_BYTES: Final = 8
 WRITE_BUFFER_BYTES: Final = 0
@@ -53,6 +53,8 @@ class Relay:
         "round_trips",
         "started_at",
     )
+
+    __deletable__ = ("_on_end",)  # mypyc asks for this
 
     def __init__(
         self,
@@ -252,15 +254,24 @@ class Relay:
 
     def _settle(self) -> None:
         """Hang up where both Closes have passed, and end when both connections are gone."""
+        if self.ended:
+            return
         for pump in (self.client, self.backend):
             if pump.heard_close and pump.peer.finished and not pump.gone and not pump.source.is_closing():
                 pump.hang_up()
-        if self.client.gone and self.backend.gone and not self.ended:
+        if self.client.gone and self.backend.gone:
             self.ended = True
             for timer in (self._timer, self._notice_timer):
                 if timer is not None:
                     timer.cancel()
             self._on_end(self)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Undo the circle of those who refer to each other: it would wait for the garbage collector."""
+        del self._on_end
+        self.client.let_go()
+        self.backend.let_go()
 
     def _write_notice(self) -> None:
         """Say how many messages were dropped, if no message of the backend is under way."""

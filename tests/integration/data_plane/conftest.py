@@ -1,3 +1,4 @@
+import gc
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -130,6 +131,15 @@ async def gate_of_each_relay(
     world.put_tutorial(backend.url, validation=looking if request.param == "decoding" else Validation())
     async with run_gate(world, pod_settings) as running:
         yield running
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Have the garbage collector find nothing: what refers to itself in a circle stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @asynccontextmanager

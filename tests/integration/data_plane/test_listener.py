@@ -10,14 +10,17 @@ import pytest
 
 from services.data_plane import listener
 from services.data_plane.listener import Exchange
+from services.data_plane.pump import Pump
+from services.data_plane.relay import Relay
 from tests.integration.data_plane.conftest import Gate
 from tests.integration.data_plane.test_refusals import UPGRADE, raw, refusal, slug
+from tests.support.memory import living
 from tests.support.waiting import eventually
 
 
 def exchanges() -> int:
     gc.collect()
-    return sum(isinstance(item, Exchange) for item in gc.get_objects())
+    return len(living(Exchange))
 
 
 def descriptors() -> int:
@@ -47,6 +50,17 @@ async def test_rounds_of_connections_leave_nothing_behind(gate: Gate) -> None:
     await eventually(lambda: len(asyncio.all_tasks()) < tasks + 10)
     await eventually(lambda: descriptors() < open_files + 10)
     assert exchanges() <= objects
+
+
+async def test_an_ended_connection_waits_for_no_garbage_collector(gate_of_each_relay: Gate, uncollected: None) -> None:
+    gate = gate_of_each_relay
+    async with gate.connect() as polite:
+        await polite.send("x")
+        await polite.recv()
+    async with gate.connect() as rude:
+        assert living(Relay)
+        rude.transport.abort()
+    await eventually(lambda: not living(Relay, Pump))
 
 
 async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,8 +7,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from services.data_plane.mock import MockTransport
+from services.data_plane.pump import Pump
+from services.data_plane.relay import Relay
 from shared.definition import Mock, MockChannel, MockOperation
 from tests.integration.data_plane.conftest import Backend, Gate
+from tests.support.memory import living
 from tests.support.schemas import CHAT, make_schema, make_validation
 from tests.support.waiting import eventually
 
@@ -46,6 +50,13 @@ async def test_the_sandbox_answers_from_examples_and_production_does_not(mocked:
         await client.send(SAY)
         assert await client.recv() == SAY
     await eventually(lambda: len(mocked.pod.registry) == 0)
+
+
+async def test_an_ended_connection_waits_for_no_garbage_collector(mocked: Gate, uncollected: None) -> None:
+    async with mocked.connect(token=sandbox_token(mocked)) as client:
+        await client.send(SAY)
+        await client.recv()
+    await eventually(lambda: not living(Relay, Pump, MockTransport))
 
 
 async def test_a_channel_that_only_sends_begins(mocked: Gate) -> None:

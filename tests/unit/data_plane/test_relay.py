@@ -122,6 +122,22 @@ async def test_a_close_of_the_gateway_is_done_when_both_sides_answered(decoding:
 
 
 @both
+async def test_what_comes_too_late_changes_nothing(decoding: bool) -> None:
+    book = Playbook(decoding=decoding)
+    book.relay.client.connection_lost(None)
+    book.relay.backend.connection_lost(None)
+    assert book.ended
+    book.relay.close("draining")
+    book.relay.abort()
+    book.relay.on_dropped()
+    for side in (book.relay.client, book.relay.backend):
+        side.set_meter(None)
+        side.stop_waiting()
+    assert not book.relay.ping()
+    assert (len(book.ended), book.relay.cause) == (1, "client_lost")
+
+
+@both
 async def test_a_lost_backend_is_1011_to_the_client(decoding: bool) -> None:
     book = Playbook(decoding=decoding)
     book.relay.backend.connection_lost(None)
