@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent
 COMPILED = (
     "services/data_plane/frames/scanner.py",
     "services/data_plane/pump.py",
+    "services/data_plane/relay.py",
+    "services/data_plane/decoding_relay.py",
     "services/data_plane/throttle/credit.py",
     "services/data_plane/throttle/meter.py",
 )
