@@ -39,10 +39,10 @@ class Exponential:
             known[exponent] += count
         self._sums[labels] += total
 
-    def observe(self, value: float, *labels: str) -> None:
-        """Add one value."""
-        self._counts[labels][exponent_of(ceil(value / self._unit))] += 1
-        self._sums[labels] += value
+    def observe(self, values: Sequence[float], *labels: str) -> None:
+        """Add values."""
+        self._counts[labels].update([exponent_of(ceil(value / self._unit)) for value in values])
+        self._sums[labels] += sum(values)
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)

@@ -1,6 +1,7 @@
 """What a pod measures. Labels are bounded: they name APIs and causes, never callers."""
 
 from collections import Counter as CounterOf
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
@@ -106,8 +107,8 @@ class ConnectionMetrics:
         self._bytes_delivered.inc(sum(outcome.bytes_delivered for outcome in outcomes))
         self.dropped.inc(sum(outcome.messages_dropped for outcome in outcomes))
         self.delayed.inc(sum(outcome.delayed_seconds for outcome in outcomes))
+        self.seconds.observe([outcome.seconds for outcome in outcomes])
         for outcome in outcomes:
-            self.seconds.observe(outcome.seconds)
             self.sizes.add(("publish",), outcome.published_sizes, outcome.bytes_published)
             self.sizes.add(("subscribe",), outcome.delivered_sizes, outcome.bytes_delivered)
             if outcome.round_trips:
@@ -140,10 +141,13 @@ class HandshakeMetrics:
     def accept(self, handshakes: Sequence[Sequence[tuple[Stage | Literal[""], float]]]) -> None:
         """Add handshakes that ended well, by when their stages began; the last one is their end."""
         self.ended_with("accepted").inc(len(handshakes))
+        self.seconds.observe([stages[-1][1] - stages[0][1] for stages in handshakes])
+        by_stage: defaultdict[Stage | Literal[""], list[float]] = defaultdict(list)
         for stages in handshakes:
-            self.seconds.observe(stages[-1][1] - stages[0][1])
             for (stage, began), (_, ended) in pairwise(stages):
-                self.stage_seconds.observe(ended - began, stage)
+                by_stage[stage].append(ended - began)
+        for stage, seconds in by_stage.items():
+            self.stage_seconds.observe(seconds, stage)
 
 
 class Telemetry:

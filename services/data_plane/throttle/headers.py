@@ -12,11 +12,13 @@ def describe_left(quotas: Quotas, *meters: Meter | None) -> list[tuple[str, str]
         return []
     found = [("RateLimit-Policy", quotas.policy_header)]
     left = {
-        quota.name: (rest, seconds) for meter in meters if meter is not None for quota, rest, seconds in meter.left()
+        quota.name: f'"{quota.name}";r={rest};t={ceil(seconds)}'
+        for meter in meters
+        if meter is not None
+        for quota, rest, seconds in meter.left()
     }
     if left:
-        items = (f'"{name}";r={rest};t={ceil(seconds)}' for name, (rest, seconds) in left.items())
-        found.append(("RateLimit", ", ".join(items)))
+        found.append(("RateLimit", ", ".join(left.values())))
     return found
 
 

@@ -17,7 +17,7 @@ def values(families: list[Family]) -> dict[str, float]:
 def test_what_one_worker_says_is_rendered_as_the_library_would() -> None:
     telemetry = Telemetry()
     telemetry.handshakes.results.labels("accepted").inc(3)
-    telemetry.handshakes.seconds.observe(0.02)
+    telemetry.handshakes.seconds.observe([0.02])
     assert render(merge([collect(telemetry.registry)])) == generate_latest(telemetry.registry)
 
 
@@ -32,7 +32,7 @@ def test_counters_histograms_and_most_gauges_are_summed() -> None:
     first, second = Telemetry(), Telemetry()
     for number, telemetry in enumerate((first, second), 1):
         telemetry.handshakes.results.labels("accepted").inc(number)
-        telemetry.handshakes.seconds.observe(0.02 * number)
+        telemetry.handshakes.seconds.observe([0.02 * number])
         telemetry.state.open.set(10 * number)
     second.handshakes.results.labels("draining").inc()
     found = values(merge([collect(first.registry), collect(second.registry)]))
