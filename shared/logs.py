@@ -30,14 +30,16 @@ GATHER_SECONDS: Final = 0.01
 IDLE_SECONDS: Final = 0.1
 """Without a line for so long the thread ends: while there is one, each system call of the process costs more."""
 
+_NUMBER: Final = (int, float)
 _PLAIN: Final = re.compile(r"[\w./:@+,*%\[\]-]+", re.ASCII)
 _JSON: Final = json.JSONEncoder(default=str, separators=(",", ":"))
 _BREAKING: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def fields(line: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the `extra` of a call that logs a line of fixed fields: a `TypedDict`."""
-    return {"fields": line}
+def write_line(log: logging.Logger, event: str, line: Mapping[str, Any]) -> None:
+    """Log a line of fixed fields: a `TypedDict`. Where it is called from, which no line shows, is not looked up."""
+    if log.isEnabledFor(logging.INFO):
+        log.handle(log.makeRecord(log.name, logging.INFO, "", 0, event, (), None, extra={"fields": line}))
 
 
 class QueuedHandler(logging.Handler):
@@ -164,11 +166,7 @@ class ConsoleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         event = _BREAKING.sub(lambda found: repr(found[0])[1:-1], record.getMessage()[:MOST_CHARACTERS])
         head = f"{_time_of(record)} {record.process} {record.levelname} {record.name} {event}"
-        shown = [
-            f"{name}={value if isinstance(value, int | float) else _show(value)}"
-            for name, value in _fields_of(record).items()
-        ]
-        line = " ".join([head, *shown])
+        line = " ".join([head, *[f"{name}={_show(value)}" for name, value in _fields_of(record).items()]])
         if record.exc_info:
             line += "".join(
                 f"\n    {part}" for part in self.formatException(record.exc_info)[-MOST_CHARACTERS:].splitlines()
@@ -231,7 +229,9 @@ def _fields_of(record: logging.LogRecord) -> Mapping[str, Any]:
     return found
 
 
-def _show(value: object) -> str:
+def _show(value: object) -> object:
+    if isinstance(value, _NUMBER):
+        return value
     if value is None:
         return "-"
     text = str(value)

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.control_plane.catalogue.pusher import Pusher
-from shared.logs import fields, take_dropped
+from shared.logs import take_dropped, write_line
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class MetricsMiddleware:
                 "client": scope["client"][0] if scope.get("client") else None,
                 "trace_id": _trace_id(),
             }
-            log.info("request", extra=fields(line))
+            write_line(log, "request", line)
 
 
 def _trace_id() -> str | None:

@@ -7,7 +7,7 @@ from typing import Final, TypedDict
 
 from services.data_plane.connection import Attempt, Caller, Outcome
 from shared.definition import ApiDefinition, KeyType
-from shared.logs import fields
+from shared.logs import write_line
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def record(outcome: Outcome) -> None:
         "bytes_published": outcome.bytes_published,
         "bytes_delivered": outcome.bytes_delivered,
     }
-    log.info("connection closed", extra=fields(line))
+    write_line(log, "connection closed", line)
 
 
 class RefusalLog:
@@ -92,7 +92,7 @@ class RefusalLog:
             "left_out": self._left_out,
         }
         self._left_out = 0
-        log.info("handshake refused", extra=fields(line))
+        write_line(log, "handshake refused", line)
 
 
 def _describe(

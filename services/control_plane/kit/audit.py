@@ -12,7 +12,7 @@ from sqlmodel import Field, Session
 
 from services.control_plane.kit.clock import Clock
 from services.control_plane.kit.tenancy import DEFAULT_ORGANISATION, Tenanted
-from shared.logs import fields
+from shared.logs import write_line
 
 SYSTEM: Final = "system"
 
@@ -114,4 +114,4 @@ def tell(session: AnySession) -> None:
                 "target_kind": entry.target_kind,
                 "target_id": entry.target_id,
             }
-            log.info("audit", extra=fields(line))
+            write_line(log, "audit", line)
