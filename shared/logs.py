@@ -166,7 +166,11 @@ class ConsoleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         event = _BREAKING.sub(lambda found: repr(found[0])[1:-1], record.getMessage()[:MOST_CHARACTERS])
         head = f"{_time_of(record)} {record.process} {record.levelname} {record.name} {event}"
-        line = " ".join([head, *[f"{name}={_show(value)}" for name, value in _fields_of(record).items()]])
+        shown = [
+            f"{name}={value if isinstance(value, _NUMBER) else '-' if value is None else _quote(str(value))}"
+            for name, value in _fields_of(record).items()
+        ]
+        line = " ".join([head, *shown])
         if record.exc_info:
             line += "".join(
                 f"\n    {part}" for part in self.formatException(record.exc_info)[-MOST_CHARACTERS:].splitlines()
@@ -229,10 +233,6 @@ def _fields_of(record: logging.LogRecord) -> Mapping[str, Any]:
     return found
 
 
-def _show(value: object) -> object:
-    if isinstance(value, _NUMBER):
-        return value
-    if value is None:
-        return "-"
-    text = str(value)
+@lru_cache(maxsize=1000)
+def _quote(text: str) -> str:
     return text if _PLAIN.fullmatch(text) else json.dumps(text)

@@ -99,13 +99,13 @@ def _describe(
     request_id: str, trace_id: str | None, address: str, api: ApiDefinition | None, caller: Caller | None
 ) -> ConnectionLine:
     application = caller.application if caller else None
-    return ConnectionLine(
-        request_id=request_id,
-        trace_id=trace_id,
-        client=address,
-        api=api.context if api else None,
-        version=api.version if api else None,
-        application=application.id if application else None,
-        key_type=caller.key_type if caller else None,
-        user=caller.user if caller else None,
-    )
+    return {
+        "request_id": request_id,
+        "trace_id": trace_id,
+        "client": address,
+        "api": api.context if api else None,
+        "version": api.version if api else None,
+        "application": application.id if application else None,
+        "key_type": caller.key_type if caller else None,
+        "user": caller.user if caller else None,
+    }

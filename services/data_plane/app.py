@@ -117,7 +117,7 @@ class Pod:
         self.listener = Listener(
             self.gateway.handle,
             capacity=count_connections(),
-            count_open=lambda: len(self.registry),
+            count_open=self.registry.__len__,
             proxies=proxies if settings.proxy_protocol else None,
             on_refused=lambda cause: self.telemetry.handshakes.refused_connections.labels(cause).inc(),
         )

@@ -34,13 +34,15 @@ class Request(NamedTuple):
 CredentialKind = Literal["token", "api_key", "ticket"]
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """`proof` is of a token of the scheme DPoP alone: empty where none came with it."""
 
     kind: CredentialKind
-    value: str = field(repr=False)
-    proof: str | None = field(default=None, repr=False)
+    value: str
+    proof: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Credential({self.kind!r})"  # the rest is secret
 
 
 class Visitor(NamedTuple):

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import SplitResult
 
 from aiohappyeyeballs import AddrInfoType, start_connection
@@ -33,10 +33,14 @@ class Connector:
 
     async def connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
         """Return the protocol of a new connection. Raises `UnreachableError`."""
+        loop, task = asyncio.get_running_loop(), cast("asyncio.Task[Any]", asyncio.current_task())
+        limit = loop.call_later(self._seconds, task.cancel)  # `asyncio.timeout` is 1 % of a handshake
         try:
-            async with asyncio.timeout(self._seconds):
-                return await self._connect(parts, tls, make_protocol)
-        except TimeoutError as error:
+            return await self._connect(loop, parts, tls, make_protocol)
+        except asyncio.CancelledError as error:
+            if loop.time() < limit.when():
+                raise  # somebody else has cancelled
+            task.uncancel()
             detail = "The backend did not accept the connection in time."
             raise UnreachableError("upstream_timeout", detail) from error
         except ssl.SSLError as error:
@@ -45,16 +49,23 @@ class Connector:
             raise UnreachableError("upstream_unreachable", "The backend's host is not a name.") from error
         except (OSError, RuntimeError) as error:  # uvloop has RuntimeError for some faults of sockets
             raise UnreachableError("upstream_unreachable") from error
+        finally:
+            limit.cancel()
 
-    async def _connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
+    async def _connect(
+        self, loop: asyncio.AbstractEventLoop, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]
+    ) -> P:
         host, port = _address_of(parts)
         secure = parts.scheme == "wss"
-        create = connecting(tls, host) if secure else asyncio.get_running_loop().create_connection
+        create = connecting(tls, host) if secure else loop.create_connection
         protocol: P
         # The checked addresses are those that are dialled: a second look-up could answer otherwise.
-        found = await self._resolve(host, port)
-        if len(found) == 1:  # mostly: and then half the work
-            _, protocol = await create(make_protocol, found[0][4][0], port)
+        found = [] if _is_literal(host) else await _look_up(loop, host, port)
+        addresses = [str(entry[4][0]) for entry in found] or [host]
+        if not all(map(self._permits, addresses)):
+            raise UnreachableError("address_forbidden")
+        if len(addresses) == 1:  # mostly: and then half the work
+            _, protocol = await create(make_protocol, addresses[0], port)
         else:
             sock = await start_connection(found, happy_eyeballs_delay=HEAD_START_SECONDS)
             try:
@@ -64,17 +75,10 @@ class Connector:
                 raise
         return protocol
 
-    async def _resolve(self, host: str, port: int) -> list[AddrInfoType]:
-        if _is_literal(host):
-            found: list[AddrInfoType] = [(socket.AF_UNSPEC, socket.SOCK_STREAM, 0, "", (host, port))]
-        else:
-            # Without IPv6, addresses could be bytes.
-            found = cast(
-                "list[AddrInfoType]", await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            )
-        if not all(self._permits(str(entry[4][0])) for entry in found):
-            raise UnreachableError("address_forbidden")
-        return found
+
+async def _look_up(loop: asyncio.AbstractEventLoop, host: str, port: int) -> list[AddrInfoType]:
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return cast("list[AddrInfoType]", found)  # without IPv6, addresses could be bytes
 
 
 @lru_cache(maxsize=1000)

@@ -8,6 +8,7 @@ from multidict import CIMultiDictProxy
 
 from services.data_plane.connection import OWN_SUBPROTOCOL, Credential, Handshake, Headers, Request
 from services.data_plane.forwarded import TrustedProxies, find_sender
+from services.data_plane.http1 import tokens_of
 from services.data_plane.refusal import RefusedError
 from shared.headers import may_pass
 
@@ -22,7 +23,7 @@ _SINGLE = (
 def read_handshake(request: Request, request_id: str, proxies: TrustedProxies) -> Handshake:
     """Return what a request asks for, and who asks by the word of `proxies`. Raises `RefusedError`."""
     headers = request.headers
-    connection = _tokens(headers, hdrs.CONNECTION)
+    connection = tokens_of(headers, hdrs.CONNECTION)
     _check_upgrade(request, headers, connection)
     subprotocols = [
         name.strip() for line in headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, ()) for name in line.split(",")
@@ -52,10 +53,10 @@ def read_handshake(request: Request, request_id: str, proxies: TrustedProxies) -
     )
 
 
-def _check_upgrade(request: Request, headers: CIMultiDictProxy[str], connection: set[str]) -> None:
+def _check_upgrade(request: Request, headers: CIMultiDictProxy[str], connection: frozenset[str]) -> None:
     if request.method != hdrs.METH_GET:
         raise RefusedError("method_not_allowed", headers={"Allow": "GET"})
-    if "websocket" not in _tokens(headers, hdrs.UPGRADE) or "upgrade" not in connection:
+    if "websocket" not in tokens_of(headers, hdrs.UPGRADE) or "upgrade" not in connection:
         raise RefusedError("upgrade_required", "Connect with a WebSocket client.", _UPGRADE_HEADERS)
     if headers.getall(hdrs.SEC_WEBSOCKET_VERSION, ()) != ["13"]:
         # Section 4.4: say which version would do.
@@ -86,10 +87,6 @@ def _is_key(value: str) -> bool:
         return False
 
 
-def _tokens(headers: CIMultiDictProxy[str], name: str) -> set[str]:
-    return {token.strip().lower() for line in headers.getall(name, ()) for token in line.split(",")}
-
-
 def _read_credential(headers: CIMultiDictProxy[str], subprotocols: list[str]) -> Credential | None:
     """Return the one credential. RFC 6750, section 2: more than one is refused."""
     found = [Credential("token", name[len(BEARER_PREFIX) :]) for name in subprotocols if name.startswith(BEARER_PREFIX)]
@@ -106,7 +103,7 @@ def _read_credential(headers: CIMultiDictProxy[str], subprotocols: list[str]) ->
     return found[0] if found else None
 
 
-def _end_to_end(headers: CIMultiDictProxy[str], connection: set[str]) -> Headers:
+def _end_to_end(headers: CIMultiDictProxy[str], connection: frozenset[str]) -> Headers:
     """Return what may reach the backend: nothing hop-by-hop, no credentials, none of the gateway's own names."""
     # A backend may read `_` and `.` in a name as `-`: such aliases of our names are removed too.
     return tuple([item for item in headers.items() if may_pass(item[0]) and item[0].lower() not in connection])

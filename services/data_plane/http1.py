@@ -1,6 +1,7 @@
 """HTTP/1.1 heads, read by aiohttp's parser (llhttp): the only file that knows how that is driven."""
 
 import asyncio
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from aiohttp.base_protocol import BaseProtocol
@@ -18,6 +19,16 @@ _LIMITS: Final[dict[str, Any]] = {
     "max_field_size": MAX_LINE_BYTES,
     "max_headers": MAX_HEAD_BYTES,  # counted here, for the parser doesn't tell this from other faults
 }
+
+
+def tokens_of(headers: CIMultiDictProxy[str], name: str) -> frozenset[str]:
+    """Return what a header lists (RFC 9110, section 5.6.1), in lower case."""
+    return _split(",".join(headers.getall(name, ())))
+
+
+@lru_cache(maxsize=100)
+def _split(line: str) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in line.split(","))
 
 
 class MalformedHeadError(ValueError):

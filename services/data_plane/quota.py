@@ -49,8 +49,12 @@ class Quotas:
     @cached_property
     def droppable(self) -> frozenset[Direction]:
         """The directions in which a message may be dropped."""
-        named: dict[Direction, tuple[Quota, ...]] = {"publish": self.publish, "subscribe": self.subscribe}
-        return frozenset(way for way, quotas in named.items() if any(quota.on_exceed == "drop" for quota in quotas))
+        return self._where("drop")
+
+    @cached_property
+    def closing(self) -> frozenset[Direction]:
+        """The directions in which a message may close the connection."""
+        return self._where("close")
 
     @cached_property
     def policy_header(self) -> str:
@@ -63,6 +67,10 @@ class Quotas:
             for quota in self.all
             if quota.rule.unit in ("messages", "bytes") and quota.rule.direction in (direction, "both")
         )
+
+    def _where(self, action: OnExceed) -> frozenset[Direction]:
+        named: dict[Direction, tuple[Quota, ...]] = {"publish": self.publish, "subscribe": self.subscribe}
+        return frozenset(way for way, quotas in named.items() if any(quota.on_exceed == action for quota in quotas))
 
     def _of_unit(self, unit: Unit) -> tuple[Quota, ...]:
         return tuple(quota for quota in self.all if quota.rule.unit == unit)

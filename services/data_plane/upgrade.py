@@ -9,7 +9,7 @@ from websockets.utils import accept_key
 
 from services.data_plane.connection import Handshake, Headers
 from services.data_plane.deflate import Agreement, read_answer
-from services.data_plane.http1 import AnswerHead, AnswerReader
+from services.data_plane.http1 import AnswerHead, AnswerReader, tokens_of
 from services.data_plane.refusal import BackendFailedError, RefusedError
 from shared.definition import ApiDefinition
 from shared.headers import plain
@@ -63,20 +63,19 @@ class Upgrade(NamedTuple):
 
     def ask(self, target: str, headers: Headers) -> bytes:
         """Return the request (RFC 6455, section 4.1)."""
-        own = [
-            (hdrs.UPGRADE, "websocket"),
-            (hdrs.CONNECTION, "Upgrade"),
-            (hdrs.SEC_WEBSOCKET_VERSION, "13"),
-            (hdrs.SEC_WEBSOCKET_KEY, self.key),
+        lines = [
+            f"GET {target} HTTP/1.1",
+            *[f"{name}: {value}" for name, value in headers],
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Key: {self.key}",
         ]
         if self.subprotocols:
-            own.append((hdrs.SEC_WEBSOCKET_PROTOCOL, ", ".join(self.subprotocols)))
+            lines.append(f"Sec-WebSocket-Protocol: {', '.join(self.subprotocols)}")
         if self.extensions:
-            own.append((hdrs.SEC_WEBSOCKET_EXTENSIONS, self.extensions))
-        lines = [f"{name}: {value}" for name, value in (*headers, *own)]
-        return "\r\n".join((f"GET {target} HTTP/1.1", *lines, "", "")).encode(
-            "utf-8", "surrogateescape"
-        )  # as aiohttp decoded it: the same bytes
+            lines.append(f"Sec-WebSocket-Extensions: {self.extensions}")
+        return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")  # as aiohttp decoded it: the same bytes
 
     def verify(self, answer: AnswerHead) -> tuple[str | None, Agreement]:
         """Return the subprotocol and the extension that an answer chose (RFC 6455, section 4.1, items 1 to 6)."""
@@ -87,7 +86,7 @@ class Upgrade(NamedTuple):
             raise RefusedError("upstream_refused", f"The backend answered {answer.status}.")
         if answer.version < (1, 1):  # HTTP/1.0 knows no Upgrade (RFC 9110, section 7.8)
             raise RefusedError("upstream_refused", "The backend's answer is not HTTP/1.1.")
-        if not _has_token(answer, hdrs.UPGRADE, "websocket") or not _has_token(answer, hdrs.CONNECTION, "upgrade"):
+        if "websocket" not in tokens_of(headers, hdrs.UPGRADE) or "upgrade" not in tokens_of(headers, hdrs.CONNECTION):
             raise RefusedError("upstream_refused", "The backend's answer is not an upgrade to WebSocket.")
         if headers.getall(hdrs.SEC_WEBSOCKET_ACCEPT, ()) != [accept_key(self.key)]:
             raise RefusedError("upstream_refused", "The backend's Sec-WebSocket-Accept is wrong.")
@@ -134,8 +133,3 @@ def headers_of(
         *consumer,
         *trace,
     )
-
-
-def _has_token(answer: AnswerHead, name: str, token: str) -> bool:
-    lines = answer.headers.getall(name, ())
-    return token in [part.strip().lower() for line in lines for part in line.split(",")]

@@ -1,7 +1,6 @@
 """Frames that the gateway writes itself."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.data_plane.frames import codes
 from services.data_plane.frames.errors import FrameError
@@ -10,8 +9,7 @@ _MASK_BIT: Final = 0x80
 _LENGTH_16: Final = 126
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(NamedTuple):
     """What a Close frame says. `code` is 1005 where it said nothing."""
 
     code: int

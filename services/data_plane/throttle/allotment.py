@@ -69,10 +69,11 @@ class Allotment:
                 handshakes.debit(1, 0)
             finally:
                 self._throttle.release(handshakes)
-        for meter in (self.publish, self.subscribe):
-            # Where a message would close the connection at once, it isn't opened.
-            if meter is not None and any(quota.on_exceed == "close" for quota in meter.quotas):
-                await _check(meter, "close")
+        # Where a message would close the connection at once, it isn't opened.
+        if self.publish is not None and "publish" in self.quotas.closing:
+            await _check(self.publish, "close")
+        if self.subscribe is not None and "subscribe" in self.quotas.closing:
+            await _check(self.subscribe, "close")
         for quota in self.quotas.connections:
             if not await self._throttle.slots.take(quota):
                 detail = f"The {quota.level} has its {quota.rule.amount} connections."

@@ -100,12 +100,14 @@ class Meter:
         for lease in self._leases:
             lease.waiters.discard(resume)
 
-    def left(self) -> Iterator[tuple[Quota, int, float]]:
-        """Yield of each limit that has windows, as far as it is known, how much is left and for how many seconds."""
+    def left(self) -> list[tuple[Quota, int, float]]:
+        """Return of each limit that has windows, as far as it is known, how much is left and for how many seconds."""
         now = time.monotonic()
-        for quota, lease in zip(self.quotas, self._leases, strict=True):
-            if not (lease.rolling or lease.shadow) and now < lease.window_ends:
-                yield quota, max(0, lease.amount - lease.spent + lease.available(now)), lease.window_ends - now
+        return [
+            (self.quotas[index], max(0, lease.amount - lease.spent + lease.available(now)), lease.window_ends - now)
+            for index, lease in enumerate(self._leases)
+            if not (lease.rolling or lease.shadow) and now < lease.window_ends
+        ]
 
     def close(self) -> None:
         """Let go of the leases."""

@@ -88,6 +88,17 @@ async def test_silence_ends_in_time(resolve: Resolve) -> None:
     with silent_listener("127.0.0.1", port), pytest.raises(BackendFailedError) as failed:
         await connect(port, seconds=0.2)
     assert (failed.value.problem.slug, failed.value.elsewhere) == ("upstream_timeout", True)
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling(), "the time limit is no reason to give up what comes next"
+
+
+async def test_whoever_gives_up_is_not_told_of_a_time_limit(resolve: Resolve) -> None:
+    resolve("127.0.0.1")
+    port = free_port()
+    with silent_listener("127.0.0.1", port), pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await connect(port)
 
 
 async def test_a_server_that_never_finishes_tls_ends_in_time(resolve: Resolve) -> None:
