@@ -30,8 +30,8 @@ def run(options: Options, folder: Path) -> None:
     tokens = options.given.tokens
     name = "handshake-tokens" if tokens else "handshake"
     workload = Workload(name, options.given.concurrency, reconnect=True, handshakes=tokens)
-    with open_bench(folder, options.seconds, names_in(pairs)) as bench:
-        bench.save(name, options, [bench.measure(workload, pairs, options.times, CPU, NOTES)])
+    with open_bench(folder, options.seconds, names_in(pairs), start=False) as bench:
+        bench.save(name, options, bench.measure_anew({workload: pairs}, options.times, CPU, NOTES))
 
 
 if __name__ == "__main__":
