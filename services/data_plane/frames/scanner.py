@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 UNLIMITED: Final = 1 << 62
 
-MAX_FRAGMENTS: Final = 65_536
-"""Fragments cost a frame each, and may be empty: no message has this many in earnest."""
+MAX_FRAGMENTS: Final = 65_536  # each costs a frame, and may be empty: no message has this many in earnest
 
 _NO_ERROR: Final = FrameError(0, "")
 _NO_CLOSE: Final = Close(codes.NO_STATUS)
@@ -60,6 +59,7 @@ class Scanner:
         "_message_bytes",
         "_reserved",
         "_short_header",
+        "_short_most",
         "_sizes",
         "_skimmed",
         "_smaller",
@@ -101,6 +101,7 @@ class Scanner:
         self._mask_bit = 0x80 if masked else 0
         self._short_header = 6 if masked else 2
         self._max_message_bytes = max_message_bytes or UNLIMITED
+        self._short_most = min(self._max_message_bytes, 125)
         self._reserved = 0x30 if deflate else 0x70
         self._message_bytes = 0
         self._exponent = 0
@@ -267,33 +268,34 @@ class Scanner:
         # Machine words, not objects: this is what a message costs.
         header: i64 = self._short_header
         mask_bit: i64 = self._mask_bit
-        largest: i64 = self._max_message_bytes
+        short: i64 = self._short_most
         most: i64 = allowance
         most_bytes: i64 = byte_allowance
         size: i64 = len(data)
         end: i64 = start
         payload: i64 = 0
         messages: i64 = 0
-        while messages < most and size - end >= header:
+        last: i64 = size - header
+        while end <= last and messages < most:
             first: i64 = data[end]
             length: i64 = data[end + 1]
             length -= mask_bit
-            if first < 0x81 or first > 0x82 or length < 0:
+            if (first != 0x82 and first != 0x81) or length < 0:  # noqa: PLR1714 - of machine words two are faster than a set
                 break
             behind: i64 = end + header + length
-            if length > 125:
-                if length == 127 or size - end < 4:
+            if length > short:
+                if length != 126 or size - end < 4:
                     break
-                high: i64 = data[end + 2]
-                low: i64 = data[end + 3]
-                length = high << 8 | low
-                if length < 126:
+                length = data[end + 2]
+                length = length << 8 | data[end + 3]
+                if length < 126 or length > self._max_message_bytes:
                     break
                 behind = end + header + 2 + length
-            if behind > size or length > largest or payload + length > most_bytes:
+            total: i64 = payload + length
+            if behind > size or total > most_bytes:
                 break
             end = behind
-            payload += length
+            payload = total
             messages += 1
         self._skimmed = messages
         self.whole_bytes = payload
