@@ -19,6 +19,7 @@ CONNECT_SECONDS: Final = 5.0
 HEAD_START_SECONDS: Final = 0.25
 """How long an address has before the next one is tried beside it (RFC 8305, section 5)."""
 
+_TOO_LATE: Final = "The backend did not accept the connection in time."
 _DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
 
 P = TypeVar("P", bound=asyncio.Protocol)
@@ -34,15 +35,16 @@ class Connector:
     async def connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
         """Return the protocol of a new connection. Raises `UnreachableError`."""
         loop, task = asyncio.get_running_loop(), cast("asyncio.Task[Any]", asyncio.current_task())
-        limit = loop.call_later(self._seconds, task.cancel)  # `asyncio.timeout` is 1 % of a handshake
+        limit = loop.call_later(self._seconds, task.cancel)  # `asyncio.timeout` is 3 % of a handshake
         try:
             return await self._connect(loop, parts, tls, make_protocol)
         except asyncio.CancelledError as error:
             if loop.time() < limit.when():
                 raise  # somebody else has cancelled
             task.uncancel()
-            detail = "The backend did not accept the connection in time."
-            raise UnreachableError("upstream_timeout", detail) from error
+            raise UnreachableError("upstream_timeout", _TOO_LATE) from error
+        except TimeoutError as error:  # the system's own
+            raise UnreachableError("upstream_timeout", _TOO_LATE) from error
         except ssl.SSLError as error:
             raise UnreachableError("upstream_unreachable", _explain(error)) from error
         except UnicodeError as error:  # as for "a..b"
@@ -60,8 +62,9 @@ class Connector:
         create = connecting(tls, host) if secure else loop.create_connection
         protocol: P
         # The checked addresses are those that are dialled: a second look-up could answer otherwise.
-        found = [] if _is_literal(host) else await _look_up(loop, host, port)
-        addresses = [str(entry[4][0]) for entry in found] or [host]
+        literal = _is_literal(host)
+        found = [] if literal else await _look_up(loop, host, port)
+        addresses = [host] if literal else [str(entry[4][0]) for entry in found]
         if not all(map(self._permits, addresses)):
             raise UnreachableError("address_forbidden")
         if len(addresses) == 1:  # mostly: and then half the work
