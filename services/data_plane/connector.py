@@ -6,12 +6,13 @@ import ssl
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar, cast
 from urllib.parse import SplitResult
 
 from aiohappyeyeballs import AddrInfoType, start_connection
 
 from services.data_plane.refusal import UnreachableError
+from services.data_plane.time_limit import TimeLimit
 from services.data_plane.tls import connecting
 from shared.addresses import AddressPolicy
 
@@ -19,7 +20,6 @@ CONNECT_SECONDS: Final = 5.0
 HEAD_START_SECONDS: Final = 0.25
 """How long an address has before the next one is tried beside it (RFC 8305, section 5)."""
 
-_TOO_LATE: Final = "The backend did not accept the connection in time."
 _DEFAULT_PORTS: Final = {"ws": 80, "wss": 443}
 
 P = TypeVar("P", bound=asyncio.Protocol)
@@ -34,30 +34,22 @@ class Connector:
 
     async def connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
         """Return the protocol of a new connection. Raises `UnreachableError`."""
-        loop, task = asyncio.get_running_loop(), cast("asyncio.Task[Any]", asyncio.current_task())
-        limit = loop.call_later(self._seconds, task.cancel)  # `asyncio.timeout` is 3 % of a handshake
         try:
-            return await self._connect(loop, parts, tls, make_protocol)
-        except asyncio.CancelledError as error:
-            if loop.time() < limit.when():
-                raise  # somebody else has cancelled
-            task.uncancel()
-            raise UnreachableError("upstream_timeout", _TOO_LATE) from error
-        except TimeoutError as error:  # the system's own
-            raise UnreachableError("upstream_timeout", _TOO_LATE) from error
+            with TimeLimit(self._seconds):
+                return await self._connect(parts, tls, make_protocol)
+        except TimeoutError as error:
+            detail = "The backend did not accept the connection in time."
+            raise UnreachableError("upstream_timeout", detail) from error
         except ssl.SSLError as error:
             raise UnreachableError("upstream_unreachable", _explain(error)) from error
         except UnicodeError as error:  # as for "a..b"
             raise UnreachableError("upstream_unreachable", "The backend's host is not a name.") from error
         except (OSError, RuntimeError) as error:  # uvloop has RuntimeError for some faults of sockets
             raise UnreachableError("upstream_unreachable") from error
-        finally:
-            limit.cancel()
 
-    async def _connect(
-        self, loop: asyncio.AbstractEventLoop, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]
-    ) -> P:
+    async def _connect(self, parts: SplitResult, tls: ssl.SSLContext, make_protocol: Callable[[], P]) -> P:
         host, port = _address_of(parts)
+        loop = asyncio.get_running_loop()
         secure = parts.scheme == "wss"
         create = connecting(tls, host) if secure else loop.create_connection
         protocol: P

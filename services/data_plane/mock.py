@@ -157,6 +157,8 @@ class MockTransport(asyncio.Transport):
             said = bytes(self._waiting)
             self._waiting.clear()
             self._protocol.data_received(said)
+            if self._closing:
+                return
         if self._conversation.behind:
             self._loop.call_soon(self._deliver)
         elif self._full:

@@ -1,6 +1,7 @@
 """A backend that is none: what it says, and that it waits for who doesn't read."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -24,9 +25,11 @@ class Relay(asyncio.Protocol):
         self.heard = b""
         self.full = False
         self.lost = False
+        self.on_data: Callable[[], None] = lambda: None
 
     def data_received(self, data: bytes) -> None:
         self.heard += data
+        self.on_data()
 
     def pause_writing(self) -> None:
         self.full = True
@@ -50,6 +53,18 @@ async def connect(script: Script = ANY, *, reading: bool = True) -> tuple[MockTr
 async def settle() -> None:
     for _ in range(3):
         await asyncio.sleep(0)
+
+
+async def test_who_hung_up_is_told_nothing_more() -> None:
+    transport, relay = await connect(Script(None, ((None, ("x" * HIGH_WATER_BYTES,)),)), reading=False)
+    transport.write(client_frame(1, b"a"))
+    await settle()
+    assert relay.full
+    relay.on_data = transport.close
+    transport.resume_reading()
+    await settle()
+    assert relay.lost
+    assert relay.full, "nobody is left to go on"
 
 
 async def test_examples_are_said_in_turn_a_fragmented_message_is_one() -> None:
