@@ -65,6 +65,8 @@ def test_every_length_form_passes(size: int, masked: bool) -> None:
 BROKEN = {
     "unmasked from a client": (True, frame(1, b"hi")),
     "masked from a server": (False, client_frame(1, b"hi")),
+    "masked from a server, 300 bytes": (False, client_frame(1, b"x" * 300)),
+    "masked from a server, 70,000 bytes": (False, client_frame(1, b"x" * 70_000)),
     "a reserved bit": (True, client_frame(1, b"hi", rsv=2)),
     "RSV1 without deflate": (True, client_frame(1, b"hi", rsv=4)),
     "reserved opcode 3": (True, client_frame(3)),
