@@ -9,7 +9,7 @@ from benchmarks.harness.bench import Bench, names_in, open_bench, run_benchmark
 from benchmarks.harness.figures import Figure, as_json, as_table
 from benchmarks.harness.load import Sample, Workload
 from benchmarks.harness.options import Options, make_parser, read_options
-from benchmarks.harness.pairs import Pair, compare
+from benchmarks.harness.pairs import Comparison, Pair
 from benchmarks.peers.direct import DIRECT
 
 USUAL = [Pair("framegate", peer) for peer in ("haproxy", "nginx", "aiohttp")]
@@ -42,16 +42,19 @@ def main() -> int:
 def run(options: Options, folder: Path) -> None:
     pairs = options.choose_pairs(USUAL)
     workload = Workload("latency", options.given.connections, rate=options.given.rate)
-    with open_bench(folder, options.seconds, names_in(pairs)) as bench:
-        comparison = compare(
-            pairs, {name: partial(added, bench, name, workload) for name in names_in(pairs)}, options.times
-        )
+    comparison = Comparison[Added]()
+    with open_bench(folder, options.seconds, names_in(pairs), start=False) as bench:
+        for index in range(options.times):
+            for pair in pairs:
+                comparison.measure(pair, partial(added, bench, workload), index)
         print(f"\n{workload}\n{as_table(comparison, FIGURES)}")
         bench.save("latency", options, [{**asdict(workload), **as_json(comparison, FIGURES)}])
 
 
-def added(bench: Bench, name: str, workload: Workload) -> Added:
-    return Added(direct=bench.run(DIRECT.name, workload), through=bench.run(name, workload))
+def added(bench: Bench, workload: Workload, name: str) -> Added:
+    """Measure a proxy that was started for that: the timers of another one would count as its delays."""
+    with bench.started([name]) as alone:
+        return Added(direct=alone.run(DIRECT.name, workload), through=alone.run(name, workload))
 
 
 if __name__ == "__main__":

@@ -49,14 +49,15 @@ class Bench:
         compared = {workload: Comparison[Sample]() for workload in workloads}
         names = names_in(pair for pairs in workloads.values() for pair in pairs)
         for index in range(times):
-            with self._started(names) as bench:
+            with self.started(names) as bench:
                 for workload, pairs in workloads.items():
                     for pair in pairs:
                         compared[workload].measure(pair, partial(bench.run, workload=workload), index)
         return [self._tell(workload, comparison, figure, notes) for workload, comparison in compared.items()]
 
     @contextmanager
-    def _started(self, names: Sequence[str]) -> Iterator["Bench"]:
+    def started(self, names: Sequence[str]) -> Iterator["Bench"]:
+        """Start proxies, until the block ends."""
         with ExitStack() as stack:
             targets = {name: stack.enter_context(PEERS[name].start(self.site)) for name in names}
             yield replace(self, targets={**self.targets, **targets})
