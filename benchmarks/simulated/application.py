@@ -133,7 +133,7 @@ class Simulation:
         lease.refused_until = 0.0 if granted else asked_at + min(wait_ms / 1000, RETRY_SECONDS)
         lease.asked = False
         if granted:
-            lease.fit(self._now)
+            lease.fit(granted, self._now)
         self._spend(pod)
 
     def _sweep_later(self, pod: Pod) -> None:

@@ -5,8 +5,9 @@ from typing import Final
 
 UNLIMITED: Final = 1 << 62
 
-_SHORT_SECONDS: Final = 0.05
-_LONG_SECONDS: Final = 0.2
+_BRIEFEST_SECONDS: Final = 0.05
+_LASTING_SECONDS: Final = 0.3
+_LEASES_A_WINDOW: Final = 200
 
 
 class Lease:
@@ -82,12 +83,17 @@ class Lease:
         """Tell whether it is known that a message of this cost can't have credit."""
         return now < self.refused_until and cost - self.credit >= self.refused_need
 
-    def fit(self, now: float) -> None:
-        """Ask for more or less at a time, so that a lease lasts for a while and little lies idle."""
-        lasted = now - self.fetched_at
-        if lasted < _SHORT_SECONDS:
+    def fit(self, granted: int, now: float) -> None:
+        """Ask for more or less at a time, so that a lease lasts for a while and little lies idle.
+
+        Where less was granted than asked for, that it didn't last says nothing about the need.
+        """
+        lasted, enough = now - self.fetched_at, _BRIEFEST_SECONDS
+        if not self.rolling:  # what a bucket grants is soon void
+            enough = min(_LASTING_SECONDS, max(enough, self.window_seconds / _LEASES_A_WINDOW))
+        if lasted < enough and granted >= self.size:
             self.size *= 2
-        elif lasted > _LONG_SECONDS:
+        elif lasted > 4 * enough:
             self.size //= 2
         largest = self.amount // 4
         self.size = min(self.size, largest)

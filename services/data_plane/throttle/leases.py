@@ -171,7 +171,7 @@ class LeaseBook:
         lease.refused_until = 0.0 if granted else asked_at + min(wait_ms / 1000, RETRY_SECONDS)
         if granted:  # else what is left here suffices for nothing, and lies idle however often more is asked for
             lease.spent_at = now
-            lease.fit(now)
+            lease.fit(granted, now)
 
     def _decide_alone(self, lease: Lease) -> None:
         """Redis is away: this pod's own share of a window, or nothing."""
