@@ -8,6 +8,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.data_plane.ticks import until_tick
 from shared import keys
 from shared.connections import Beat
 
@@ -48,7 +49,7 @@ class Heartbeat:
                 await self.beat()
             except (RedisError, OSError) as error:
                 log.warning("no heartbeat: %s", error)
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(until_tick(BEAT_SECONDS))
 
     async def beat(self) -> None:
         """Say how this worker is, and learn how many live. Raises `RedisError` or `OSError`."""

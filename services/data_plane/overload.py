@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from services.data_plane.refusal import come_back_later
+from services.data_plane.ticks import until_tick
 from shared.definition import KeyType
 
-WATCH_SECONDS: Final = 0.1
-LOOKS_A_READING: Final = 10
+WATCH_SECONDS: Final = 0.5
+LOOKS_A_READING: Final = 2
 MOST_LAG_SECONDS: Final = 0.5
 """On average, of the event loop: one stop, such as a machine that is moved, is no overload."""
 MOST_MEMORY: Final = 0.9
@@ -43,9 +44,9 @@ class Overload:
         while True:
             self.memory = _read_memory(self._cgroup)
             for _ in range(LOOKS_A_READING):
-                began = self._clock()
-                await asyncio.sleep(WATCH_SECONDS)
-                lag = self._clock() - began - WATCH_SECONDS
+                began, pause = self._clock(), until_tick(WATCH_SECONDS)
+                await asyncio.sleep(pause)
+                lag = self._clock() - began - pause
                 self.lag_seconds += _WEIGHT * (lag - self.lag_seconds)
 
     def check(self) -> None:

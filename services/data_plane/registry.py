@@ -5,15 +5,17 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from services.data_plane.connection import Caller, Outcome, Route, Trace, Visitor
 from services.data_plane.liveness import Liveness
 from services.data_plane.relay import Relay
 from services.data_plane.throttle.allotment import Allotment
+from services.data_plane.ticks import until_tick
 from services.data_plane.wheel import Wheel
 from shared.definition import ApiDefinition
 
-TURN_SECONDS = 0.25
+TURN_SECONDS: Final = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -127,7 +129,7 @@ class Registry:
     async def run(self) -> None:
         """Turn the wheel until cancelled."""
         while True:
-            await asyncio.sleep(TURN_SECONDS)
+            await asyncio.sleep(until_tick(TURN_SECONDS))
             self._take_in()
             now = time.monotonic()
             for connection in self._wheel.turn(now):

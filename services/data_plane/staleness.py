@@ -8,6 +8,7 @@ from typing import Final, Literal
 from services.data_plane.drain import close_evenly
 from services.data_plane.refusal import come_back_later
 from services.data_plane.registry import Registry
+from services.data_plane.ticks import until_tick
 
 log = logging.getLogger(__name__)
 
@@ -55,4 +56,4 @@ class Staleness:
 
     async def _until(self, *, stale: bool) -> None:
         while self.stale != stale:  # noqa: ASYNC110 - time alone makes it so
-            await asyncio.sleep(WATCH_SECONDS)
+            await asyncio.sleep(until_tick(WATCH_SECONDS))

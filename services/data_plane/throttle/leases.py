@@ -11,13 +11,14 @@ from services.data_plane.telemetry import ThrottleMetrics
 from services.data_plane.throttle.credit import Lease
 from services.data_plane.throttle.decide import RETRY_SECONDS, comes_near, share_alone
 from services.data_plane.throttle.scripts import BUCKET, WINDOW, Answer, Call, Scripts
+from services.data_plane.ticks import until_tick
 from shared import keys
 from shared.limits import OnExceed
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 0.6
-SWEEP_SECONDS: Final = 0.25
+SWEEP_SECONDS: Final = 0.5
 BUCKET_SECONDS: Final = 0.1
 """How long credit of a bucket may be spent: what lies in pods is missing at once in Redis."""
 
@@ -102,7 +103,7 @@ class LeaseBook:
     async def sweep(self) -> None:
         """Give back credit that lies idle, and forget leases that nobody uses, until cancelled."""
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(until_tick(SWEEP_SECONDS))
             now = time.monotonic()
             if self._scripts.away and self._on_redis_loss == "deny":
                 for lease in self._leases.values():

@@ -84,7 +84,7 @@ async def test_memory_counts_as_the_orchestrator_counts_it(
 
 
 async def test_what_the_loop_gets_to_late_is_lag(tmp_path: Path) -> None:
-    seconds = count(0.0, 1.0)  # each look comes 0.9 s late
+    seconds = count(0.0, 2.0)  # each look comes 1.5 s late
     guard = Overload(None, lambda: next(seconds), tmp_path)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(guard.watch())
