@@ -20,7 +20,7 @@ MOST_LAG_SECONDS: Final = 0.5
 MOST_MEMORY: Final = 0.9
 """Of what the container may take: beyond, the kernel would kill all connections at once."""
 
-_WEIGHT: Final = 0.2
+_WEIGHT: Final = 0.3
 _FOR_PRODUCTION: Final = 0.2
 _CGROUP: Final = Path("/sys/fs/cgroup")
 
