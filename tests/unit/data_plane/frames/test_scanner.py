@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection
@@ -264,12 +264,16 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 
 @given(damaged())
+@example(b"\x82\x7f\x01\x02\x03\x04")
 def test_wsproto_agrees_on_what_is_broken(data: bytes) -> None:
     if data[0] & 0x0F in (0x1, 0x8) or data[0] & 0x7F == 0x01:
         return
     forwarded = Forwarded(from_client())
-    refused = forwarded.feed(data) is Stop.ERROR
-    assert refused is not oracle_accepts(data)
+    if forwarded.feed(data) is Stop.ERROR:
+        # wsproto waits for a whole header, of which two bytes may say enough; where none is cut off, pings are fine.
+        assert not oracle_accepts(data) or not oracle_accepts(data + 3 * client_frame(9))
+    else:
+        assert oracle_accepts(data)
 
 
 def test_the_pong_of_the_gateways_own_ping_goes_no_further_and_others_do() -> None:
