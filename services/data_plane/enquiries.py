@@ -35,7 +35,7 @@ from shared.subscription import ApplicationId
 
 log = logging.getLogger(__name__)
 
-FOLLOW_MILLISECONDS: Final = 3000
+FOLLOW_MILLISECONDS: Final = 3000  # less than the 5 s after which an answer is given up
 FOLLOW_COUNT: Final = 100
 KEPT_SECONDS: Final = 10
 """For answers that nobody fetched."""

@@ -10,7 +10,7 @@ from services.data_plane.registry import Registry
 from services.data_plane.streams import entries_of
 from shared import keys
 
-FOLLOW_MILLISECONDS: Final = 3000
+FOLLOW_MILLISECONDS: Final = 3000  # less than the 5 s after which an answer is given up
 FOLLOW_COUNT: Final = 1000
 RELOAD_SECONDS: Final = 60.0
 """How often the set is read again: what the stream lost, by whatever fault, is in it."""
