@@ -26,9 +26,11 @@ def secure_url(tmp_path: Path) -> Iterator[str]:
     port, certificate = free_port(), make_certificate(tmp_path / "tls")
     options = ("--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1", "--tls-auth-clients", "no")
     files = ("--tls-cert-file", str(certificate.cert), "--tls-key-file", str(certificate.key))
-    with run_redis(tmp_path, *options, *files, "--tls-ca-cert-file", str(certificate.cert)):
+    with run_redis(tmp_path, *options, *files, "--tls-ca-cert-file", str(certificate.cert)) as redis:
         url = f"rediss://127.0.0.1:{port}/0"
-        wait_until(lambda: answers(f"{url}?ssl_ca_certs={certificate.cert}"), within=15)
+        wait_until(lambda: redis.poll() is not None or answers(f"{url}?ssl_ca_certs={certificate.cert}"), within=15)
+        if redis.poll() is not None:
+            pytest.skip("this Redis, or Valkey, was built without TLS: apt install redis-server")
         yield url
 
 
