@@ -20,6 +20,7 @@ from services.data_plane.snapshot import Snapshot, SnapshotFile
 from services.data_plane.streams import Entry, entries_of
 from services.data_plane.table import RouteTable
 from services.data_plane.threads import in_thread
+from services.data_plane.ticks import lull
 from shared import keys
 from shared.catalogue import KINDS, Change, Mark, read_kinds
 from shared.definition import DEFAULT_ENVIRONMENT
@@ -218,6 +219,7 @@ class Catalogue:
         if not entries:
             if there.revision > mark.revision:
                 raise OutOfStepError(f"the stream holds nothing behind revision {mark.revision}")
+            await lull()
             return
         changes = _read_changes(entries, mark)
         digest = mark.digest

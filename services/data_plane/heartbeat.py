@@ -1,14 +1,15 @@
 """A worker tells each second that it lives, and how it is; it learns how many others do."""
 
-import asyncio
 import logging
+import math
+import time
 from collections.abc import Callable
 from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.data_plane.ticks import until_tick
+from services.data_plane.ticks import lull, tick
 from shared import keys
 from shared.connections import Beat
 
@@ -19,11 +20,8 @@ GIVEN_UP_SECONDS: Final = 5.0
 REMEMBERED_SECONDS: Final = 60
 """How long a lost worker is still told of."""
 
-
-async def read_time(redis: Redis) -> float:
-    """Return Redis' clock, in seconds of the epoch."""
-    seconds, microseconds = await redis.time()
-    return float(seconds) + float(microseconds) / 1e6
+CLOCK_SECONDS: Final = 10.0
+"""How long what Redis' clock showed is relied on: asking each time would be another round trip."""
 
 
 class Heartbeat:
@@ -41,6 +39,8 @@ class Heartbeat:
         self._describe = describe
         self._note_living = note_living
         self._ended = False
+        self._clock_read_at = -math.inf
+        self._clock_ahead = 0.0  # of the monotonic clock
 
     async def run(self) -> None:
         """Beat until cancelled, or ended."""
@@ -49,11 +49,13 @@ class Heartbeat:
                 await self.beat()
             except (RedisError, OSError) as error:
                 log.warning("no heartbeat: %s", error)
-            await asyncio.sleep(until_tick(BEAT_SECONDS))
+                self._clock_read_at = -math.inf  # who answers next may have another clock
+            await tick(BEAT_SECONDS)
+            await lull()  # of its own: it takes as long as all others together
 
     async def beat(self) -> None:
         """Say how this worker is, and learn how many live. Raises `RedisError` or `OSError`."""
-        beat = self._describe(await read_time(self._redis))
+        beat = self._describe(await self._read_time())
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.zadd(keys.PODS, {self._worker: beat.at + GIVEN_UP_SECONDS})
             pipe.zremrangebyscore(keys.PODS, "-inf", beat.at - REMEMBERED_SECONDS)
@@ -61,6 +63,14 @@ class Heartbeat:
             pipe.set(keys.beat(self._worker), beat.model_dump_json(), ex=REMEMBERED_SECONDS)
             living = (await pipe.execute())[2]
         self._note_living(max(1, living))
+
+    async def _read_time(self) -> float:
+        """Return Redis' clock, in seconds of the epoch."""
+        if time.monotonic() - self._clock_read_at > CLOCK_SECONDS:
+            seconds, microseconds = await self._redis.time()
+            self._clock_read_at = time.monotonic()
+            self._clock_ahead = float(seconds) + float(microseconds) / 1e6 - self._clock_read_at
+        return time.monotonic() + self._clock_ahead
 
     async def end(self) -> None:
         """Say that this worker goes, so that nobody waits for it."""

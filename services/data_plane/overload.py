@@ -3,14 +3,13 @@
 Those of sandbox keys are refused first: a fifth of the rate, and the second half of the lag, is for production alone.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from services.data_plane.refusal import come_back_later
-from services.data_plane.ticks import until_tick
+from services.data_plane.ticks import lull, tick
 from shared.definition import KeyType
 
 WATCH_SECONDS: Final = 0.5
@@ -44,10 +43,8 @@ class Overload:
         while True:
             self.memory = _read_memory(self._cgroup)
             for _ in range(LOOKS_A_READING):
-                began, pause = self._clock(), until_tick(WATCH_SECONDS)
-                await asyncio.sleep(pause)
-                lag = self._clock() - began - pause
-                self.lag_seconds += _WEIGHT * (lag - self.lag_seconds)
+                self.lag_seconds += _WEIGHT * (await tick(WATCH_SECONDS) - self.lag_seconds)
+            await lull()
 
     def check(self) -> None:
         """Refuse a handshake before anything is spent on it. Raises `RefusedError`."""

@@ -15,7 +15,7 @@ from services.data_plane.connector import CONNECT_SECONDS, Connector
 from services.data_plane.refusal import RefusedError, UnreachableError
 from services.data_plane.table import RouteTable
 from services.data_plane.telemetry import Telemetry
-from services.data_plane.ticks import until_tick
+from services.data_plane.ticks import tick
 from shared.definition import ApiDefinition, Endpoint
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Prober:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._follow(group)
-                await asyncio.sleep(until_tick(FOLLOW_SECONDS))
+                await tick(FOLLOW_SECONDS)
 
     def _follow(self, group: asyncio.TaskGroup) -> None:
         table = self._find_table()

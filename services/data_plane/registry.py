@@ -11,7 +11,7 @@ from services.data_plane.connection import Caller, Outcome, Route, Trace, Visito
 from services.data_plane.liveness import Liveness
 from services.data_plane.relay import Relay
 from services.data_plane.throttle.allotment import Allotment
-from services.data_plane.ticks import until_tick
+from services.data_plane.ticks import tick
 from services.data_plane.wheel import Wheel
 from shared.definition import ApiDefinition
 
@@ -129,7 +129,7 @@ class Registry:
     async def run(self) -> None:
         """Turn the wheel until cancelled."""
         while True:
-            await asyncio.sleep(until_tick(TURN_SECONDS))
+            await tick(TURN_SECONDS)
             self._take_in()
             now = time.monotonic()
             for connection in self._wheel.turn(now):

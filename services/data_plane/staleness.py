@@ -8,7 +8,7 @@ from typing import Final, Literal
 from services.data_plane.drain import close_evenly
 from services.data_plane.refusal import come_back_later
 from services.data_plane.registry import Registry
-from services.data_plane.ticks import until_tick
+from services.data_plane.ticks import tick
 
 log = logging.getLogger(__name__)
 
@@ -55,5 +55,5 @@ class Staleness:
             log.warning("the configuration is confirmed again")
 
     async def _until(self, *, stale: bool) -> None:
-        while self.stale != stale:  # noqa: ASYNC110 - time alone makes it so
-            await asyncio.sleep(until_tick(WATCH_SECONDS))
+        while self.stale != stale:
+            await tick(WATCH_SECONDS)

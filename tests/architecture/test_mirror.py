@@ -70,7 +70,6 @@ TESTED_BY = {
     "services/data_plane/authenticate.py": f"{POD}/test_refusals.py",
     "services/data_plane/frames/codes.py": "tests/unit/data_plane/frames/test_close.py",
     "services/data_plane/gateway.py": f"{POD}/test_refusals.py",
-    "services/data_plane/heartbeat.py": f"{POD}/test_enquiries.py",
     "services/data_plane/http1.py": f"{POD}/test_listener.py",
     "services/data_plane/query.py": f"{POD}/test_credentials.py",
     "services/data_plane/streams.py": f"{POD}/test_catalogue.py",

@@ -11,7 +11,7 @@ from services.data_plane.telemetry import ThrottleMetrics
 from services.data_plane.throttle.credit import Lease
 from services.data_plane.throttle.decide import RETRY_SECONDS, comes_near, share_alone
 from services.data_plane.throttle.scripts import BUCKET, WINDOW, Answer, Call, Scripts
-from services.data_plane.ticks import until_tick
+from services.data_plane.ticks import at_lull, tick
 from shared import keys
 from shared.limits import OnExceed
 
@@ -71,10 +71,12 @@ class LeaseBook:
         self._metrics.exceeded.labels(quota.level, quota.rule.unit, action).inc()
 
     def ask(self, lease: Lease) -> None:
-        """Have more credit fetched, unless that is under way."""
+        """Have more credit fetched in the next lull, unless that is under way."""
         if not lease.asked:
             lease.asked = True
-            self._want(lease)
+            if not self._wanted:
+                at_lull(self._wake.set)
+            self._wanted.add(lease)
 
     def _want(self, lease: Lease) -> None:
         self._wanted.add(lease)
@@ -87,6 +89,7 @@ class LeaseBook:
         lease.most = max(lease.most, cost)
         if not lease.is_refused(cost, now):
             self.ask(lease)
+            self._wake.set()
         elif not lease.asked:
             lease.asked = True
             loop = asyncio.get_running_loop()
@@ -98,12 +101,13 @@ class LeaseBook:
             await self._wake.wait()
             self._wake.clear()
             wanted, self._wanted = list(self._wanted), set()
-            await self._fetch(wanted)
+            if wanted:
+                await self._fetch(wanted)
 
     async def sweep(self) -> None:
         """Give back credit that lies idle, and forget leases that nobody uses, until cancelled."""
         while True:
-            await asyncio.sleep(until_tick(SWEEP_SECONDS))
+            await tick(SWEEP_SECONDS)
             now = time.monotonic()
             if self._scripts.away and self._on_redis_loss == "deny":
                 for lease in self._leases.values():

@@ -12,7 +12,7 @@ from services.data_plane.quota import Quota
 from services.data_plane.telemetry import ThrottleMetrics
 from services.data_plane.throttle.decide import share_alone
 from services.data_plane.throttle.scripts import SLOTS, Call, Scripts
-from services.data_plane.ticks import until_tick
+from services.data_plane.ticks import tick
 from shared import keys
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class SlotBook:
     async def renew(self) -> None:
         """Say again and again what is held, until cancelled."""
         while True:
-            await asyncio.sleep(until_tick(HEARTBEAT_SECONDS))
+            await tick(HEARTBEAT_SECONDS)
             for slots in self._slots.values():
                 self._change(slots)
 

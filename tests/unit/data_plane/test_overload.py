@@ -1,9 +1,10 @@
 import asyncio
-from itertools import count
+import time
 from pathlib import Path
 
 import pytest
 
+from services.data_plane import overload
 from services.data_plane.overload import Overload
 from services.data_plane.refusal import RefusedError
 from tests.support.waiting import eventually
@@ -83,10 +84,12 @@ async def test_memory_counts_as_the_orchestrator_counts_it(
         watching.cancel()
 
 
-async def test_what_the_loop_gets_to_late_is_lag(tmp_path: Path) -> None:
-    seconds = count(0.0, 2.0)  # each look comes 1.5 s late
-    guard = Overload(None, lambda: next(seconds), tmp_path)
+async def test_what_the_loop_gets_to_late_is_lag(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(overload, "MOST_LAG_SECONDS", 0.05)
+    guard = Overload(None, cgroup=tmp_path)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(guard.watch())
+        await asyncio.sleep(0)
+        time.sleep(0.75)  # noqa: ASYNC251 - the loop is to stand still, for a quarter of a second at least after a look
         await eventually(lambda: not admitted(guard))
         watching.cancel()

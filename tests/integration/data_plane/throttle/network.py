@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -17,6 +17,8 @@ from services.data_plane.quota import Quota
 from services.data_plane.telemetry import ThrottleMetrics
 from services.data_plane.throttle.scripts import SLOTS, Answer, Call, Scripts
 from shared.limits import Rule, Unit
+
+T = TypeVar("T")
 
 PODS = 3
 WINDOW_ANSWER = 5
@@ -112,6 +114,14 @@ class Site:
         self.runner.run(self.client.aclose())
         self.runner.close()
         self.redis.close()
+
+    def do(self, action: Callable[[], T]) -> T:
+        """Return what `action` does in the loop."""
+
+        async def doing() -> T:
+            return action()
+
+        return self.runner.run(doing())
 
     def now(self) -> float:
         """Return Redis' time in ms."""

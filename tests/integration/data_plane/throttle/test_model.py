@@ -7,6 +7,7 @@ than it holds and what fills meanwhile; and nothing stays in Redis for ever.
 import asyncio
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 from hypothesis import strategies as st
@@ -76,8 +77,11 @@ class Leasing(RuleBasedStateMachine):
     @initialize(amount=AMOUNTS, window_seconds=st.runner().flatmap(lambda machine: machine.windows))
     def begin(self, amount: int, window_seconds: float) -> None:
         quota = make_quota(amount, window_seconds, rolling=self.rolling)
-        self.pods = [Pod(self.site, quota, pace) for pace in PACES]
+        self.pods = [self.make_pod(quota, pace) for pace in PACES]
         self.history = History(amount)
+
+    def make_pod(self, quota: Quota, pace: float) -> Pod:
+        return self.site.do(lambda: Pod(self.site, quota, pace))
 
     def note_amounts(self) -> None:
         self.history.add(self.site.now(), max(pod.quota.rule.amount for pod in self.pods))
@@ -102,7 +106,7 @@ class Leasing(RuleBasedStateMachine):
     def spend(self, index: int, count: int) -> None:
         meter, before = self.pods[index].meter, self.site.now()
         count = min(count, meter.available()[0])
-        meter.debit(count, 0)
+        self.site.do(lambda: meter.debit(count, 0))
         self.note_spent(before, self.site.now(), count)
 
     def note_spent(self, before: float, after: float, count: int) -> None:
@@ -123,13 +127,14 @@ class Leasing(RuleBasedStateMachine):
     @rule(index=pods)
     def crash(self, index: int) -> None:
         """Start another in its place, which knows no less."""
-        self.pods[index] = Pod(self.site, self.pods[index].quota, PACES[index])
+        self.pods[index] = self.make_pod(self.pods[index].quota, PACES[index])
 
     @rule(index=pods, amount=AMOUNTS)
     def change_amount(self, index: int, amount: int) -> None:
         """Let one pod hear of another amount."""
         pod = self.pods[index]
-        pod.follow(make_quota(amount, pod.quota.rule.window_seconds, rolling=self.rolling))
+        quota = make_quota(amount, pod.quota.rule.window_seconds, rolling=self.rolling)
+        self.site.do(lambda: pod.follow(quota))
         self.note_amounts()
 
     @rule(milliseconds=st.sampled_from([1, 5, 15, 40]))
@@ -164,7 +169,7 @@ class Windows(Leasing):
     def change_window(self, window_seconds: float) -> None:
         """Let all pods hear of another window: a new count begins, though what was spent may still count there."""
         for pod in self.pods:
-            pod.follow(make_quota(pod.quota.rule.amount, window_seconds))
+            self.site.do(partial(pod.follow, make_quota(pod.quota.rule.amount, window_seconds)))
             pod.wire.late.clear()  # nothing is late for as long as a policy lasts
         self.changes += 1
 
@@ -242,19 +247,19 @@ def test_a_bucket_is_less_deep_by_what_may_lie_in_pods(site: Site) -> None:
 
 
 def test_an_answer_about_a_window_that_has_changed_meanwhile_is_no_credit(site: Site) -> None:
-    pod = Pod(site, make_quota(40, 60))
+    pod = site.do(lambda: Pod(site, make_quota(40, 60)))
     pod.wire.meanwhile = lambda: pod.follow(make_quota(40, 1))
     site.runner.run(pod.book._fetch([pod.lease]))
     assert pod.meter.available()[0] == 0
     pod.wire.meanwhile = lambda: None
     site.runner.run(pod.book._fetch([pod.lease]))
     assert pod.meter.available()[0] > 0
-    pod.follow(make_quota(40, 60))
+    site.do(lambda: pod.follow(make_quota(40, 60)))
     assert pod.meter.available()[0] == 0
 
 
 def test_rests_that_suffice_for_no_message_come_together_in_one_pod_though_all_ask_for_more(site: Site) -> None:
-    holding = [Pod(site, make_quota(100, 3600, unit="bytes")) for _ in range(2)]
+    holding = site.do(lambda: [Pod(site, make_quota(100, 3600, unit="bytes")) for _ in range(2)])
     for pod in holding:
         while pod.lease.credit < 40:
             pod.lease.size = 4
