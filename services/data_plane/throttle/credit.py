@@ -1,6 +1,5 @@
 """Credit that was leased, and how messages spend it: all leases of a message, or none. Compiled where that can be."""
 
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -9,7 +8,6 @@ UNLIMITED: Final = 1 << 62
 _BRIEFEST_SECONDS: Final = 0.05
 _LASTING_SECONDS: Final = 0.3
 _LEASES_A_WINDOW: Final = 200
-_LARGEST_STEP: Final = 8
 
 
 class Lease:
@@ -88,15 +86,13 @@ class Lease:
     def fit(self, granted: int, now: float) -> None:
         """Ask for more or less at a time, so that a lease lasts for a while and little lies idle.
 
-        Where less was granted than asked for, that it didn't last says nothing about the need; and little where a few
-        messages were.
+        Where less was granted than asked for, that it didn't last says nothing about the need.
         """
         lasted, enough = now - self.fetched_at, _BRIEFEST_SECONDS
         if not self.rolling:  # what a bucket grants is soon void
             enough = min(_LASTING_SECONDS, max(enough, self.window_seconds / _LEASES_A_WINDOW))
         if lasted < enough and granted >= self.size:
-            lacked = math.ceil(2 * enough / max(lasted, 0.001))
-            self.size *= max(2, min(lacked, self.size // 4, _LARGEST_STEP))
+            self.size *= 2
         elif lasted > 4 * enough:
             self.size //= 2
         largest = self.amount // 4

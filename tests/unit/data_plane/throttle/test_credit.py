@@ -17,26 +17,10 @@ def lease(*, window_seconds: float = 60.0, rolling: bool = False) -> Lease:
 def test_a_lease_is_to_last_for_some_thousandths_of_its_window(
     window_seconds: float, too_short: float, too_long: float
 ) -> None:
-    for lasted, size in ((too_short, 300), (too_short + 0.02, 100), (too_long - 0.02, 100), (too_long, 50)):
+    for lasted, size in ((too_short, 200), (too_short + 0.02, 100), (too_long - 0.02, 100), (too_long, 50)):
         fitted = lease(window_seconds=window_seconds)
         fitted.fit(100, lasted)
         assert fitted.size == size
-
-
-@pytest.mark.parametrize(("lasted", "size"), [(0.0, 800), (0.001, 800), (0.075, 800), (0.1, 600), (0.25, 300)])
-def test_a_lease_that_was_soon_spent_grows_by_as_much_as_it_lacked_and_eight_times_at_most(
-    lasted: float, size: int
-) -> None:
-    fitted = lease()
-    fitted.fit(100, lasted)
-    assert fitted.size == size
-
-
-def test_a_few_messages_in_a_row_are_no_reason_to_ask_for_many_times_as_much() -> None:
-    fitted = lease()
-    fitted.size = 8
-    fitted.fit(8, 0.001)
-    assert fitted.size == 16
 
 
 def test_that_little_was_soon_spent_is_no_reason_to_ask_for_more() -> None:
