@@ -2,16 +2,16 @@
 
 import asyncio
 import math
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
-from weakref import WeakKeyDictionary
 
 QUIET_SECONDS: Final = 50e-6
 """So long after a message, the answer to it has mostly come, and the next one is furthest away."""
 
 AWAITED_SECONDS: Final = 600e-6
-"""How long a message is waited for: where none comes, few do."""
+"""How long a message is waited for first: where they come less often, few meet a chore."""
 
 LONGEST_SECONDS: Final = 2e-3
 """Where messages leave no lull, chores wait no longer than this."""
@@ -24,11 +24,15 @@ _LATE_SECONDS: Final = 0.001
 
 
 async def tick(seconds: float) -> float:
-    """Wait until the monotonic clock shows a multiple of `seconds`, and for a lull. Return how late that is."""
+    """Wait until the monotonic clock shows a multiple of `seconds`, and for a lull.
+
+    Return how late the loop noticed it, in seconds.
+    """
     loop = asyncio.get_running_loop()
-    due = loop.time() + seconds - loop.time() % seconds + _LATE_SECONDS
+    now = loop.time()
+    due = now + seconds - now % seconds + _LATE_SECONDS
     await _wait(loop, due)
-    return loop.time() - due
+    return _find(loop).noticed_at - due
 
 
 async def lull() -> None:
@@ -47,10 +51,11 @@ class _Lulls:
     """The chores of one event loop, and the one timer that they have."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._chores: list[tuple[float, Callable[[], None]]] = []
         self._timer: asyncio.Handle | None = None
         self._next = math.inf  # when it goes off; 0 while a lull is looked for
+        self.noticed_at = 0.0
 
     def call_at(self, due: float, callback: Callable[[], None]) -> None:
         self._chores.append((due, callback))
@@ -61,12 +66,13 @@ class _Lulls:
         if self._timer is not None:
             self._timer.cancel()
         self._next = due
-        self._timer = self._loop.call_at(due, self._begin)
+        self._timer = self.loop.call_at(due, self._begin)
 
     def _begin(self) -> None:
         self._timer, self._next = None, 0.0
+        self.noticed_at = self.loop.time()
         self._began = self._looked = self._passed = time.perf_counter()
-        self._loop.call_soon(self._look)
+        self.loop.call_soon(self._look)
 
     def _look(self) -> None:
         """Go once around the event loop, and again until there is a lull: each time messages are served first."""
@@ -76,12 +82,12 @@ class _Lulls:
         self._looked = now
         enough = AWAITED_SECONDS if self._passed == self._began else QUIET_SECONDS
         if now - self._passed < enough and now - self._began < LONGEST_SECONDS:
-            self._loop.call_soon(self._look)
+            self.loop.call_soon(self._look)
         else:
             self._do()
 
     def _do(self) -> None:
-        now = self._loop.time()
+        now = self.loop.time()
         due = [callback for at, callback in self._chores if at <= now]
         self._chores = [chore for chore in self._chores if chore[0] > now]
         self._next = math.inf
@@ -91,14 +97,19 @@ class _Lulls:
             callback()
 
 
-_lulls: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lulls] = WeakKeyDictionary()
+class _Here(threading.local):
+    """The chores of the loop that runs in this thread, or ran last: to know more would keep loops that are over."""
+
+    lulls: _Lulls | None = None
+
+
+_here = _Here()
 
 
 def _find(loop: asyncio.AbstractEventLoop) -> _Lulls:
-    found = _lulls.get(loop)
-    if found is None:
-        found = _lulls[loop] = _Lulls(loop)
-    return found
+    if _here.lulls is None or _here.lulls.loop is not loop:
+        _here.lulls = _Lulls(loop)
+    return _here.lulls
 
 
 async def _wait(loop: asyncio.AbstractEventLoop, due: float) -> None:

@@ -83,7 +83,7 @@ TESTED_BY = {
     "services/data_plane/telemetry.py": f"{POD}/test_drain.py",
     "services/data_plane/throttle/credit.py": f"{POD}/throttle/test_model.py",
     "services/data_plane/throttle/headers.py": f"{POD}/throttle/test_allotment.py",
-    "services/data_plane/throttle/leases.py": f"{POD}/test_throttle.py",
+    "services/data_plane/throttle/leases.py": f"{POD}/throttle/test_questions.py",
     "services/data_plane/throttle/meter.py": f"{POD}/test_throttle.py",
     "services/data_plane/throttle/slots.py": f"{POD}/throttle/test_allotment.py",
     "services/data_plane/worker.py": f"{POD}/test_workers.py",

@@ -32,7 +32,7 @@ _ALONE: Final = -1
 
 
 class LeaseBook:
-    """All leases of this pod. Requests of one tick go to Redis in one pipeline; one is in flight at a time."""
+    """All leases of this pod. Questions of one lull go to Redis in one pipeline; one is in flight at a time."""
 
     def __init__(self, scripts: Scripts, metrics: ThrottleMetrics, on_redis_loss: Literal["allow", "deny"]) -> None:
         self._scripts = scripts
@@ -88,8 +88,10 @@ class LeaseBook:
         lease.least = min(lease.least, cost) if len(lease.waiters) > 1 else cost
         lease.most = max(lease.most, cost)
         if not lease.is_refused(cost, now):
-            self.ask(lease)
-            self._wake.set()
+            if not lease.asked:
+                lease.asked = True
+                self._wanted.add(lease)
+            self._wake.set()  # also for what waits for a lull
         elif not lease.asked:
             lease.asked = True
             loop = asyncio.get_running_loop()
