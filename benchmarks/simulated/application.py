@@ -124,8 +124,9 @@ class Simulation:
         """Do what `LeaseBook._take` does."""
         lease = pod.lease
         granted, mark, valid_ms, _, wait_ms = answer
+        spent = lease.filled - lease.available(self._now)
         if mark != lease.mark:
-            lease.credit = 0
+            lease.credit = spent = 0
         lease.mark, lease.valid_until = mark, asked_at + valid_ms / 1000
         lease.credit += granted
         lease.spent_at = self._now
@@ -133,7 +134,8 @@ class Simulation:
         lease.refused_until = 0.0 if granted else asked_at + min(wait_ms / 1000, RETRY_SECONDS)
         lease.asked = False
         if granted:
-            lease.fit(granted, self._now)
+            lease.fit(granted, spent, self._now)
+            lease.filled = lease.credit
         self._spend(pod)
 
     def _sweep_later(self, pod: Pod) -> None:

@@ -8,6 +8,8 @@ UNLIMITED: Final = 1 << 62
 _BRIEFEST_SECONDS: Final = 0.05
 _LASTING_SECONDS: Final = 0.3
 _LEASES_A_WINDOW: Final = 200
+_FEW_MESSAGES: Final = 16
+_FEW_BYTES: Final = 16 * 1024
 
 
 class Lease:
@@ -19,6 +21,7 @@ class Lease:
         "by_bytes",
         "credit",
         "fetched_at",
+        "filled",
         "granted",
         "key",
         "labels",
@@ -59,6 +62,7 @@ class Lease:
         self.granted = 0  # to this pod, in this window
         self.spent = 0  # by all pods, as far as is known
         self.fetched_at = 0.0
+        self.filled = 0  # with so much credit, when it was fetched
         self.refused_until = 0.0
         self.refused_need = 1  # so much was refused: less may be there
         self.spent_at = 0.0
@@ -83,16 +87,21 @@ class Lease:
         """Tell whether it is known that a message of this cost can't have credit."""
         return now < self.refused_until and cost - self.credit >= self.refused_need
 
-    def fit(self, granted: int, now: float) -> None:
+    def fit(self, granted: int, spent: int, now: float) -> None:
         """Ask for more or less at a time, so that a lease lasts for a while and little lies idle.
 
-        Where less was granted than asked for, that it didn't last says nothing about the need.
+        `spent` is how much was since the last time. Where less was granted than asked for, that it didn't last says
+        nothing about the need; and that a few messages came soon after each other says little.
         """
         lasted, enough = now - self.fetched_at, _BRIEFEST_SECONDS
         if not self.rolling:  # what a bucket grants is soon void
             enough = min(_LASTING_SECONDS, max(enough, self.window_seconds / _LEASES_A_WINDOW))
         if lasted < enough and granted >= self.size:
-            self.size *= 2
+            if self.rolling or spent < (_FEW_BYTES if self.by_bytes else _FEW_MESSAGES):
+                self.size *= 2
+            else:
+                wanted = int(3 * enough * spent / max(lasted, 0.001))
+                self.size = max(self.size, min(wanted, 8 * self.size))
         elif lasted > 4 * enough:
             self.size //= 2
         largest = self.amount // 4

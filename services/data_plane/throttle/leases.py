@@ -156,11 +156,12 @@ class LeaseBook:
         """Add what was granted. Validity counts from before the question: it never outlasts the window in Redis."""
         granted, mark, valid_ms, spent, wait_ms = answer
         now = time.monotonic()
+        left, goes_on = lease.available(now), mark == lease.mark
         if lease.rolling:
             # Of what was granted before the last time nothing is left: it would have been spent first.
-            lease.credit = min(lease.available(now), lease.granted)
+            lease.credit = min(left, lease.granted)
             lease.granted = 0
-        elif mark != lease.mark:
+        elif not goes_on:
             lease.credit = min(0, lease.credit)  # what a shadow went beyond is still to be counted
             lease.granted = 0
         if comes_near(lease.amount, spent - granted, spent):
@@ -178,7 +179,8 @@ class LeaseBook:
         lease.refused_until = 0.0 if granted else asked_at + min(wait_ms / 1000, RETRY_SECONDS)
         if granted:  # else what is left here suffices for nothing, and lies idle however often more is asked for
             lease.spent_at = now
-            lease.fit(granted, now)
+            lease.fit(granted, lease.filled - left if goes_on else 0, now)
+            lease.filled = lease.credit
 
     def _decide_alone(self, lease: Lease) -> None:
         """Redis is away: this pod's own share of a window, or nothing."""
