@@ -10,7 +10,9 @@ from typing import Any, cast
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.retry import Retry
 
 from shared import keys
 from shared.catalogue import KINDS, NO_DIGEST, Mark
@@ -164,6 +166,6 @@ def test_a_script_of_a_pod_may_do_no_more_than_the_pod(guarded: Guarded) -> None
 
 def test_nobody_comes_in_without_a_password(guarded: Guarded) -> None:
     for username, password in ((None, None), ("pod", "three"), (None, "two")):
-        redis = Redis(port=guarded.port, username=username, password=password)
+        redis = Redis(port=guarded.port, username=username, password=password, retry=Retry(NoBackoff(), 0))
         with redis, pytest.raises(AuthenticationError):
             redis.ping()

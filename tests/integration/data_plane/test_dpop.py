@@ -12,6 +12,7 @@ from redis.asyncio import Redis as AsyncRedis
 from websockets.exceptions import InvalidStatus
 
 from services.data_plane.dpop import KEPT_SECONDS, UsedProofs
+from services.data_plane.redis_client import connect, disconnect
 from services.data_plane.refusal import RefusedError
 from services.data_plane.settings import Settings
 from shared.dpop import hash_token
@@ -116,7 +117,7 @@ async def test_token_and_proof_belong_together(gate: Gate) -> None:
 
 
 async def test_without_redis_a_pod_knows_what_it_saw_itself() -> None:
-    lost = AsyncRedis(port=free_port(), socket_timeout=0.1)
+    lost = connect(f"redis://127.0.0.1:{free_port()}/0", seconds=0.1)
     alone: list[str] = []
     allowing = UsedProofs(lost, "allow", limit=2, on_alone=alone.append)
     assert [await allowing.use(name, 0) for name in ("a", "a", "b")] == [True, False, True]
@@ -126,7 +127,7 @@ async def test_without_redis_a_pod_knows_what_it_saw_itself() -> None:
     assert alone == ["allow", "allow", "deny", "allow"]
     with pytest.raises(RefusedError, match="unavailable"):
         await UsedProofs(lost, "deny").use("a", 0)
-    await lost.aclose()
+    await disconnect(lost)
 
 
 async def test_a_used_proof_is_forgotten_in_time(redis_url: str) -> None:
