@@ -51,7 +51,7 @@ class Heartbeat:
                 log.warning("no heartbeat: %s", error)
                 self._clock_read_at = -math.inf  # who answers next may have another clock
             await tick(BEAT_SECONDS)
-            await lull()  # of its own: it takes as long as all others together
+            await lull()  # a second one: a beat takes as long as all other chores together
 
     async def beat(self) -> None:
         """Say how this worker is, and learn how many live. Raises `RedisError` or `OSError`."""

@@ -44,7 +44,7 @@ class Overload:
             self.memory = _read_memory(self._cgroup)
             for _ in range(LOOKS_A_READING):
                 self.lag_seconds += _WEIGHT * (await tick(WATCH_SECONDS) - self.lag_seconds)
-            await lull()
+            await lull()  # a second one: the files take long
 
     def check(self) -> None:
         """Refuse a handshake before anything is spent on it. Raises `RefusedError`."""

@@ -32,7 +32,8 @@ async def tick(seconds: float) -> float:
     now = loop.time()
     due = now + seconds - now % seconds + _LATE_SECONDS
     await _wait(loop, due)
-    return _find(loop).noticed_at - due
+    noticed_at = _find(loop).noticed_at
+    return (noticed_at if noticed_at >= due else loop.time()) - due  # else it came while a lull was looked for
 
 
 async def lull() -> None:

@@ -5,6 +5,7 @@ import asyncio
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from services.control_plane.kit.redis_client import read_time
 from services.data_plane.heartbeat import Heartbeat
 from services.data_plane.redis_client import connect, disconnect
 from shared import keys
@@ -28,11 +29,6 @@ def told(redis: Redis) -> float:
     return Beat.model_validate_json(redis.get(keys.beat("worker")) or "").at
 
 
-def show(redis: Redis) -> float:
-    seconds, microseconds = redis.time()
-    return float(seconds) + float(microseconds) / 1e6
-
-
 def count_looks(redis: Redis) -> int:
     """Return how often the clock was looked at."""
     return int(redis.info("commandstats").get("cmdstat_time", {}).get("calls", 0))
@@ -44,9 +40,9 @@ async def test_each_beat_shows_redis_time_and_few_look_at_it(redis_url: str) -> 
         redis.config_resetstat()
         heartbeat = make_heartbeat(pod)
         for _ in range(5):
-            before = show(redis)
+            before = read_time(redis)
             await heartbeat.beat()
-            assert before - 0.5 < told(redis) < show(redis) + 0.5
+            assert before - 0.5 < told(redis) < read_time(redis) + 0.5
         assert count_looks(redis) == 1 + 2 * 5  # one by the heartbeat
     await disconnect(pod)
 

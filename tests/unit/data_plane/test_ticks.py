@@ -60,6 +60,15 @@ async def test_a_tick_says_how_late_it_is() -> None:
     assert 0.1 < await waiting < 5
 
 
+async def test_a_stop_in_the_search_for_a_lull_makes_a_tick_late() -> None:
+    at_lull(lambda: None)
+    waiting = asyncio.ensure_future(tick(0.05))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    time.sleep(0.2)  # noqa: ASYNC251 - the loop is to stand still
+    assert 0.1 < await waiting < 5
+
+
 async def test_chores_wait_until_messages_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ticks, "LONGEST_SECONDS", 20.0)
     with messages() as served:
