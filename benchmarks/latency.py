@@ -12,6 +12,8 @@ from benchmarks.harness.options import Options, make_parser, read_options
 from benchmarks.harness.pairs import Comparison, Pair
 from benchmarks.peers.direct import DIRECT
 
+_WARM_SECONDS = 1.0  # each run is a process's first one
+
 USUAL = [Pair("framegate", peer) for peer in ("haproxy", "nginx", "aiohttp")]
 
 
@@ -33,7 +35,7 @@ FIGURES = [
 
 
 def main() -> int:
-    parser = make_parser("latency", __doc__, times=9, seconds=2)
+    parser = make_parser("latency", __doc__, times=15, seconds=4)
     parser.add_argument("--rate", type=int, default=2000, help="messages that clients send a second (%(default)s)")
     parser.add_argument("--connections", type=int, default=32, help="(%(default)s)")
     return run_benchmark(partial(run, read_options(parser, quick_times=2)))
@@ -43,7 +45,7 @@ def run(options: Options, folder: Path) -> None:
     pairs = options.choose_pairs(USUAL)
     workload = Workload("latency", options.given.connections, rate=options.given.rate)
     comparison = Comparison[Added]()
-    with open_bench(folder, options.seconds, names_in(pairs), start=False) as bench:
+    with open_bench(folder, options.seconds, names_in(pairs), start=False, warm_seconds=_WARM_SECONDS) as bench:
         for index in range(options.times):
             for pair in pairs:
                 comparison.measure(pair, partial(added, bench, workload), index)

@@ -100,14 +100,20 @@ def names_in(pairs: Iterable[Pair]) -> list[str]:
 
 @contextmanager
 def open_bench(
-    folder: Path, seconds: float, peers: Sequence[str], *, start: bool = True, with_tls: bool = False
+    folder: Path,
+    seconds: float,
+    peers: Sequence[str],
+    *,
+    start: bool = True,
+    with_tls: bool = False,
+    warm_seconds: float = _WARM_SECONDS,
 ) -> Iterator[Bench]:
     """Open the generator's backend, and start the peers, unless the benchmark does it."""
     versions = {name: PEERS[name].version() for name in peers}  # finds out what is missing before anything starts
     cores = pick_cores()
     with ExitStack() as stack:
         load = stack.enter_context(
-            open_load(cores.load, folder, warm_seconds=_WARM_SECONDS, seconds=seconds, with_tls=with_tls)
+            open_load(cores.load, folder, warm_seconds=warm_seconds, seconds=seconds, with_tls=with_tls)
         )
         site = Site(load.backend_port, folder, cores)
         targets = {DIRECT.name: stack.enter_context(DIRECT.start(site))}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import sched_setaffinity
+from pathlib import Path
 
 import redis
 
@@ -29,7 +30,8 @@ def redis_beside(core: int) -> Iterator[RedisBeside]:
     try:
         with redis_server() as url, redis.Redis.from_url(url) as client:
             pid = int(client.info("server")["process_id"])
-            sched_setaffinity(pid, {core})
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                sched_setaffinity(int(thread.name), {core})
             client.config_set("hz", 1)  # its chores, ten times a second, would be measured as a proxy's delays
             yield RedisBeside(url, pid, client)
     except NoRedisError as error:
