@@ -1,3 +1,4 @@
+import gc
 import secrets
 from collections.abc import Callable, Mapping
 
@@ -44,6 +45,12 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], uvloop.Loop]]:
     """Run async tests on the loop that pods run on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector look less often, and not at the tests themselves: it took a quarter of the time."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -47,6 +47,7 @@ class Database:
         self._writing = sessionmaker(writing, class_=Session, expire_on_commit=False)
         for sessions in (self._reading, self._writing):
             tenancy.guard(sessions)
+        self._listeners: list[tuple[str, Callable[[Session], None]]] = []
 
     def session(self, *, writes: bool) -> Session:
         """Return a session whose end is the caller's duty."""
@@ -90,7 +91,7 @@ class Database:
 
     def on_commit(self, callback: Callable[[Session], None]) -> None:
         """Call back after each commit of a session that writes."""
-        event.listen(self._writing, "after_commit", callback)
+        self._listen("after_commit", callback)
 
     def before_commit(self, callback: Callable[[Session], None]) -> None:
         """Call back before each session that writes commits: what is written then is part of its transaction."""
@@ -99,7 +100,7 @@ class Database:
             if not session.in_nested_transaction():  # a savepoint's end is no commit
                 callback(session)
 
-        event.listen(self._writing, "before_commit", call)
+        self._listen("before_commit", call)
 
     def ping(self) -> None:
         """Ask the database for a sign of life. Raises `OperationalError`."""
@@ -107,7 +108,14 @@ class Database:
             session.execute(text("SELECT 1"))
 
     def close(self) -> None:
+        """Close all connections, and let go of who listens: SQLAlchemy would keep them, and so this, for ever."""
         self.engine.dispose()
+        while self._listeners:
+            event.remove(self._writing, *self._listeners.pop())
+
+    def _listen(self, name: str, callback: Callable[[Session], None]) -> None:
+        event.listen(self._writing, name, callback)
+        self._listeners.append((name, callback))
 
 
 class DatabaseUrlError(ArgumentError, ValueError):

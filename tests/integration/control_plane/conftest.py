@@ -27,7 +27,7 @@ _DATABASE = "control_plane"
 
 @event.listens_for(Engine, "connect")
 def make_not_durable(connection: object, _: object) -> None:
-    """Have SQLite wait for no disk, as the tests' PostgreSQL doesn't: one that stalls would fail a test."""
+    """Have SQLite wait for no disk, as the tests' PostgreSQL doesn't."""
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
 

@@ -258,8 +258,7 @@ async def test_an_address_that_tries_many_names_waits(platform: Platform) -> Non
         page = await attacker.get("/sign-in")
         for number in range(50):
             guess = {"username": f"{user['name']}{number}", "password": "guess"}
-            while (await submit(attacker, "/sign-in", page, **guess)).is_server_error:
-                pass  # a database that is busy for too long has not counted it
+            await submit(attacker, "/sign-in", page, **guess)
         assert "Too many failed attempts." in (await sign_in(attacker, username="maria", password=NEW)).text
         platform.clock.move(minutes=2)
         assert (await sign_in(attacker, username="maria", password=NEW)).status_code == 303

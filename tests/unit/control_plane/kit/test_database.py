@@ -1,6 +1,11 @@
-import pytest
+import gc
+import weakref
+from pathlib import Path
 
-from services.control_plane.kit.database import make_engine
+import pytest
+from sqlmodel import Session
+
+from services.control_plane.kit.database import Database, make_engine
 
 
 def test_another_database_is_refused_without_its_password() -> None:
@@ -19,3 +24,22 @@ def test_any_spelling_of_postgresql_takes_our_driver() -> None:
     engine = make_engine("postgresql://me@127.0.0.1:1/x")
     assert engine.dialect.driver == "psycopg"
     engine.dispose()
+
+
+class Listener:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        database.on_commit(self.hear)
+        database.before_commit(self.hear)
+
+    def hear(self, session: Session) -> None:
+        """Hear of a commit."""
+
+
+def test_a_closed_database_is_let_go_with_who_listened(tmp_path: Path) -> None:
+    listener = Listener(Database(f"sqlite:///{tmp_path}/listened.db"))
+    listener.database.close()
+    left = weakref.ref(listener)
+    del listener
+    gc.collect()
+    assert left() is None
