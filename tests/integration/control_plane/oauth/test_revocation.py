@@ -159,6 +159,7 @@ async def test_what_was_not_sent_before_a_crash_is_sent_after_it(started: Start,
     now = platform.clock()
     with platform.database.writing() as session:  # a process that died after its commit
         Revocations(platform.clock).add(session, "lost", "client", now + timedelta(hours=1))
+    platform.database.close()
     assert announced(redis_client) == []
     async with started():
         await eventually(lambda: announced(redis_client) == ["lost"])
